@@ -1,0 +1,28 @@
+# What every target is compiled with.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+option(TAPEHEAD_TESTS "Build the tests" ON)
+option(TAPEHEAD_NATIVE "Tune to the processor that builds (the binary may not run on another)" ON)
+set(TAPEHEAD_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=…; empty for none")
+
+add_library(tapehead_flags INTERFACE)
+target_compile_options(tapehead_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Werror
+  # Neither flag changes a value: they free the vectoriser from errno and from floating-point traps.
+  -fno-math-errno -fno-trapping-math)
+if(TAPEHEAD_NATIVE)
+  target_compile_options(tapehead_flags INTERFACE -march=native)
+endif()
+if(TAPEHEAD_SANITIZE)
+  target_compile_options(tapehead_flags INTERFACE -fsanitize=${TAPEHEAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tapehead_flags INTERFACE -fsanitize=${TAPEHEAD_SANITIZE})
+endif()
