@@ -1,0 +1,46 @@
+# `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
+.DEFAULT_GOAL := help
+.PHONY: help setup build test test-data demo portable asan format tidy clean
+
+JOBS := $(shell nproc)
+CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+# Where `make test-data` finds the shared data: make test-data TAPEHEAD_DATA=DIR
+TAPEHEAD_DATA ?= ../shared/data
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## install the Debian packages that are missing (without root: says which command to type)
+	@scripts/setup
+
+build: setup ## build the program, tuned to this machine, as build/release/tapehead
+	cmake --preset release $(CONFIGURE)
+	cmake --build --preset release --parallel $(JOBS)
+
+test: build ## build and run every test that needs nothing but this repository
+	ctest --preset release --parallel $(JOBS)
+
+test-data: build ## the tests that read the shared data folder (TAPEHEAD_DATA=DIR; default ../shared/data)
+	TAPEHEAD_DATA="$$(realpath -m "$(TAPEHEAD_DATA)")" ctest --preset data --parallel $(JOBS)
+
+demo: build ## train a small transformer to copy, and look at what it learnt (about a minute)
+	@scripts/demo
+
+portable: setup ## build for any processor of this architecture, as build/portable/tapehead
+	cmake --preset portable $(CONFIGURE)
+	cmake --build --preset portable --parallel $(JOBS)
+
+asan: setup ## build and test under the address and undefined-behaviour sanitizers
+	cmake --preset asan $(CONFIGURE)
+	cmake --build --preset asan --parallel $(JOBS)
+	ctest --preset asan --parallel $(JOBS)
+
+format: ## format the sources in place (needs clang-format)
+	git ls-files '*.hpp' '*.cpp' | xargs clang-format -i
+
+tidy: build ## read the sources for likely mistakes (needs clang-tidy)
+	git ls-files '*.cpp' | xargs -P $(JOBS) -n 1 clang-tidy --quiet -p build/release
+
+clean: ## remove every build (runs/ stays)
+	rm -rf build
