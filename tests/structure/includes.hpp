@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace tapehead {
+
+/// Every #include under `root` that the folders' order forbids, as `file:line: what is wrong`.
+///
+///     autograd/base <- autograd <- layers <- trainers <- experiments
+///     autograd/base <- datasets <- trainers, experiments
+///
+/// A quoted include must give its path from the root: a relative one would pass the check unseen.
+std::vector<std::string> forbidden_includes(const std::filesystem::path& root);
+
+}  // namespace tapehead
