@@ -1,0 +1,98 @@
+#include "autograd/arena.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace tapehead {
+namespace {
+
+constexpr std::size_t kSmallestBlock = std::size_t{1} << 20;
+
+constexpr std::size_t round_up(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
+
+struct SizeClass {
+  std::size_t index;
+  std::size_t bytes;
+};
+
+// Class boundaries are 2^e · {4, 5, 6, 7} / 4.
+SizeClass size_class(std::size_t bytes) {
+  bytes = std::max(bytes, Arena::kAlignment);
+  const auto exponent = static_cast<std::size_t>(std::bit_width(bytes) - 1);
+  const std::size_t quarter = std::size_t{1} << (exponent - 2);
+  const std::size_t steps = round_up(bytes, quarter) / quarter;  // 4 … 8
+  return {exponent * 4 + steps, steps * quarter};
+}
+
+}  // namespace
+
+void Arena::Free::operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{kAlignment}); }
+
+Arena::Block Arena::make_block(std::size_t bytes) {
+  Block block;
+  block.memory.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{kAlignment})));
+  block.size = bytes;
+  return block;
+}
+
+void* Arena::allocate(std::size_t bytes) {
+  bytes = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
+  while (current_ < blocks_.size() && blocks_[current_].size - blocks_[current_].used < bytes) {
+    if (current_ + 1 < blocks_.size()) {
+      blocks_[++current_].used = 0;
+      continue;
+    }
+    blocks_.push_back(make_block(std::max(bytes, 2 * blocks_.back().size)));
+    ++current_;
+  }
+  if (blocks_.empty()) blocks_.push_back(make_block(std::max(bytes, kSmallestBlock)));
+  Block& block = blocks_[current_];
+  void* piece = block.memory.get() + block.used;
+  block.used += bytes;
+  return piece;
+}
+
+Arena::Mark Arena::mark() const { return {current_, blocks_.empty() ? 0 : blocks_[current_].used}; }
+
+void Arena::rewind(Mark mark) {
+  if (blocks_.empty()) return;
+  current_ = mark.block;
+  blocks_[current_].used = mark.used;
+}
+
+void Arena::reset() {
+  if (blocks_.size() > 1) {
+    const std::size_t total = capacity();
+    blocks_.clear();
+    blocks_.push_back(make_block(total));
+  }
+  rewind({});
+}
+
+std::size_t Arena::capacity() const {
+  std::size_t bytes = 0;
+  for (const Block& block : blocks_) bytes += block.size;
+  return bytes;
+}
+
+void* RecyclingArena::allocate(std::size_t bytes) {
+  const SizeClass wanted = size_class(bytes);
+  FreePiece*& head = free_[wanted.index];
+  if (head == nullptr) return arena_.allocate(wanted.bytes);
+  void* piece = head;
+  head = head->next;
+  return piece;
+}
+
+void RecyclingArena::release(void* piece, std::size_t bytes) {
+  FreePiece*& head = free_[size_class(bytes).index];
+  head = new (piece) FreePiece{head};
+}
+
+void RecyclingArena::reset() {
+  arena_.reset();
+  free_.fill(nullptr);
+}
+
+}  // namespace tapehead

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace tapehead {
+
+/// Memory handed out by moving a pointer and taken back all at once. Every piece is aligned to 64 bytes, a cache line and
+/// the widest vector register. A full arena grows by a block; reset() joins the blocks into one, so that an arena
+/// which has seen its largest load never asks the system again.
+class Arena {
+ public:
+  static constexpr std::size_t kAlignment = 64;
+
+  struct Mark {
+    std::size_t block = 0;
+    std::size_t used = 0;
+  };
+
+  /// Uninitialised memory, valid until the arena is rewound behind it or reset.
+  void* allocate(std::size_t bytes);
+
+  template <class T>
+  T* allocate(std::int64_t count) {
+    return static_cast<T*>(allocate(static_cast<std::size_t>(count) * sizeof(T)));
+  }
+
+  /// rewind(mark()) frees what was allocated in between.
+  Mark mark() const;
+  void rewind(Mark mark);
+
+  /// Frees everything; invalidates every pointer.
+  void reset();
+
+  std::size_t capacity() const;
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const;
+  };
+  struct Block {
+    std::unique_ptr<std::byte, Free> memory;
+    std::size_t size = 0;
+    std::size_t used = 0;
+  };
+
+  static Block make_block(std::size_t bytes);
+
+  std::vector<Block> blocks_;
+  std::size_t current_ = 0;
+};
+
+/// Recycles the adjoints of one backward pass: what a node gives back serves the next node of about its size.
+/// Sizes are rounded up to four classes per power of two, so at most a quarter of a piece lies idle.
+class RecyclingArena {
+ public:
+  void* allocate(std::size_t bytes);
+  /// `bytes` as it was asked for. The piece may be handed out again at once.
+  void release(void* piece, std::size_t bytes);
+  void reset();
+
+ private:
+  struct FreePiece {
+    FreePiece* next;
+  };
+  static constexpr std::size_t kClasses = 256;
+
+  Arena arena_;
+  std::array<FreePiece*, kClasses> free_{};
+};
+
+}  // namespace tapehead

@@ -1,0 +1,51 @@
+#include "autograd/gemm.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace tapehead {
+namespace {
+
+CBLAS_TRANSPOSE cblas(Transpose op) { return op == Transpose::yes ? CblasTrans : CblasNoTrans; }
+
+// BLAS wants a stride of at least one row even where there is none.
+int stride_of(std::int64_t stride) { return static_cast<int>(std::max<std::int64_t>(stride, 1)); }
+
+}  // namespace
+
+template <Scalar T>
+void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
+          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c) {
+  const std::int64_t inner = op_a == Transpose::yes ? a.rows : a.columns;
+  assert(inner == (op_b == Transpose::yes ? b.columns : b.rows));
+  assert(c.rows == (op_a == Transpose::yes ? a.columns : a.rows));
+  assert(c.columns == (op_b == Transpose::yes ? b.rows : b.columns));
+  if (c.rows == 0 || c.columns == 0) return;
+
+  const int m = static_cast<int>(c.rows);
+  const int n = static_cast<int>(c.columns);
+  const int k = static_cast<int>(inner);
+  const int lda = stride_of(a.stride);
+  const int ldb = stride_of(b.stride);
+  const int ldc = stride_of(c.stride);
+  if constexpr (std::same_as<T, float>) {
+    cblas_sgemm(CblasColMajor, cblas(op_a), cblas(op_b), m, n, k, alpha, a.data, lda, b.data, ldb, beta, c.data, ldc);
+  } else if constexpr (std::same_as<T, double>) {
+    cblas_dgemm(CblasColMajor, cblas(op_a), cblas(op_b), m, n, k, alpha, a.data, lda, b.data, ldb, beta, c.data, ldc);
+  } else {
+    // A dual number is a complex one: products of two imaginary parts underflow to nothing, as they should.
+    cblas_zgemm(CblasColMajor, cblas(op_a), cblas(op_b), m, n, k, &alpha, a.data, lda, b.data, ldb, &beta, c.data, ldc);
+  }
+}
+
+template void gemm<float>(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
+                          MatrixView<float>);
+template void gemm<double>(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose, double,
+                           MatrixView<double>);
+template void gemm<std::complex<double>>(std::complex<double>, MatrixView<const std::complex<double>>, Transpose,
+                                         MatrixView<const std::complex<double>>, Transpose, std::complex<double>,
+                                         MatrixView<std::complex<double>>);
+
+}  // namespace tapehead

@@ -1,0 +1,95 @@
+#include "autograd/parameters.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "autograd/arena.hpp"
+#include "autograd/base/errors.hpp"
+#include "autograd/base/random.hpp"
+
+namespace tapehead {
+
+Initialisation Initialisation::xavier_uniform(std::int64_t fan_in, std::int64_t fan_out) {
+  return {Law::uniform, std::sqrt(6.0 / static_cast<double>(fan_in + fan_out))};
+}
+
+Parameter ParameterLayout::declare(std::vector<ParameterRange> ranges, Join join) {
+  if (sealed_) throw ConfigError(fmt::format("parameters: {} declared after the layout was sealed", ranges[0].name));
+  Block block{ranges[0].shape, flat_size_};
+  std::int64_t& joined = join == Join::rows ? block.shape.rows : block.shape.columns;
+  joined = 0;
+  for (ParameterRange& range : ranges) {
+    if (find(range.name) != nullptr) throw ConfigError(fmt::format("parameters: the name {} is taken", range.name));
+    if (join == Join::rows ? range.shape.columns != 1 : range.shape.rows != block.shape.rows) {
+      throw ConfigError(fmt::format("parameters: {} of shape {} does not fit beside {} of shape {}", range.name,
+                                    to_string(range.shape), ranges[0].name, to_string(ranges[0].shape)));
+    }
+    joined += join == Join::rows ? range.shape.rows : range.shape.columns;
+    range.offset = flat_size_;
+    flat_size_ += range.shape.size();
+    ranges_.push_back(std::move(range));
+  }
+  // A multiple of 64 elements keeps every block aligned to a cache line, whatever the scalar.
+  constexpr std::int64_t kAlign = 64;
+  flat_size_ = (flat_size_ + kAlign - 1) / kAlign * kAlign;
+  blocks_.push_back(block);
+  return {static_cast<std::int32_t>(blocks_.size()) - 1};
+}
+
+const ParameterRange* ParameterLayout::find(std::string_view name) const {
+  const auto at = std::find_if(ranges_.begin(), ranges_.end(), [&](const auto& range) { return range.name == name; });
+  return at == ranges_.end() ? nullptr : &*at;
+}
+
+std::int64_t ParameterLayout::parameter_count() const {
+  std::int64_t count = 0;
+  for (const ParameterRange& range : ranges_) count += range.shape.size();
+  return count;
+}
+
+template <Scalar T>
+FlatVector<T>::FlatVector(std::int64_t size) : size_(size) {
+  const auto bytes = static_cast<std::size_t>(size) * sizeof(T);
+  data_.reset(static_cast<T*>(::operator new[](bytes, std::align_val_t{Arena::kAlignment})));
+  std::uninitialized_fill_n(data_.get(), size, T{});
+}
+
+template <Scalar T>
+void FlatVector<T>::Free::operator()(T* memory) const {
+  ::operator delete[](memory, std::align_val_t{Arena::kAlignment});
+}
+
+template <Scalar T>
+ParameterStore<T>::ParameterStore(const ParameterLayout& layout)
+    : layout_(&layout), values_(layout.flat_size()), gradients_(layout.flat_size()) {
+  if (!layout.sealed()) throw ConfigError("parameters: a store needs a sealed layout; call seal() first");
+}
+
+template <Scalar T>
+void ParameterStore<T>::initialise(std::uint64_t seed) {
+  std::uint32_t site = 0;
+  for (const ParameterRange& range : layout_->ranges()) {
+    const RandomStream random(seed, Purpose::initialisation, 0, site++);
+    const auto [law, scale] = range.initialisation;
+    std::uint32_t i = 0;
+    for (T& value : values(range)) {
+      double drawn = scale;
+      if (law == Initialisation::Law::uniform) drawn *= 2 * random.uniform(i) - 1;
+      if (law == Initialisation::Law::normal) drawn *= random.normal(i);
+      value = static_cast<T>(drawn);
+      ++i;
+    }
+  }
+}
+
+template class FlatVector<float>;
+template class FlatVector<double>;
+template class FlatVector<std::complex<double>>;
+template class ParameterStore<float>;
+template class ParameterStore<double>;
+template class ParameterStore<std::complex<double>>;
+
+}  // namespace tapehead

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autograd/scalar.hpp"
+#include "autograd/shape.hpp"
+
+namespace tapehead {
+
+/// The law by which a parameter is drawn before training.
+struct Initialisation {
+  enum class Law { constant, uniform, normal };
+  Law law = Law::constant;
+  double scale = 0;  ///< the constant; the half width of the interval; the standard deviation
+
+  static Initialisation constant(double value) { return {Law::constant, value}; }
+  /// Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
+  static Initialisation xavier_uniform(std::int64_t fan_in, std::int64_t fan_out);
+  static Initialisation normal(double standard_deviation) { return {Law::normal, standard_deviation}; }
+};
+
+/// One named piece of the flat parameter vector: `encoder.layers.0.self_attention.query.weight`.
+struct ParameterRange {
+  std::string name;
+  Shape shape;
+  Initialisation initialisation;
+  bool decay = false;       ///< whether weight decay applies: matrices yes; biases and norms no
+  std::int64_t offset = 0;  ///< of its first element in the flat vector, in elements
+};
+
+/// What a layer holds: the number of a block in the layout, good for a store of any scalar.
+struct Parameter {
+  std::int32_t index = -1;
+  explicit operator bool() const { return index >= 0; }
+};
+
+/// Names, shapes and places of a model's parameters; values live in a ParameterStore. Ranges declared together lie side
+/// by side and are *one* block to the machine: the weights of query, key and value are three names and one product.
+class ParameterLayout {
+ public:
+  /// How the ranges of one block lie beside each other: matrices (in, out) join along their columns, column vectors
+  /// (biases) along their rows. In memory both mean one after the other.
+  enum class Join { columns, rows };
+
+  /// Declares one block. Offsets are assigned here; those given are ignored.
+  /// Throws ConfigError on a name given twice, on ranges that cannot be joined, or when the layout is sealed.
+  Parameter declare(std::vector<ParameterRange> ranges, Join join = Join::columns);
+
+  /// No more declarations: stores may be made.
+  void seal() { sealed_ = true; }
+  bool sealed() const { return sealed_; }
+
+  std::span<const ParameterRange> ranges() const { return ranges_; }
+  /// The range of that name, or nullptr.
+  const ParameterRange* find(std::string_view name) const;
+
+  std::int64_t blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
+  Shape block_shape(Parameter block) const { return blocks_[static_cast<std::size_t>(block.index)].shape; }
+  std::int64_t block_offset(Parameter block) const { return blocks_[static_cast<std::size_t>(block.index)].offset; }
+
+  /// Elements of the flat vector, alignment gaps included (they stay zero), and of the parameters alone.
+  std::int64_t flat_size() const { return flat_size_; }
+  std::int64_t parameter_count() const;
+
+ private:
+  struct Block {
+    Shape shape;
+    std::int64_t offset;
+  };
+  std::vector<ParameterRange> ranges_;
+  std::vector<Block> blocks_;
+  std::int64_t flat_size_ = 0;
+  bool sealed_ = false;
+};
+
+/// 64-byte aligned, zero-filled numbers.
+template <Scalar T>
+class FlatVector {
+ public:
+  FlatVector() = default;
+  explicit FlatVector(std::int64_t size);
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  std::int64_t size() const { return size_; }
+  std::span<T> span() { return {data_.get(), static_cast<std::size_t>(size_)}; }
+  std::span<const T> span() const { return {data_.get(), static_cast<std::size_t>(size_)}; }
+
+ private:
+  struct Free {
+    void operator()(T* memory) const;
+  };
+  std::unique_ptr<T[], Free> data_;
+  std::int64_t size_ = 0;
+};
+
+/// The values and the gradients of a sealed layout, each one aligned flat vector. It outlives every tape that reads it.
+/// Optimizers, clipping, checkpoints and the sum over shards see flat vectors and named ranges.
+template <Scalar T>
+class ParameterStore {
+ public:
+  /// All zero. Throws ConfigError unless `layout` is sealed; keeps a reference to it.
+  explicit ParameterStore(const ParameterLayout& layout);
+
+  const ParameterLayout& layout() const { return *layout_; }
+  FlatVector<T>& values() { return values_; }
+  const FlatVector<T>& values() const { return values_; }
+  FlatVector<T>& gradients() { return gradients_; }
+  const FlatVector<T>& gradients() const { return gradients_; }
+
+  std::span<T> values(const ParameterRange& range) { return slice(values_, range); }
+  std::span<const T> values(const ParameterRange& range) const { return slice(values_, range); }
+  std::span<T> gradients(const ParameterRange& range) { return slice(gradients_, range); }
+
+  /// Draws every parameter by its law; element i of range r depends on (seed, r, i) alone, and is drawn in double, so
+  /// that stores of every scalar start equal up to rounding.
+  void initialise(std::uint64_t seed);
+
+ private:
+  template <class V>
+  static auto slice(V& vector, const ParameterRange& range) {
+    return vector.span().subspan(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.shape.size()));
+  }
+
+  const ParameterLayout* layout_;
+  FlatVector<T> values_;
+  FlatVector<T> gradients_;
+};
+
+}  // namespace tapehead

@@ -1,0 +1,215 @@
+#include "autograd/tape.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+
+// ---- Var
+
+template <Scalar T>
+const Shape& Var<T>::shape() const {
+  return tape_->node(*this).shape;
+}
+
+template <Scalar T>
+const T* Var<T>::data() const {
+  return tape_->node(*this).value;
+}
+
+template <Scalar T>
+T Var<T>::item() const {
+  if (!shape().is_scalar()) throw ShapeError(fmt::format("item: a scalar is needed, this is {}", to_string(shape())));
+  return *data();
+}
+
+template <Scalar T>
+bool Var<T>::needs_gradient() const {
+  return tape_->node(*this).needs_gradient;
+}
+
+// ---- Pull
+
+template <Scalar T>
+Sink<T> Pull<T>::into(Var<T> x) {
+  if (!x) return {};
+  auto& node = tape_.node(x);
+  return node.needs_gradient ? tape_.open(node) : Sink<T>{};
+}
+
+template <Scalar T>
+T* Pull<T>::scratch(std::int64_t count) {
+  return tape_.scratch_.template allocate<T>(count);
+}
+
+// ---- Tape: leaves
+
+template <Scalar T>
+Tape<T>::Tape(ParameterStore<T>& store)
+    : leaves_(static_cast<std::size_t>(store.layout().blocks()), kNone),
+      store_(&store),
+      parameter_values_(store.values().data()),
+      gradients_(store.gradients().data()) {}
+
+template <Scalar T>
+Var<T> Tape<T>::constant(Shape shape, const T* values) {
+  T* copy = allocate(shape.size());
+  std::copy_n(values, shape.size(), copy);
+  return push({"constant", shape, copy});
+}
+
+template <Scalar T>
+Var<T> Tape<T>::input(Shape shape, const T* values) {
+  const Var<T> leaf = constant(shape, values);
+  Node& made = nodes_.back();
+  made.op = "input";
+  made.needs_gradient = recording_;
+  return leaf;
+}
+
+template <Scalar T>
+Var<T> Tape<T>::leaf(Parameter block) {
+  if (store_ == nullptr) throw GradientError("tape: a parameter is used on a tape that was made without a store");
+  std::uint32_t& known = leaves_.at(static_cast<std::size_t>(block.index));
+  if (known != kNone) return {this, known, nodes_[known].stamp};
+  const ParameterLayout& layout = store_->layout();
+  const Var<T> made = push({"parameter", layout.block_shape(block), parameter_values_ + layout.block_offset(block)});
+  nodes_.back().needs_gradient = recording_;
+  nodes_.back().parameter = block.index;
+  known = made.index_;
+  return made;
+}
+
+// ---- Tape: recording
+
+template <Scalar T>
+Var<T> Tape<T>::push(Node node) {
+  node.stamp = next_stamp_++;
+  nodes_.push_back(node);
+  return {this, static_cast<std::uint32_t>(nodes_.size() - 1), node.stamp};
+}
+
+template <Scalar T>
+const typename Tape<T>::Node& Tape<T>::node(const Var<T>& x) const {
+  if (x.tape_ != this) throw GradientError("tape: a variable of another tape, or an empty one, is used");
+  if (x.index_ >= nodes_.size() || nodes_[x.index_].stamp != x.stamp_) {
+    throw GradientError("tape: a variable is used after its value is gone (the tape was reset, or its NoGrad ended)");
+  }
+  return nodes_[x.index_];
+}
+
+template <Scalar T>
+bool Tape<T>::will_differentiate(std::initializer_list<Var<T>> inputs) const {
+  bool any = false;
+  for (const Var<T>& x : inputs) any |= x && node(x).needs_gradient;
+  return any && recording_;
+}
+
+// ---- Tape: differentiation
+
+template <Scalar T>
+Sink<T> Tape<T>::open(Node& node) {
+  const bool fresh = node.adjoint == nullptr;
+  if (fresh) {
+    node.adjoint = node.parameter >= 0
+                       ? gradients_ + store_->layout().block_offset(Parameter{node.parameter})
+                       : static_cast<T*>(adjoints_.allocate(static_cast<std::size_t>(node.shape.size()) * sizeof(T)));
+  }
+  return {node.adjoint, fresh};
+}
+
+template <Scalar T>
+void Tape<T>::backward(Var<T> loss) {
+  if (!loss.shape().is_scalar()) {
+    throw GradientError(fmt::format("backward: the loss must be a scalar, it is {}", to_string(loss.shape())));
+  }
+  const T one(1);
+  backward(loss, &one);
+}
+
+template <Scalar T>
+void Tape<T>::backward(Var<T> y, const T* d_y) {
+  Node& root = node(y);
+  if (walked_) throw GradientError("backward: called a second time; reset() the tape and record the step again");
+  if (!root.needs_gradient) throw GradientError("backward: the loss depends on nothing that needs a gradient");
+  walked_ = true;
+  std::copy_n(d_y, root.shape.size(), open(root).data);
+  for (std::size_t i = y.index_ + 1; i-- > 0;) {
+    Node& at = nodes_[i];
+    if (at.pullback == nullptr || at.adjoint == nullptr) continue;  // a leaf, or not on the way to the loss
+    const Arena::Mark mark = scratch_.mark();
+    Pull<T> pull(*this, at.adjoint);
+    at.pullback(at.closure, pull);
+    scratch_.rewind(mark);
+    adjoints_.release(at.adjoint, static_cast<std::size_t>(at.shape.size()) * sizeof(T));
+    at.adjoint = nullptr;
+  }
+  zero_unreached_parameters();
+}
+
+template <Scalar T>
+void Tape<T>::zero_unreached_parameters() {
+  for (std::size_t block = 0; block < leaves_.size(); ++block) {
+    if (leaves_[block] != kNone && nodes_[leaves_[block]].adjoint != nullptr) continue;
+    const Parameter parameter{static_cast<std::int32_t>(block)};
+    const ParameterLayout& layout = store_->layout();
+    std::fill_n(gradients_ + layout.block_offset(parameter), layout.block_shape(parameter).size(), T(0));
+  }
+}
+
+template <Scalar T>
+const T* Tape<T>::gradient(Var<T> input) const {
+  const Node& at = node(input);
+  if (at.pullback != nullptr) {
+    throw GradientError(fmt::format("gradient: asked of the result of {}; only inputs keep theirs", at.op));
+  }
+  return at.adjoint;
+}
+
+template <Scalar T>
+void Tape<T>::reset() {
+  nodes_.clear();
+  std::fill(leaves_.begin(), leaves_.end(), kNone);
+  values_.reset();
+  scratch_.reset();
+  adjoints_.reset();
+  walked_ = false;
+}
+
+// ---- NoGrad
+
+template <Scalar T>
+NoGrad<T>::NoGrad(Tape<T>& tape)
+    : tape_(tape), mark_(tape.values_.mark()), nodes_(tape.nodes_.size()), recording_(tape.recording_) {
+  tape.recording_ = false;
+}
+
+template <Scalar T>
+NoGrad<T>::~NoGrad() {
+  tape_.recording_ = recording_;
+  tape_.nodes_.resize(nodes_);
+  tape_.values_.rewind(mark_);
+  // A leaf first asked for inside the scope is gone with it.
+  for (std::uint32_t& leaf : tape_.leaves_) {
+    if (leaf != Tape<T>::kNone && leaf >= nodes_) leaf = Tape<T>::kNone;
+  }
+}
+
+template class Var<float>;
+template class Var<double>;
+template class Var<std::complex<double>>;
+template class Pull<float>;
+template class Pull<double>;
+template class Pull<std::complex<double>>;
+template class Tape<float>;
+template class Tape<double>;
+template class Tape<std::complex<double>>;
+template class NoGrad<float>;
+template class NoGrad<double>;
+template class NoGrad<std::complex<double>>;
+
+}  // namespace tapehead

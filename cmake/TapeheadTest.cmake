@@ -1,0 +1,13 @@
+# tapehead_test(NAME SOURCES a_test.cpp … USES tapehead::x … [LABELS data])
+#
+# One test program for a folder; ctest sees each test of it by name.
+include(GoogleTest)
+find_package(GTest REQUIRED)
+
+function(tapehead_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LABELS;DEFINITIONS")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE tapehead_flags ${arg_USES} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+endfunction()

@@ -1,0 +1,90 @@
+#include "autograd/arena.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+
+namespace tapehead {
+namespace {
+
+bool aligned(const void* piece) { return reinterpret_cast<std::uintptr_t>(piece) % Arena::kAlignment == 0; }
+
+TEST(Arena, PiecesAreAlignedAndApart) {
+  Arena arena;
+  std::vector<unsigned char*> pieces;
+  for (int i = 0; i < 1000; ++i) {
+    auto* piece = arena.allocate<unsigned char>(1 + i * 37);
+    EXPECT_TRUE(aligned(piece));
+    std::memset(piece, i % 251, static_cast<std::size_t>(1 + i * 37));
+    pieces.push_back(piece);
+  }
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(pieces[static_cast<std::size_t>(i)][0], i % 251);
+    EXPECT_EQ(pieces[static_cast<std::size_t>(i)][i * 37], i % 251);
+  }
+}
+
+TEST(Arena, ResetJoinsBlocksSoThatTheSameLoadFits) {
+  Arena arena;
+  const auto load = [&] {
+    for (int i = 0; i < 100; ++i) arena.allocate(100'000);
+  };
+  load();
+  arena.reset();
+  const std::size_t capacity = arena.capacity();
+  load();
+  EXPECT_EQ(arena.capacity(), capacity);
+}
+
+TEST(Arena, RewindHandsOutTheSameMemoryAgainAcrossBlocks) {
+  Arena arena;
+  arena.allocate(10);
+  const Arena::Mark mark = arena.mark();
+  void* first = arena.allocate(3 << 20);  // a block of its own
+  arena.rewind(mark);
+  void* small = arena.allocate(64);
+  EXPECT_NE(small, first);
+  arena.rewind(mark);
+  EXPECT_EQ(arena.allocate(3 << 20), first);
+}
+
+TEST(Arena, PieceLargerThanEveryBlockFits) {
+  Arena arena;
+  auto* piece = arena.allocate<double>(5 << 20);
+  piece[(5 << 20) - 1] = 1;
+  EXPECT_GE(arena.capacity(), sizeof(double) * (5 << 20));
+}
+
+TEST(RecyclingArena, ReleasedPieceServesTheNextOfItsSize) {
+  RecyclingArena arena;
+  void* a = arena.allocate(1000);
+  void* b = arena.allocate(1000);
+  EXPECT_NE(a, b);
+  arena.release(a, 1000);
+  EXPECT_EQ(arena.allocate(1000), a);
+}
+
+TEST(RecyclingArena, PiecesInUseNeverOverlap) {
+  RecyclingArena arena;
+  std::vector<std::pair<unsigned char*, std::size_t>> used;
+  unsigned state = 7;
+  for (int i = 0; i < 5000; ++i) {
+    state = state * 1664525U + 1013904223U;
+    const std::size_t bytes = 1 + state % 3000;
+    if (state >> 30 != 0 || used.empty()) {
+      auto* piece = static_cast<unsigned char*>(arena.allocate(bytes));
+      EXPECT_TRUE(aligned(piece));
+      std::memset(piece, static_cast<int>(bytes % 256), bytes);
+      used.emplace_back(piece, bytes);
+    } else {
+      const auto [piece, size] = used.back();
+      used.pop_back();
+      for (std::size_t k = 0; k < size; ++k) ASSERT_EQ(piece[k], size % 256);
+      arena.release(piece, size);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,72 @@
+#include "autograd/parameters.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+TEST(ParameterLayout, RangesOfABlockLieSideBySide) {
+  ParameterLayout layout;
+  layout.declare({{"other", {5, 3}, {}}});
+  const Parameter block = layout.declare({{"query", {4, 2}, {}}, {"key", {4, 3}, {}}});
+  EXPECT_EQ(layout.block_shape(block), (Shape{4, 5}));
+  EXPECT_EQ(layout.find("query")->offset, layout.block_offset(block));
+  EXPECT_EQ(layout.find("key")->offset, layout.block_offset(block) + 8);
+  EXPECT_EQ(layout.block_offset(block) % 64, 0);
+  EXPECT_EQ(layout.parameter_count(), 15 + 8 + 12);
+}
+
+TEST(ParameterLayout, BiasesJoinAlongTheirRows) {
+  ParameterLayout layout;
+  const Parameter block = layout.declare({{"q", {4}, {}}, {"k", {2}, {}}}, ParameterLayout::Join::rows);
+  EXPECT_EQ(layout.block_shape(block), Shape{6});
+}
+
+TEST(ParameterLayout, RefusesWhatCannotBeJoinedOrNamed) {
+  ParameterLayout layout;
+  layout.declare({{"a", {2, 2}, {}}});
+  EXPECT_THROW(layout.declare({{"a", {2, 2}, {}}}), ConfigError);
+  EXPECT_THROW(layout.declare({{"b", {2, 2}, {}}, {"c", {3, 2}, {}}}), ConfigError);
+  EXPECT_THROW(ParameterStore<double>{layout}, ConfigError);
+  layout.seal();
+  EXPECT_THROW(layout.declare({{"d", {2, 2}, {}}}), ConfigError);
+}
+
+TEST(ParameterStore, InitialisationFollowsItsLawAndIsTheSameInEveryScalar) {
+  ParameterLayout layout;
+  layout.declare({{"xavier", {100, 200}, Initialisation::xavier_uniform(100, 200)}});
+  layout.declare({{"normal", {100, 200}, Initialisation::normal(0.02)}});
+  layout.declare({{"ones", {7}, Initialisation::constant(1)}});
+  layout.seal();
+  ParameterStore<double> store(layout);
+  ParameterStore<float> rough(layout);
+  store.initialise(3);
+  rough.initialise(3);
+
+  const double half_width = std::sqrt(6.0 / 300);
+  double squares = 0;
+  for (const double x : store.values(*layout.find("xavier"))) {
+    ASSERT_LE(std::abs(x), half_width);
+    squares += x * x;
+  }
+  EXPECT_NEAR(squares / 20'000 / (half_width * half_width / 3), 1, 0.05);
+  squares = 0;
+  for (const double x : store.values(*layout.find("normal"))) squares += x * x;
+  EXPECT_NEAR(std::sqrt(squares / 20'000), 0.02, 0.001);
+  EXPECT_THAT(store.values(*layout.find("ones")), testing::Each(1.0));
+  for (std::int64_t i = 0; i < layout.flat_size(); ++i) {
+    ASSERT_EQ(rough.values().data()[i], static_cast<float>(store.values().data()[i]));
+  }
+
+  ParameterStore<double> other(layout);
+  other.initialise(4);
+  EXPECT_NE(other.values().data()[0], store.values().data()[0]);
+}
+
+}  // namespace
+}  // namespace tapehead
