@@ -1,0 +1,319 @@
+#include "autograd/ops/attention.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/gemm.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+namespace {
+
+// Sizes and options of one call, small enough to be kept by the pullback.
+struct Plan {
+  std::int64_t heads, width, value_width, keys, queries, slices;
+  AttentionMask mask;
+  double scale, dropout;
+  RandomStream random;
+  std::int64_t first_example;
+
+  std::int64_t keys_of(std::int64_t slice) const {
+    return mask.key_lengths == nullptr ? keys : std::min<std::int64_t>(keys, mask.key_lengths[slice]);
+  }
+  // Keys [0, n) may be attended by this query.
+  std::int64_t attended(std::int64_t slice, std::int64_t query) const {
+    const std::int64_t present = keys_of(slice);
+    return mask.causal ? std::clamp<std::int64_t>(query + mask.query_offset + 1, 0, present) : present;
+  }
+};
+
+template <Scalar T>
+void check_block(const char* name, const RowBlock<T>& block) {
+  const Shape shape = block.x.shape();
+  if (block.first_row >= 0 && block.rows >= 1 && block.first_row + block.rows <= shape.rows) return;
+  throw ShapeError(fmt::format("attention: {} is rows {} to {} of {}", name, block.first_row,
+                               block.first_row + block.rows, to_string(shape)));
+}
+
+template <Scalar T>
+Plan make_plan(const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
+               const AttentionOptions& options) {
+  check_block("query", query);
+  check_block("key", key);
+  check_block("value", value);
+  const auto shape_of = [](const RowBlock<T>& block) {
+    return Shape{block.rows, block.x.shape().columns, block.x.shape().slices};
+  };
+  const Shape q = shape_of(query);
+  const Shape k = shape_of(key);
+  const Shape v = shape_of(value);
+  if (options.heads < 1) throw ConfigError(fmt::format("attention: heads must be at least 1, not {}", options.heads));
+  if (q.rows % options.heads != 0 || v.rows % options.heads != 0) {
+    throw ShapeError(fmt::format("attention: {} heads do not divide query {} and value {}", options.heads,
+                                 to_string(q), to_string(v)));
+  }
+  if (q.rows != k.rows || k.columns != v.columns || q.slices != k.slices || k.slices != v.slices) {
+    throw ShapeError(fmt::format("attention: sizes disagree: query is {}, key is {}, value is {}", to_string(q),
+                                 to_string(k), to_string(v)));
+  }
+  if (!(options.dropout >= 0 && options.dropout < 1)) {
+    throw ConfigError(fmt::format("attention: dropout must be in [0, 1), not {}", options.dropout));
+  }
+  if (options.dropout > 0 && options.random == nullptr) {
+    throw ConfigError("attention: dropout needs a random stream; set AttentionOptions::random");
+  }
+  return {options.heads, q.rows / options.heads, v.rows / options.heads, k.columns, q.columns, q.slices, options.mask,
+          options.scale, options.dropout, options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout),
+          options.first_example};
+}
+
+// Head `head` of slice `slice` of a block: (width, columns), strided.
+template <class T>
+MatrixView<T> head_view(T* data, const Shape& whole, std::int64_t first_row, std::int64_t width, std::int64_t head,
+                        std::int64_t slice, std::int64_t columns) {
+  return {data + first_row + head * width + slice * whole.rows * whole.columns, width, columns, whole.rows};
+}
+
+template <Scalar T>
+MatrixView<const T> head_of(const RowBlock<T>& block, std::int64_t width, std::int64_t head, std::int64_t slice,
+                            std::int64_t columns) {
+  return head_view(block.x.data(), block.x.shape(), block.first_row, width, head, slice, columns);
+}
+
+// Softmax of the first `count` of a column, zeros after them. The maximum is a shift by a real constant: it cancels.
+template <Scalar T>
+void masked_softmax(T* column, std::int64_t count, std::int64_t size) {
+  std::fill(column + count, column + size, T(0));
+  if (count == 0) return;
+  Real<T> largest = real_part(column[0]);
+  for (std::int64_t k = 1; k < count; ++k) largest = std::max(largest, real_part(column[k]));
+  T total(0);
+  for (std::int64_t k = 0; k < count; ++k) {
+    column[k] = std::exp(column[k] - largest);
+    total += column[k];
+  }
+  const T inverse = T(1) / total;
+  for (std::int64_t k = 0; k < count; ++k) column[k] *= inverse;
+}
+
+// out = in with elements dropped and the others scaled by 1 / (1 − rate); both (keys, queries), may be the same memory.
+template <Scalar T>
+void drop_weights(const Plan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice) {
+  const auto threshold = static_cast<std::uint32_t>(plan.dropout * 0x1p32);
+  const T kept(static_cast<Real<T>>(1 / (1 - plan.dropout)));
+  const auto example = static_cast<std::uint32_t>(plan.first_example + slice);
+  for (std::int64_t q = 0; q < plan.queries; ++q) {
+    const std::int64_t count = plan.attended(slice, q);
+    for (std::int64_t k = 0; k < plan.keys; k += 4) {
+      const auto words = plan.random.bits(example, static_cast<std::uint32_t>(q), static_cast<std::uint32_t>(k / 4),
+                                          static_cast<std::uint32_t>(head));
+      for (std::int64_t lane = 0; lane < std::min<std::int64_t>(4, plan.keys - k); ++lane) {
+        const std::int64_t at = k + lane + q * plan.keys;
+        const bool keep = k + lane < count && words[static_cast<std::size_t>(lane)] >= threshold;
+        out[at] = keep ? kept * in[at] : T(0);
+      }
+    }
+  }
+}
+
+// The gradient of one of the three blocks. Blocks may share a variable: it is opened once.
+template <Scalar T>
+struct BlockSink {
+  T* data = nullptr;  // of the whole variable
+  T beta = T(1);
+};
+
+template <Scalar T>
+std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock<T>, 3>& blocks) {
+  std::array<BlockSink<T>, 3> sinks;
+  std::array<bool, 3> done{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (done[i]) continue;
+    // Overwriting is right only if the blocks of this variable cover all its rows without overlap.
+    const T* memory = blocks[i].x.data();
+    std::int64_t covered = 0;
+    bool overlap = false;
+    for (std::size_t j = i; j < 3; ++j) {
+      if (blocks[j].x.data() != memory) continue;
+      covered += blocks[j].rows;
+      for (std::size_t l = i; l < j; ++l) {
+        overlap |= blocks[l].x.data() == memory && blocks[l].first_row < blocks[j].first_row + blocks[j].rows &&
+                   blocks[j].first_row < blocks[l].first_row + blocks[l].rows;
+      }
+    }
+    const Shape shape = blocks[i].x.shape();
+    Sink<T> sink = pull.into(blocks[i].x);
+    if (sink && (overlap || covered != shape.rows)) sink.zero_if_fresh(shape.size());
+    for (std::size_t j = i; j < 3; ++j) {
+      if (blocks[j].x.data() != memory) continue;
+      done[j] = true;
+      if (sink) sinks[j] = {sink.data, sink.beta()};
+    }
+  }
+  return sinks;
+}
+
+// c = alpha · a · op(b) + beta · c on the first columns of c; the columns past b's belong to masked keys: they get
+// nothing, or zeros where c is fresh.
+template <Scalar T>
+void add_product(T alpha, std::type_identity_t<MatrixView<const T>> a, std::type_identity_t<MatrixView<const T>> b,
+                 Transpose op_b, T beta, MatrixView<T> c) {
+  const std::int64_t columns = op_b == Transpose::yes ? b.rows : b.columns;
+  if (a.columns > 0) {
+    gemm(alpha, a, Transpose::no, b, op_b, beta, MatrixView<T>(c.data, c.rows, columns, c.stride));
+  }
+  if (beta != T(0)) return;
+  for (std::int64_t j = a.columns > 0 ? columns : 0; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
+}
+
+template <Scalar T>
+void pull_head(const Plan& plan, const std::array<RowBlock<T>, 3>& blocks, const std::array<BlockSink<T>, 3>& sinks,
+               const T* weights, const T* d_context, T* d_scores, T* dropped, std::int64_t head, std::int64_t slice) {
+  const std::int64_t present = plan.keys_of(slice);
+  const auto& [query, key, value] = blocks;
+  const auto q = head_of(query, plan.width, head, slice, plan.queries);
+  const auto k = head_of(key, plan.width, head, slice, present);
+  const auto v = head_of(value, plan.value_width, head, slice, present);
+  const Shape context{plan.heads * plan.value_width, plan.queries, plan.slices};
+  const auto d_c = head_view(d_context, context, 0, plan.value_width, head, slice, plan.queries);
+  const MatrixView p(weights, present, plan.queries, plan.keys);
+  const auto sink_of = [&](std::size_t i, std::int64_t width, std::int64_t columns) {
+    return head_view(sinks[i].data, blocks[i].x.shape(), blocks[i].first_row, width, head, slice, columns);
+  };
+
+  if (plan.dropout > 0) drop_weights(plan, weights, dropped, head, slice);
+  if (sinks[2].data != nullptr) {  // context = V · dropped(P)
+    const MatrixView<const T> used(plan.dropout > 0 ? dropped : weights, present, plan.queries, plan.keys);
+    add_product<T>(T(1), d_c, used, Transpose::yes, sinks[2].beta, sink_of(2, plan.value_width, plan.keys));
+  }
+  if (sinks[0].data == nullptr && sinks[1].data == nullptr) return;
+
+  const MatrixView d_s(d_scores, present, plan.queries, plan.keys);
+  gemm(T(1), v, Transpose::yes, d_c, Transpose::no, T(0), d_s);
+  if (plan.dropout > 0) drop_weights(plan, d_scores, d_scores, head, slice);
+  for (std::int64_t j = 0; j < plan.queries; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P); zero where P is
+    const T* pj = p.data + j * p.stride;
+    T* dj = d_s.data + j * d_s.stride;
+    T dot(0);
+    for (std::int64_t i = 0; i < present; ++i) dot += pj[i] * dj[i];
+    for (std::int64_t i = 0; i < present; ++i) dj[i] = pj[i] * (dj[i] - dot);
+  }
+  const T scale(static_cast<Real<T>>(plan.scale));  // S = scale · Kᵀ Q
+  if (sinks[0].data != nullptr) {
+    add_product<T>(scale, k, d_s, Transpose::no, sinks[0].beta, sink_of(0, plan.width, plan.queries));
+  }
+  if (sinks[1].data != nullptr) {
+    add_product<T>(scale, q, d_s, Transpose::yes, sinks[1].beta, sink_of(1, plan.width, plan.keys));
+  }
+}
+
+}  // namespace
+
+template <Scalar T>
+Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options) {
+  const Plan plan = make_plan(query, key, value, options);
+  const Shape shape{plan.heads * plan.value_width, plan.queries, plan.slices};
+  const std::int64_t map = plan.keys * plan.queries;
+  Tape<T>& tape = query.x.tape();
+  T* weights = tape.allocate(map * plan.heads * plan.slices);
+  T* context = tape.allocate(shape.size());
+  T* dropped = plan.dropout > 0 ? tape.allocate(map) : nullptr;
+
+  for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
+    const std::int64_t present = plan.keys_of(slice);
+    for (std::int64_t head = 0; head < plan.heads; ++head) {
+      T* p = weights + (slice * plan.heads + head) * map;
+      gemm(T(static_cast<Real<T>>(plan.scale)), head_of(key, plan.width, head, slice, present), Transpose::yes,
+           head_of(query, plan.width, head, slice, plan.queries), Transpose::no, T(0),
+           MatrixView(p, present, plan.queries, plan.keys));
+      for (std::int64_t j = 0; j < plan.queries; ++j) {
+        masked_softmax(p + j * plan.keys, plan.attended(slice, j), plan.keys);
+      }
+      if (plan.dropout > 0) drop_weights(plan, p, dropped, head, slice);
+      const MatrixView<const T> used(plan.dropout > 0 ? dropped : p, present, plan.queries, plan.keys);
+      add_product<T>(T(1), head_of(value, plan.value_width, head, slice, present), used, Transpose::no, T(0),
+                     head_view(context, shape, 0, plan.value_width, head, slice, plan.queries));
+    }
+  }
+
+  const std::array<RowBlock<T>, 3> blocks{query, key, value};
+  const Var<T> y = tape.record("attention", shape, context, {query.x, key.x, value.x}, [=](Pull<T>& pull) {
+    const auto sinks = open_blocks(pull, blocks);
+    T* d_scores = pull.scratch(map);
+    for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
+      for (std::int64_t head = 0; head < plan.heads; ++head) {
+        pull_head(plan, blocks, sinks, weights + (slice * plan.heads + head) * map, pull.d_output(), d_scores, dropped,
+                  head, slice);
+      }
+    }
+  });
+  return {y, weights};
+}
+
+template Attended<float> attention(RowBlock<float>, RowBlock<float>, RowBlock<float>, const AttentionOptions&);
+template Attended<double> attention(RowBlock<double>, RowBlock<double>, RowBlock<double>, const AttentionOptions&);
+template Attended<std::complex<double>> attention(RowBlock<std::complex<double>>, RowBlock<std::complex<double>>,
+                                                  RowBlock<std::complex<double>>, const AttentionOptions&);
+
+namespace {
+
+// Queries, keys and values as three inputs, or as row blocks of one.
+auto apart(AttentionOptions options) {
+  return [options](auto x) {
+    using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
+    return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]), options).context;
+  };
+}
+
+auto joined(AttentionOptions options, std::int64_t rows, std::int64_t gap = 0) {
+  return [options, rows, gap](auto x) {
+    using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
+    return attention(Block{x[0], gap, rows}, Block{x[0], gap + rows, rows}, Block{x[0], gap + 2 * rows, rows}, options)
+        .context;
+  };
+}
+
+constexpr std::int32_t kRagged[] = {5, 0, 2};
+
+}  // namespace
+
+OpSpec spec_attention() {
+  static const RandomStream random(11, Purpose::dropout);
+  const AttentionMask causal{.causal = true};
+  const AttentionMask ragged{.key_lengths = kRagged};
+  const AttentionMask both{.causal = true, .key_lengths = kRagged};
+  return {
+      .name = "attention",
+      .cases =
+          {
+              {"D4_H1_Q1_K1", {{{4}}, {{4}}, {{4}}}, apart({.scale = 0.5})},
+              {"D3_H2_Q4_K5_B2", {{{6, 4, 2}}, {{6, 5, 2}}, {{6, 5, 2}}}, apart({.heads = 2, .scale = 0.577})},
+              {"value_width_5", {{{6, 4, 2}}, {{6, 3, 2}}, {{10, 3, 2}}}, apart({.heads = 2, .scale = 1})},
+              {"causal", {{{4, 5}}, {{4, 5}}, {{4, 5}}}, apart({.heads = 2, .scale = 0.7, .mask = causal})},
+              {"ragged_with_an_empty_slice", {{{4, 3, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
+               apart({.heads = 2, .scale = 0.7, .mask = ragged})},
+              {"joined_causal_ragged", {{{12, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = both}, 4)},
+              {"joined_with_rows_left_over", {{{15, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2)},
+              {"query_offset", {{{4, 2}}, {{4, 5}}, {{4, 5}}},
+               apart({.scale = 0.5, .mask = {.causal = true, .query_offset = 2}})},
+              {"dropout", {{{4, 5, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
+               apart({.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7})},
+              {"D17_Q18_K33", {{{17, 18}}, {{17, 33}}, {{17, 33}}}, apart({.scale = 0.24})},
+          },
+      .refusals =
+          {
+              {"heads", {{5, 2}, {5, 2}, {5, 2}}, apart({.heads = 2}), "2 heads do not divide query (5, 2)"},
+              {"no_heads", {{4, 2}, {4, 2}, {4, 2}}, apart({.heads = 0}), "heads must be at least 1, not 0"},
+              {"key_width", {{4, 2}, {6, 2}, {4, 2}}, apart({}), "sizes disagree: query is (4, 2), key is (6, 2)"},
+              {"positions", {{4, 2}, {4, 3}, {4, 2}}, apart({}), "key is (4, 3), value is (4, 2)"},
+              {"rows", {{11, 2}}, joined({}, 4), "value is rows 8 to 12 of (11, 2)"},
+              {"dropout", {{4, 2}, {4, 2}, {4, 2}}, apart({.dropout = 1, .random = &random}), "must be in [0, 1), not 1"},
+              {"dropout_without_numbers", {{4, 2}, {4, 2}, {4, 2}}, apart({.dropout = 0.5}), "needs a random stream"},
+          }};
+}
+
+}  // namespace tapehead
