@@ -87,9 +87,9 @@ std::string threading_name() {
 std::string processor_name() {
 #if defined(__x86_64__)
   std::array<unsigned, 12> words{};
-  for (unsigned i = 0; i < 3; ++i) {
-    unsigned* w = &words[4 * i];
-    if (!__get_cpuid(0x80000002U + i, w, w + 1, w + 2, w + 3)) return "unknown";
+  unsigned* w = words.data();
+  for (unsigned leaf = 0x80000002; leaf <= 0x80000004; ++leaf, w += 4) {
+    if (!__get_cpuid(leaf, w, w + 1, w + 2, w + 3)) return "unknown";
   }
   std::array<char, sizeof(words) + 1> text{};
   std::memcpy(text.data(), words.data(), sizeof(words));
@@ -193,8 +193,8 @@ void ensure_best_blas_kernel(char** argv) {
 
 void use_single_threaded_blas() {
   using SetThreads = void(int);
-  static SetThreads* const set_openblas_threads = find_function<SetThreads>("openblas_set_num_threads");
-  static SetThreads* const set_openmp_threads = find_function<SetThreads>("omp_set_num_threads");
+  static SetThreads* set_openblas_threads = find_function<SetThreads>("openblas_set_num_threads");
+  static SetThreads* set_openmp_threads = find_function<SetThreads>("omp_set_num_threads");
   if (set_openmp_threads) set_openmp_threads(1);
   if (set_openblas_threads) set_openblas_threads(1);
 }

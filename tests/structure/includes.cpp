@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
+#include <string_view>
 
 namespace tapehead {
 namespace {
@@ -33,19 +33,31 @@ bool is_source(const fs::path& path) {
   return kEndings.contains(path.extension().string());
 }
 
+// What a line includes, with the mark that opens it: `"a.hpp` or `<vector`; empty for any other line.
+std::string_view included(std::string_view line) {
+  const auto skip = [&line](std::string_view word) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (!line.starts_with(word)) return false;
+    line.remove_prefix(word.size());
+    return true;
+  };
+  if (!skip("#") || !skip("include") || !skip("") || line.empty() || (line[0] != '"' && line[0] != '<')) return {};
+  const auto end = line.find(line[0] == '"' ? '"' : '>', 1);
+  return line.substr(0, end);
+}
+
 void check_file(const fs::path& root, const fs::path& file, std::vector<std::string>& found) {
-  static const std::regex kInclude(R"re(^\s*#\s*include\s*(["<])([^">]+)[">].*)re");
   const std::string name = fs::relative(file, root).generic_string();
   const std::string from = folder_of(name);
   std::ifstream text(file);
   std::string line;
   for (int number = 1; std::getline(text, line); ++number) {
-    std::smatch match;
-    if (!std::regex_match(line, match, kInclude)) continue;
-    const std::string path = match[2];
+    const std::string_view include = included(line);
+    if (include.empty()) continue;
+    const std::string path(include.substr(1));
     const std::string to = folder_of(fs::path(path).lexically_normal().generic_string());
     const std::string where = name + ":" + std::to_string(number) + ": ";
-    if (to.empty() && match[1] == "\"") {
+    if (to.empty() && include[0] == '"') {
       found.push_back(where + "\"" + path + "\" is no path from the root into a folder of the library");
     } else if (!to.empty() && !kMayInclude.at(from).contains(to)) {
       found.push_back(where + from + " must not include " + to + " (" + path + ")");
