@@ -61,11 +61,11 @@ void Arena::rewind(Mark mark) {
   blocks_[current_].used = mark.used;
 }
 
-void Arena::reset() {
-  if (blocks_.size() > 1) {
-    const std::size_t total = capacity();
+void Arena::reset(std::size_t at_least) {
+  const std::size_t held = capacity();
+  if (blocks_.size() > 1 || held < at_least) {
     blocks_.clear();
-    blocks_.push_back(make_block(total));
+    blocks_.push_back(make_block(std::max(held, at_least)));
   }
   rewind({});
 }
@@ -73,6 +73,12 @@ void Arena::reset() {
 std::size_t Arena::capacity() const {
   std::size_t bytes = 0;
   for (const Block& block : blocks_) bytes += block.size;
+  return bytes;
+}
+
+std::size_t Arena::used() const {
+  std::size_t bytes = 0;
+  for (std::size_t block = 0; block < blocks_.size() && block <= current_; ++block) bytes += blocks_[block].used;
   return bytes;
 }
 
@@ -91,7 +97,7 @@ void RecyclingArena::release(void* piece, std::size_t bytes) {
 }
 
 void RecyclingArena::reset() {
-  arena_.reset();
+  arena_.reset(2 * arena_.used());
   free_.fill(nullptr);
 }
 

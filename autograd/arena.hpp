@@ -32,10 +32,13 @@ class Arena {
   Mark mark() const;
   void rewind(Mark mark);
 
-  /// Frees everything; invalidates every pointer.
-  void reset();
+  /// Frees everything; invalidates every pointer. Afterwards one block holds at least `at_least` bytes and all that
+  /// the arena held before.
+  void reset(std::size_t at_least = 0);
 
   std::size_t capacity() const;
+  /// Bytes handed out and not rewound.
+  std::size_t used() const;
 
  private:
   struct Free {
@@ -54,7 +57,9 @@ class Arena {
 };
 
 /// Recycles the adjoints of one backward pass: what a node gives back serves the next node of about its size.
-/// Sizes are rounded up to four classes per power of two, so at most a quarter of a piece lies idle.
+/// Sizes are rounded up to four classes per power of two, so at most a quarter of a piece lies idle. A smaller load may
+/// recycle less well than a larger one, so reset() leaves room for twice what was needed; what is not touched costs
+/// address space only.
 class RecyclingArena {
  public:
   void* allocate(std::size_t bytes);

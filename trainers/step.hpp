@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "autograd/parallel.hpp"
+#include "autograd/parameters.hpp"
+#include "autograd/shards.hpp"
+#include "autograd/tape.hpp"
+#include "datasets/batch.hpp"
+#include "datasets/dataset.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/optimizer.hpp"
+#include "trainers/schedule.hpp"
+
+namespace tapehead {
+
+struct StepOptions {
+  std::uint64_t seed = 1;
+  std::int64_t batch = 64;
+  int shards = 4;  ///< parts of a batch; part of the configuration, never of the machine
+  OptimizerOptions optimizer = {};
+  ScheduleOptions schedule = {};
+  double clip = 0;  ///< largest global norm of the gradient; 0: no clipping
+  double label_smoothing = 0;
+};
+
+struct StepReport {
+  double loss = 0;  ///< mean over the batch's counted tokens
+  double gradient_norm = 0;
+  double learning_rate = 0;
+  std::int64_t tokens = 0;
+};
+
+/// One training step: draws the batch, runs its shards forward and backward on the workers, sums their gradients along a
+/// fixed tree, clips, and updates the parameters. Nothing is allocated once it is made.
+template <RealScalar T>
+class TrainingStep {
+ public:
+  TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, WorkerPool& workers,
+               const StepOptions& options);
+
+  /// Runs step `step`, counted from 1, and updates the parameters. Throws GradientError when the loss or the
+  /// gradient is not finite; the parameters are then as before.
+  StepReport run(std::int64_t step);
+
+  /// Loss and gradient of one batch at `step`, parameters untouched; the gradient lies in the store.
+  StepReport differentiate(std::int64_t step);
+
+  Optimizer<T>& optimizer() { return optimizer_; }
+
+ private:
+  T shard_loss(int worker, int shard, T* gradients, std::int64_t step);
+  void warm_up();
+
+  const Model& model_;
+  ParameterStore<T>& parameters_;
+  const Dataset& dataset_;
+  WorkerPool& workers_;
+  StepOptions options_;
+  Optimizer<T> optimizer_;
+  ShardedGradient<T> gradient_;
+  Batch batch_;
+  std::vector<std::unique_ptr<Tape<T>>> tapes_;  // one a worker
+  std::vector<double> losses_;                   // one a shard
+};
+
+}  // namespace tapehead

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "autograd/parallel.hpp"
+#include "autograd/parameters.hpp"
+#include "datasets/dataset.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/evaluation.hpp"
+#include "trainers/optimizer.hpp"
+#include "trainers/schedule.hpp"
+#include "trainers/step.hpp"
+
+namespace tapehead {
+
+struct TrainerOptions {
+  std::int64_t steps = 1000;
+  StepOptions step = {};
+  std::int64_t validate_every = 0;    ///< steps between validations; 0: at the end only
+  std::int64_t validation_limit = 0;  ///< sequences used for those on the way; 0: all
+  std::int64_t log_every = 50;        ///< steps between rows of metrics.csv
+  std::int64_t checkpoint_every = 0;  ///< steps between checkpoints; 0: at the end and when interrupted only
+  int threads = 1;
+};
+
+/// Where a run lives on disk.
+struct RunFolder {
+  std::string path;
+  std::string config;  ///< text of config.cfg, kept in every checkpoint
+  bool resume = false;
+};
+
+/// Where a run stands, for whoever shows it.
+struct Progress {
+  std::int64_t step = 0;
+  std::int64_t steps = 0;
+  double loss = 0;  ///< of this step's batch
+  double learning_rate = 0;
+  double gradient_norm = 0;
+  double seconds = 0;                       ///< since training began or was resumed
+  std::int64_t first_step = 0;              ///< steps done before that
+  const Evaluation* validation = nullptr;   ///< the latest one, if any
+};
+
+/// Hears of a run as it goes; the calls come from the thread that called train().
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  virtual void on_step(const Progress&) {}
+  virtual void on_validation(const Progress&) {}
+  virtual void on_checkpoint(const Progress&, const std::string& path) {
+    (void)path;
+  }
+};
+
+enum class TrainingOutcome { finished, interrupted };
+
+/// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps:
+/// writes metrics.csv and checkpoint.h5 into the folder, validates, and stops after the step in which *stop becomes
+/// true, having saved. The same options, data and seed give the same parameters to the bit, with any number of
+/// threads, stopped and resumed or not.
+/// Throws ConfigError, DataError or CheckpointError; what was saved stays.
+template <RealScalar T>
+TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
+                      const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,
+                      const std::atomic<bool>* stop = nullptr);
+
+}  // namespace tapehead
