@@ -45,8 +45,10 @@ class TrainingStep {
   /// gradient is not finite; the parameters are then as before.
   StepReport run(std::int64_t step);
 
-  /// Loss and gradient of one batch at `step`, parameters untouched; the gradient lies in the store.
+  /// Loss and gradient of one batch at `step`; the parameters stay as they are.
   StepReport differentiate(std::int64_t step);
+  /// The gradient that the last call left, flat and laid out as the parameters.
+  const T* gradient() const { return gradient_.total(); }
 
   Optimizer<T>& optimizer() { return optimizer_; }
 

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/gemm.hpp"
+#include "autograd/ops/columns.hpp"
+#include "autograd/ops/keep.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
@@ -17,9 +18,11 @@ namespace {
 struct Plan {
   std::int64_t heads, width, value_width, keys, queries, slices;
   AttentionMask mask;
-  double scale, dropout;
-  RandomStream random;
+  double scale;
+  KeepRule keep;
   std::int64_t first_example;
+
+  bool drops() const { return keep.rate() > 0; }
 
   std::int64_t keys_of(std::int64_t slice) const {
     return mask.key_lengths == nullptr ? keys : std::min<std::int64_t>(keys, mask.key_lengths[slice]);
@@ -60,15 +63,12 @@ Plan make_plan(const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<
     throw ShapeError(fmt::format("attention: sizes disagree: query is {}, key is {}, value is {}", to_string(q),
                                  to_string(k), to_string(v)));
   }
-  if (!(options.dropout >= 0 && options.dropout < 1)) {
-    throw ConfigError(fmt::format("attention: dropout must be in [0, 1), not {}", options.dropout));
-  }
   if (options.dropout > 0 && options.random == nullptr) {
     throw ConfigError("attention: dropout needs a random stream; set AttentionOptions::random");
   }
+  const RandomStream random = options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout);
   return {options.heads, q.rows / options.heads, v.rows / options.heads, k.columns, q.columns, q.slices, options.mask,
-          options.scale, options.dropout, options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout),
-          options.first_example};
+          options.scale, KeepRule("attention: dropout", options.dropout, random), options.first_example};
 }
 
 // Head `head` of slice `slice` of a block: (width, columns), strided.
@@ -84,39 +84,17 @@ MatrixView<const T> head_of(const RowBlock<T>& block, std::int64_t width, std::i
   return head_view(block.x.data(), block.x.shape(), block.first_row, width, head, slice, columns);
 }
 
-// Softmax of the first `count` of a column, zeros after them. The maximum is a shift by a real constant: it cancels.
-template <Scalar T>
-void masked_softmax(T* column, std::int64_t count, std::int64_t size) {
-  std::fill(column + count, column + size, T(0));
-  if (count == 0) return;
-  Real<T> largest = real_part(column[0]);
-  for (std::int64_t k = 1; k < count; ++k) largest = std::max(largest, real_part(column[k]));
-  T total(0);
-  for (std::int64_t k = 0; k < count; ++k) {
-    column[k] = std::exp(column[k] - largest);
-    total += column[k];
-  }
-  const T inverse = T(1) / total;
-  for (std::int64_t k = 0; k < count; ++k) column[k] *= inverse;
-}
-
-// out = in with elements dropped and the others scaled by 1 / (1 − rate); both (keys, queries), may be the same memory.
+// out = in with elements dropped and the others scaled up; both (keys, queries), may be the same memory.
 template <Scalar T>
 void drop_weights(const Plan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice) {
-  const auto threshold = static_cast<std::uint32_t>(plan.dropout * 0x1p32);
-  const T kept(static_cast<Real<T>>(1 / (1 - plan.dropout)));
+  const auto factor = static_cast<Real<T>>(plan.keep.factor());
   const auto example = static_cast<std::uint32_t>(plan.first_example + slice);
   for (std::int64_t q = 0; q < plan.queries; ++q) {
     const std::int64_t count = plan.attended(slice, q);
-    for (std::int64_t k = 0; k < plan.keys; k += 4) {
-      const auto words = plan.random.bits(example, static_cast<std::uint32_t>(q), static_cast<std::uint32_t>(k / 4),
-                                          static_cast<std::uint32_t>(head));
-      for (std::int64_t lane = 0; lane < std::min<std::int64_t>(4, plan.keys - k); ++lane) {
-        const std::int64_t at = k + lane + q * plan.keys;
-        const bool keep = k + lane < count && words[static_cast<std::size_t>(lane)] >= threshold;
-        out[at] = keep ? kept * in[at] : T(0);
-      }
-    }
+    const T* from = in + q * plan.keys;
+    T* to = out + q * plan.keys;
+    plan.keep.for_each(example, static_cast<std::uint32_t>(q), static_cast<std::uint32_t>(head), plan.keys,
+                       [=](std::int64_t k, bool keep) { to[k] = keep && k < count ? factor * from[k] : T(0); });
   }
 }
 
@@ -185,22 +163,21 @@ void pull_head(const Plan& plan, const std::array<RowBlock<T>, 3>& blocks, const
     return head_view(sinks[i].data, blocks[i].x.shape(), blocks[i].first_row, width, head, slice, columns);
   };
 
-  if (plan.dropout > 0) drop_weights(plan, weights, dropped, head, slice);
+  if (plan.drops()) drop_weights(plan, weights, dropped, head, slice);
   if (sinks[2].data != nullptr) {  // context = V · dropped(P)
-    const MatrixView<const T> used(plan.dropout > 0 ? dropped : weights, present, plan.queries, plan.keys);
+    const MatrixView<const T> used(plan.drops() ? dropped : weights, present, plan.queries, plan.keys);
     add_product<T>(T(1), d_c, used, Transpose::yes, sinks[2].beta, sink_of(2, plan.value_width, plan.keys));
   }
   if (sinks[0].data == nullptr && sinks[1].data == nullptr) return;
 
   const MatrixView d_s(d_scores, present, plan.queries, plan.keys);
   gemm(T(1), v, Transpose::yes, d_c, Transpose::no, T(0), d_s);
-  if (plan.dropout > 0) drop_weights(plan, d_scores, d_scores, head, slice);
+  if (plan.drops()) drop_weights(plan, d_scores, d_scores, head, slice);
   for (std::int64_t j = 0; j < plan.queries; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P); zero where P is
     const T* pj = p.data + j * p.stride;
     T* dj = d_s.data + j * d_s.stride;
-    T dot(0);
-    for (std::int64_t i = 0; i < present; ++i) dot += pj[i] * dj[i];
-    for (std::int64_t i = 0; i < present; ++i) dj[i] = pj[i] * (dj[i] - dot);
+    const T inner = dot(pj, dj, present);
+    for (std::int64_t i = 0; i < present; ++i) dj[i] = pj[i] * (dj[i] - inner);
   }
   const T scale(static_cast<Real<T>>(plan.scale));  // S = scale · Kᵀ Q
   if (sinks[0].data != nullptr) {
@@ -221,7 +198,7 @@ Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, con
   Tape<T>& tape = query.x.tape();
   T* weights = tape.allocate(map * plan.heads * plan.slices);
   T* context = tape.allocate(shape.size());
-  T* dropped = plan.dropout > 0 ? tape.allocate(map) : nullptr;
+  T* dropped = plan.drops() ? tape.allocate(map) : nullptr;
 
   for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
     const std::int64_t present = plan.keys_of(slice);
@@ -231,10 +208,13 @@ Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, con
            head_of(query, plan.width, head, slice, plan.queries), Transpose::no, T(0),
            MatrixView(p, present, plan.queries, plan.keys));
       for (std::int64_t j = 0; j < plan.queries; ++j) {
-        masked_softmax(p + j * plan.keys, plan.attended(slice, j), plan.keys);
+        T* column = p + j * plan.keys;
+        const std::int64_t count = plan.attended(slice, j);
+        softmax_column(column, count, column);
+        std::fill(column + count, column + plan.keys, T(0));
       }
-      if (plan.dropout > 0) drop_weights(plan, p, dropped, head, slice);
-      const MatrixView<const T> used(plan.dropout > 0 ? dropped : p, present, plan.queries, plan.keys);
+      if (plan.drops()) drop_weights(plan, p, dropped, head, slice);
+      const MatrixView<const T> used(plan.drops() ? dropped : p, present, plan.queries, plan.keys);
       add_product<T>(T(1), head_of(value, plan.value_width, head, slice, present), used, Transpose::no, T(0),
                      head_view(context, shape, 0, plan.value_width, head, slice, plan.queries));
     }

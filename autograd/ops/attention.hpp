@@ -46,7 +46,7 @@ struct Attended {
 ///
 /// query (H·D, Q, B), key (H·D, K, B), value (H·Dv, K, B); head h is rows h·D … of each, a view, never a copy.
 /// A query that may attend nothing gets a zero context and passes no gradient. Dropout of weight (h, q, k) of slice b
-/// is decided at the coordinate (example first_example + b; q, k, h).
+/// is decided at the coordinate (example first_example + b; position q, element k, block h) of a KeepRule.
 /// Throws ShapeError where sizes disagree, ConfigError for heads < 1 or a dropout outside [0, 1).
 template <Scalar T>
 Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options);

@@ -1,0 +1,66 @@
+#include "autograd/ops/dropout.hpp"
+
+#include <fmt/format.h>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/keep.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+namespace {
+
+// out = x with elements dropped, or += when `add`: forward and pullback are the same linear map. Drawing the words again
+// is cheaper than a byte an element of memory.
+template <Scalar T>
+void apply(const KeepRule& rule, const Shape& shape, std::int64_t first_example, const T* x, T* out, bool add) {
+  const auto factor = static_cast<Real<T>>(rule.factor());
+  for (std::int64_t n = 0; n < shape.points(); ++n) {
+    const auto example = static_cast<std::uint32_t>(first_example + n / shape.columns);
+    const auto position = static_cast<std::uint32_t>(n % shape.columns);
+    const T* in = x + n * shape.rows;
+    T* to = out + n * shape.rows;
+    rule.for_each(example, position, 0, shape.rows, [=](std::int64_t c, bool keep) {
+      const T value = keep ? factor * in[c] : T(0);
+      to[c] = add ? to[c] + value : value;
+    });
+  }
+}
+
+}  // namespace
+
+template <Scalar T>
+Var<T> dropout(Var<T> x, double rate, const RandomStream& random, std::int64_t first_example) {
+  const KeepRule rule("dropout", rate, random);
+  if (rate == 0) return x;
+  const Shape shape = x.shape();
+  T* y = x.tape().allocate(shape.size());
+  apply(rule, shape, first_example, x.data(), y, false);
+
+  return x.tape().record("dropout", shape, y, {x}, [=](Pull<T>& pull) {
+    const auto d_x = pull.into(x);  // y = keep ∘ x / (1 − rate)
+    apply(rule, shape, first_example, pull.d_output(), d_x.data, !d_x.fresh);
+  });
+}
+
+template Var<float> dropout(Var<float>, double, const RandomStream&, std::int64_t);
+template Var<double> dropout(Var<double>, double, const RandomStream&, std::int64_t);
+template Var<std::complex<double>> dropout(Var<std::complex<double>>, double, const RandomStream&, std::int64_t);
+
+OpSpec spec_dropout() {
+  const auto with = [](double rate) {
+    return [rate](auto x) { return dropout(x[0], rate, RandomStream(5, Purpose::dropout, 3, 1), 6); };
+  };
+  return {.name = "dropout",
+          .cases =
+              {
+                  {"C7_T3_B2_rate_0.3", {{{7, 3, 2}}}, with(0.3)},
+                  {"C33_T2_rate_0.8", {{{33, 2}}}, with(0.8)},
+                  {"C3_T2_rate_0", {{{3, 2}}}, with(0)},
+              },
+          .refusals = {
+              {"one", {{3, 2}}, with(1), "dropout: the rate must be in [0, 1), not 1"},
+              {"negative", {{3, 2}}, with(-0.1), "dropout: the rate must be in [0, 1), not -0.1"},
+          }};
+}
+
+}  // namespace tapehead

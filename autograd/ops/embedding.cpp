@@ -1,0 +1,64 @@
+#include "autograd/ops/embedding.hpp"
+
+#include <fmt/format.h>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> embedding(Var<T> table, TokenView ids) {
+  const std::int64_t rows = table.shape().rows;
+  const std::int64_t vocabulary = table.shape().columns;
+  const Shape shape{rows, ids.positions, ids.examples};
+  T* y = table.tape().allocate(shape.size());
+  for (std::int64_t b = 0; b < ids.examples; ++b) {
+    for (std::int64_t t = 0; t < ids.positions; ++t) {
+      const std::int32_t id = ids(t, b);
+      if (id < 0 || id >= vocabulary) {
+        throw DataError(fmt::format("embedding: id {} at position {} of example {} is outside the vocabulary of {}", id,
+                                    t, b, vocabulary));
+      }
+      std::copy_n(table.data() + id * rows, rows, y + (t + b * ids.positions) * rows);
+    }
+  }
+
+  return table.tape().record("embedding", shape, y, {table}, [=](Pull<T>& pull) {
+    auto d_table = pull.into(table);
+    d_table.zero_if_fresh(rows * vocabulary);
+    for (std::int64_t b = 0; b < ids.examples; ++b) {
+      for (std::int64_t t = 0; t < ids.positions; ++t) {
+        const T* d_y = pull.d_output() + (t + b * ids.positions) * rows;
+        T* column = d_table.data + ids(t, b) * rows;  // y[:, t, b] = table[:, id]
+        for (std::int64_t c = 0; c < rows; ++c) column[c] += d_y[c];
+      }
+    }
+  });
+}
+
+template Var<float> embedding(Var<float>, TokenView);
+template Var<double> embedding(Var<double>, TokenView);
+template Var<std::complex<double>> embedding(Var<std::complex<double>>, TokenView);
+
+OpSpec spec_embedding() {
+  // Two examples of three positions, stride four, with a repeated id.
+  static constexpr std::int32_t kIds[] = {4, 2, 0, 9, 4, 0, 4, 9};
+  static constexpr std::int32_t kOutside[] = {4, 2, 0, 9, -1, 0, 4, 9};
+  static constexpr std::int32_t kLengths[] = {3, 3};
+  const auto with = [](const std::int32_t* ids) {
+    return [ids](auto x) { return embedding(x[0], TokenView{ids, kLengths, 4, 3, 2}); };
+  };
+  return {.name = "embedding",
+          .cases =
+              {
+                  {"C3_V5_T3_B2", {{{3, 5}}}, with(kIds)},
+                  {"C17_V6_T3_B2", {{{17, 6}}}, with(kIds)},
+              },
+          .refusals = {
+              {"too_large", {{3, 4}}, with(kIds), "embedding: id 4 at position 0 of example 0 is outside the vocabulary of 4"},
+              {"negative", {{3, 5}}, with(kOutside), "id -1 at position 0 of example 1 is outside"},
+          }};
+}
+
+}  // namespace tapehead

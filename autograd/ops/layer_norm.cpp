@@ -1,0 +1,123 @@
+#include "autograd/ops/layer_norm.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/require.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+namespace {
+
+// What the pullback keeps of a column.
+template <Scalar T>
+struct Moments {
+  T mean, inverse_deviation;
+};
+
+template <Scalar T>
+Moments<T> moments_of(const T* x, std::int64_t rows, double epsilon) {
+  T mean(0);
+  for (std::int64_t i = 0; i < rows; ++i) mean += x[i];
+  mean /= static_cast<Real<T>>(rows);
+  T variance(0);
+  for (std::int64_t i = 0; i < rows; ++i) variance += (x[i] - mean) * (x[i] - mean);
+  variance /= static_cast<Real<T>>(rows);
+  return {mean, T(1) / std::sqrt(variance + static_cast<Real<T>>(epsilon))};
+}
+
+void check_vector(const char* name, const Shape& vector, const Shape& x) {
+  if (vector == Shape{x.rows}) return;
+  throw ShapeError(fmt::format("layer_norm: {} is {}, x {} needs {}", name, to_string(vector), to_string(x),
+                               to_string(Shape{x.rows})));
+}
+
+}  // namespace
+
+template <Scalar T>
+Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
+  const Shape shape = x.shape();
+  require_rows("layer_norm", shape);
+  check_vector("gain", gain.shape(), shape);
+  check_vector("bias", bias.shape(), shape);
+  if (!(epsilon > 0)) throw ConfigError(fmt::format("layer_norm: epsilon must be positive, not {}", epsilon));
+  const std::int64_t rows = shape.rows;
+  const T* in = x.data();
+  const T* g = gain.data();
+  const T* b = bias.data();
+  Tape<T>& tape = x.tape();
+  T* y = tape.allocate(shape.size());
+  auto* kept = tape.template allocate_as<Moments<T>>(shape.points());
+  for (std::int64_t n = 0; n < shape.points(); ++n) {
+    const auto [mean, inverse] = kept[n] = moments_of(in + n * rows, rows, epsilon);
+    for (std::int64_t i = 0; i < rows; ++i) y[i + n * rows] = g[i] * ((in[i + n * rows] - mean) * inverse) + b[i];
+  }
+
+  return tape.record("layer_norm", shape, y, {x, gain, bias}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    if (auto d_x = pull.into(x)) {
+      // With x̂ = (x − μ)/σ and e = gain ∘ d_y: d_x = (e − mean(e) − x̂ · mean(e ∘ x̂)) / σ, the Jacobian of x̂ applied to e.
+      for (std::int64_t n = 0; n < shape.points(); ++n) {
+        const auto [mean, inverse] = kept[n];
+        const T* xn = in + n * rows;
+        const T* dn = d_y + n * rows;
+        T sum(0);
+        T moment(0);
+        for (std::int64_t i = 0; i < rows; ++i) {
+          sum += g[i] * dn[i];
+          moment += g[i] * dn[i] * (xn[i] - mean);
+        }
+        const T mean_e = sum / static_cast<Real<T>>(rows);
+        const T slope = moment * inverse * inverse / static_cast<Real<T>>(rows);
+        const Sink<T> column{d_x.data + n * rows, d_x.fresh};
+        const T m = mean;
+        const T r = inverse;
+        column.accumulate(rows, [=](std::int64_t i) { return (g[i] * dn[i] - mean_e - (xn[i] - m) * slope) * r; });
+      }
+    }
+    if (auto d_g = pull.into(gain)) {  // y = gain ∘ x̂ + bias
+      d_g.zero_if_fresh(rows);
+      for (std::int64_t n = 0; n < shape.points(); ++n) {
+        const auto [mean, inverse] = kept[n];
+        for (std::int64_t i = 0; i < rows; ++i) {
+          d_g.data[i] += d_y[i + n * rows] * ((in[i + n * rows] - mean) * inverse);
+        }
+      }
+    }
+    if (auto d_b = pull.into(bias)) {
+      d_b.zero_if_fresh(rows);
+      for (std::int64_t n = 0; n < shape.points(); ++n) {
+        for (std::int64_t i = 0; i < rows; ++i) d_b.data[i] += d_y[i + n * rows];
+      }
+    }
+  });
+}
+
+template Var<float> layer_norm(Var<float>, Var<float>, Var<float>, double);
+template Var<double> layer_norm(Var<double>, Var<double>, Var<double>, double);
+template Var<std::complex<double>> layer_norm(Var<std::complex<double>>, Var<std::complex<double>>,
+                                              Var<std::complex<double>>, double);
+
+OpSpec spec_layer_norm() {
+  const auto call = [](auto x) { return layer_norm(x[0], x[1], x[2]); };
+  return {.name = "layer_norm",
+          .cases =
+              {
+                  {"C5_T3_B2", {{{5, 3, 2}}, {{5}}, {{5}}}, call},
+                  {"C17_T2", {{{17, 2}}, {{17}}, {{17}}}, call},
+                  {"C33_T1", {{{33, 1}, -9, 11}, {{33}}, {{33}}}, call},
+                  {"C3_T4_wide_epsilon", {{{3, 4}}, {{3}}, {{3}}},
+                   [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
+                  {"C1_T2", {{{1, 2}}, {{1}}, {{1}}}, call},
+              },
+          .refusals = {
+              {"gain", {{5, 3}, {4}, {5}}, call, "layer_norm: gain is (4, 1), x (5, 3) needs (5, 1)"},
+              {"bias", {{5, 3}, {5}, {5, 3}}, call, "layer_norm: bias is (5, 3), x (5, 3) needs (5, 1)"},
+              {"epsilon", {{5, 3}, {5}, {5}}, [](auto x) { return layer_norm(x[0], x[1], x[2], 0.0); },
+               "layer_norm: epsilon must be positive, not 0"},
+          }};
+}
+
+}  // namespace tapehead

@@ -1,0 +1,29 @@
+#include "autograd/ops/relu.hpp"
+
+#include "autograd/ops/elementwise.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> relu(Var<T> x) {
+  return map_elements(
+      "relu", x, [](T a) { return real_part(a) > 0 ? a : T(0); },
+      [](T a, T) { return real_part(a) > 0 ? T(1) : T(0); });
+}
+
+template Var<float> relu(Var<float>);
+template Var<double> relu(Var<double>);
+template Var<std::complex<double>> relu(Var<std::complex<double>>);
+
+OpSpec spec_relu() {
+  return {.name = "relu",
+          .cases =
+              {
+                  {"R3_C5", {{{3, 5}}}, [](auto x) { return relu(x[0]); }},
+                  {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return relu(x[0]); }},
+              },
+          .kinks = {0}};
+}
+
+}  // namespace tapehead

@@ -1,0 +1,53 @@
+// No heap allocation in a training step, counted in every thread, over 200 steps of varying length.
+
+#include <gtest/gtest.h>
+
+#include "datasets/made.hpp"
+#include "tests/support/allocation_counter.hpp"
+#include "trainers/step.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing_support::AllocationCounter;
+
+TEST(AllocationCounter, SeesAllocationsOfEveryThread) {
+  WorkerPool workers(2);
+  const AllocationCounter counter;
+  workers.run([](int worker) {
+    volatile char* piece = new char[static_cast<std::size_t>(100 + worker)];
+    piece[0] = 1;
+    delete[] piece;
+  });
+  EXPECT_EQ(counter.count(), 2);
+}
+
+class StepAllocations : public testing::TestWithParam<const char*> {};
+
+TEST_P(StepAllocations, AreNone) {
+  const MadeDataset data({.task = "copy", .symbols = 16, .min_length = 1, .max_length = 24, .validation = 10,
+                          .test = 10});
+  const Model model({.model = GetParam(),
+                     .layers = 2,
+                     .heads = 2,
+                     .d_model = 16,
+                     .d_ff = 32,
+                     .dropout = 0.1,
+                     .max_positions = 64,
+                     .source_vocabulary = data.source_vocabulary().size(),
+                     .target_vocabulary = data.target_vocabulary().size()});
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(1);
+  WorkerPool workers(2);
+  // Small batches: their longest sequence differs from step to step.
+  TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
+  const AllocationCounter counter;
+  for (int i = 1; i <= 200; ++i) step.run(i);
+  EXPECT_EQ(counter.count(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, StepAllocations, testing::Values("transformer", "decoder"),
+                         [](const auto& at) { return std::string(at.param); });
+
+}  // namespace
+}  // namespace tapehead

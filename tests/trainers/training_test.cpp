@@ -1,0 +1,195 @@
+// Real training, small: the same bits with any number of threads, stopped and resumed or not.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "autograd/base/errors.hpp"
+#include "datasets/made.hpp"
+#include "trainers/checkpoint.hpp"
+#include "trainers/trainer.hpp"
+
+namespace tapehead {
+namespace {
+
+namespace fs = std::filesystem;
+
+ModelConfig small_model(const Dataset& data, const std::string& kind) {
+  return {.model = kind,
+          .layers = 1,
+          .heads = 2,
+          .d_model = 16,
+          .d_ff = 32,
+          .dropout = 0.1,
+          .max_positions = 32,
+          .source_vocabulary = data.source_vocabulary().size(),
+          .target_vocabulary = data.target_vocabulary().size()};
+}
+
+TrainerOptions small_run(int threads, int shards = 4) {
+  return {.steps = 40,
+          .step = {.seed = 7,
+                   .batch = 10,
+                   .shards = shards,
+                   .schedule = {.kind = "noam", .learning_rate = 1, .warmup = 20, .d_model = 16},
+                   .clip = 1,
+                   .label_smoothing = 0.1},
+          .validate_every = 20,
+          .validation_limit = 40,
+          .log_every = 10,
+          .threads = threads};
+}
+
+// A folder of its own for each test, gone afterwards.
+class TrainingRun : public testing::Test {
+ protected:
+  TrainingRun() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    root_ = fs::temp_directory_path() / (std::string("tapehead_") + test->name() + std::to_string(::getpid()));
+    fs::create_directories(root_);
+  }
+  ~TrainingRun() override { fs::remove_all(root_); }
+
+  std::string folder(const std::string& name) {
+    fs::create_directories(root_ / name);
+    return (root_ / name).string();
+  }
+
+  fs::path root_;
+};
+
+// Sets the flag after so many steps, as Ctrl-C would.
+struct StopAfter : TrainingObserver {
+  explicit StopAfter(std::int64_t at) : step(at) {}
+  void on_step(const Progress& progress) override { stop = stop || progress.step == step; }
+  std::int64_t step;
+  std::atomic<bool> stop{false};
+};
+
+const MadeDataset& reversing() {
+  static const MadeDataset data({.task = "reverse", .symbols = 8, .min_length = 3, .max_length = 9,
+                                 .validation = 60, .test = 60});
+  return data;
+}
+
+// Digest of the parameters after a run that is stopped after each of `stops` steps and resumed.
+std::string digest_of_run(const std::string& kind, const TrainerOptions& options, const std::string& path,
+                          std::initializer_list<std::int64_t> stops = {}) {
+  const Model model(small_model(reversing(), kind));
+  RunFolder folder{.path = path, .config = "kind = " + kind};
+  for (const std::int64_t at : stops) {
+    ParameterStore<float> parameters(model.layout());
+    parameters.initialise(7);
+    StopAfter observer(at);
+    EXPECT_EQ(train(model, parameters, reversing(), options, folder, observer, &observer.stop),
+              TrainingOutcome::interrupted);
+    folder.resume = true;
+  }
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  TrainingObserver observer;
+  EXPECT_EQ(train(model, parameters, reversing(), options, folder, observer), TrainingOutcome::finished);
+  return parameter_digest(parameters);
+}
+
+// metrics.csv without its time column, the fifth.
+std::string metrics_without_times(const std::string& folder) {
+  std::ifstream in(folder + "/metrics.csv");
+  std::ostringstream out;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream cells(line);
+    std::string cell;
+    for (int column = 0; std::getline(cells, cell, ','); ++column) {
+      if (column != 4) out << cell << ',';
+    }
+    out << '\n';
+  }
+  return out.str();
+}
+
+TEST_F(TrainingRun, ThreadsDoNotChangeABit) {
+  for (const char* kind : {"transformer", "decoder"}) {
+    for (const int shards : {3, 4}) {
+      const std::string one = digest_of_run(kind, small_run(1, shards), folder("one"));
+      EXPECT_EQ(digest_of_run(kind, small_run(2, shards), folder("two")), one) << kind << " S = " << shards;
+      EXPECT_EQ(digest_of_run(kind, small_run(5, shards), folder("five")), one) << kind << " S = " << shards;
+      EXPECT_EQ(metrics_without_times(folder("two")), metrics_without_times(folder("one")));
+    }
+  }
+}
+
+TEST_F(TrainingRun, StoppedAndResumedEndsWithTheSameBitsAndMetrics) {
+  for (const char* kind : {"transformer", "decoder"}) {
+    const std::string whole = digest_of_run(kind, small_run(2), folder("whole"));
+    EXPECT_EQ(digest_of_run(kind, small_run(2), folder("parts"), {3, 10, 27, 39}), whole) << kind;
+    EXPECT_EQ(metrics_without_times(folder("parts")), metrics_without_times(folder("whole")));
+  }
+}
+
+TEST_F(TrainingRun, SeedsAndShardsMatter) {
+  const std::string base = digest_of_run("decoder", small_run(2), folder("a"));
+  TrainerOptions other = small_run(2);
+  other.step.seed = 8;
+  EXPECT_NE(digest_of_run("decoder", other, folder("b")), base);
+}
+
+TEST_F(TrainingRun, LossFalls) {
+  const Model model(small_model(reversing(), "transformer"));
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  WorkerPool workers(2);
+  const double before = evaluate(model, parameters, reversing(), Split::validation, workers).loss;
+  TrainingObserver observer;
+  train(model, parameters, reversing(), small_run(2), {.path = folder("run")}, observer);
+  EXPECT_LT(evaluate(model, parameters, reversing(), Split::validation, workers).loss, before - 0.3);
+}
+
+TEST_F(TrainingRun, ResumingOnOtherDataIsRefused) {
+  const TrainerOptions options = small_run(1);
+  digest_of_run("decoder", options, folder("run"));
+  const MadeDataset other({.task = "copy", .symbols = 8, .min_length = 3, .max_length = 9, .validation = 60, .test = 60});
+  const Model model(small_model(other, "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  TrainingObserver observer;
+  EXPECT_THAT([&] { train(model, parameters, other, options, {.path = folder("run"), .resume = true}, observer); },
+              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("other data")));
+}
+
+TEST_F(TrainingRun, EvaluationDoesNotDependOnWorkersOrBatch) {
+  const Model model(small_model(reversing(), "transformer"));
+  ParameterStore<double> parameters(model.layout());
+  parameters.initialise(7);
+  WorkerPool one(1);
+  WorkerPool three(3);
+  const Evaluation a = evaluate(model, parameters, reversing(), Split::test, one);
+  const Evaluation b = evaluate(model, parameters, reversing(), Split::test, three);
+  const Evaluation c = evaluate(model, parameters, reversing(), Split::test, three, {.batch = 7});
+  EXPECT_EQ(a.loss, b.loss);
+  EXPECT_EQ(a.token_accuracy, b.token_accuracy);
+  EXPECT_NEAR(a.loss, c.loss, 1e-12);
+  EXPECT_EQ(a.tokens, c.tokens);
+  EXPECT_EQ(a.sequences, 60);
+}
+
+TEST(TrainingStep, GradientIsTheSameWhateverTheShardsUpToRounding) {
+  const Model model(small_model(reversing(), "transformer"));
+  ParameterStore<double> parameters(model.layout());
+  parameters.initialise(7);
+  WorkerPool workers(2);
+  std::vector<double> reference;
+  for (const int shards : {1, 2, 3, 7}) {
+    StepOptions options = small_run(2, shards).step;
+    TrainingStep<double> step(model, parameters, reversing(), workers, options);
+    const StepReport report = step.differentiate(5);
+    const std::vector<double> gradient(step.gradient(), step.gradient() + model.layout().flat_size());
+    if (reference.empty()) reference = gradient;
+    EXPECT_GT(report.loss, 0);
+    for (std::size_t i = 0; i < gradient.size(); ++i) ASSERT_NEAR(gradient[i], reference[i], 1e-14);
+  }
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <string>
+
+#include "trainers/evaluation.hpp"
+
+namespace tapehead {
+
+/// One row of metrics.csv. Validation columns stay empty in rows without one.
+struct MetricsRow {
+  std::int64_t step = 0;
+  double learning_rate = 0;
+  double train_loss = 0;     ///< mean over the steps since the row before
+  double gradient_norm = 0;  ///< of this step
+  double seconds = 0;        ///< the only column that two equal runs may differ in
+  const Evaluation* validation = nullptr;
+};
+
+/// Writes metrics.csv row by row; each row is on disk when write() returns. Numbers are printed so that reading them back
+/// gives the same bits.
+class MetricsFile {
+ public:
+  /// Starts the file anew, or, to resume after `last_step` steps, keeps its rows up to that step. Throws
+  /// CheckpointError when the file cannot be written.
+  MetricsFile(const std::string& path, std::int64_t last_step);
+
+  void write(const MetricsRow& row);
+
+ private:
+  std::string path_;
+  std::ofstream out_;
+};
+
+}  // namespace tapehead

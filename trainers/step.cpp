@@ -1,0 +1,95 @@
+#include "trainers/step.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/cross_entropy.hpp"
+#include "trainers/clipping.hpp"
+
+namespace tapehead {
+
+template <RealScalar T>
+TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
+                              WorkerPool& workers, const StepOptions& options)
+    : model_(model),
+      parameters_(parameters),
+      dataset_(dataset),
+      workers_(workers),
+      options_(options),
+      optimizer_(options.optimizer, model.layout()),
+      gradient_(options.shards, workers.size(), model.layout().flat_size()),
+      losses_(static_cast<std::size_t>(options.shards)) {
+  if (options.batch < 1) throw ConfigError(fmt::format("training: batch must be at least 1, not {}", options.batch));
+  for (int worker = 0; worker < workers.size(); ++worker) tapes_.push_back(std::make_unique<Tape<T>>(parameters));
+  batch_ = Batch(model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
+  warm_up();
+}
+
+// Shows every tape the largest shard that can come, so that no later step needs more memory.
+template <RealScalar T>
+void TrainingStep<T>::warm_up() {
+  batch_.reserve(options_.batch, dataset_.max_source_length(), dataset_.max_target_length());
+  batch_.fill_largest();
+  workers_.run([&](int worker) {
+    FlatVector<T> unused(model_.layout().flat_size());
+    for (int shard = 0; shard < options_.shards; ++shard) shard_loss(worker, shard, unused.data(), 1);
+    tapes_[static_cast<std::size_t>(worker)]->reset();
+  });
+}
+
+// One shard, forward and backward. Its loss is its part of the mean over the whole batch's tokens.
+template <RealScalar T>
+T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t step) {
+  const ExampleRange examples = shard_range(shard, options_.shards, batch_.examples());
+  Tape<T>& tape = *tapes_[static_cast<std::size_t>(worker)];
+  tape.reset();
+  tape.bind_gradients(gradients);
+  const Pass pass{.training = true,
+                  .seed = options_.seed,
+                  .step = static_cast<std::uint64_t>(step),
+                  .first_example = examples.first};
+  const TokenView source = batch_.source().slice(examples.first, examples.last);
+  const TokenView input = batch_.input().slice(examples.first, examples.last);
+  const TokenView expected = batch_.expected().slice(examples.first, examples.last);
+  const Var<T> logits = model_.logits(tape, source, input, pass);
+  const Var<T> loss = cross_entropy(logits, expected,
+                                    {.label_smoothing = options_.label_smoothing,
+                                     .denominator = static_cast<double>(batch_.counted_tokens())});
+  tape.backward(loss);
+  return loss.item();
+}
+
+template <RealScalar T>
+StepReport TrainingStep<T>::differentiate(std::int64_t step) {
+  dataset_.fill_training_batch(options_.seed, static_cast<std::uint64_t>(step), options_.batch, batch_);
+  std::fill(losses_.begin(), losses_.end(), 0.0);
+  gradient_.run(workers_, batch_.examples(), [&](int worker, int shard, T* gradients) {
+    losses_[static_cast<std::size_t>(shard)] = shard_loss(worker, shard, gradients, step);
+  });
+  StepReport report;
+  for (const double loss : losses_) report.loss += loss;
+  report.tokens = batch_.counted_tokens();
+  return report;
+}
+
+template <RealScalar T>
+StepReport TrainingStep<T>::run(std::int64_t step) {
+  StepReport report = differentiate(step);
+  report.gradient_norm = global_norm(gradient_.total(), workers_);
+  report.learning_rate = learning_rate(options_.schedule, step);
+  if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
+    throw GradientError(fmt::format("training: step {}: the loss is {} and the gradient's norm {}; lower the learning "
+                                    "rate, or clip",
+                                    step, report.loss, report.gradient_norm));
+  }
+  optimizer_.update(parameters_.values(), gradient_.total(), step, report.learning_rate,
+                    clip_scale(report.gradient_norm, options_.clip), workers_);
+  return report;
+}
+
+template class TrainingStep<float>;
+template class TrainingStep<double>;
+
+}  // namespace tapehead
