@@ -103,7 +103,7 @@ const typename Tape<T>::Node& Tape<T>::node(const Var<T>& x) const {
 }
 
 template <Scalar T>
-bool Tape<T>::will_differentiate(std::initializer_list<Var<T>> inputs) const {
+bool Tape<T>::will_differentiate(std::span<const Var<T>> inputs) const {
   bool any = false;
   for (const Var<T>& x : inputs) any |= x && node(x).needs_gradient;
   return any && recording_;

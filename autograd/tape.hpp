@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -130,17 +131,25 @@ class Tape {
 
   /// Whether an op of these inputs will be differentiated: only then must it keep anything. Handles that are false are
   /// skipped. Throws GradientError when an input lives on another tape or is stale.
-  bool will_differentiate(std::initializer_list<Var<T>> inputs) const;
+  bool will_differentiate(std::span<const Var<T>> inputs) const;
+  bool will_differentiate(std::initializer_list<Var<T>> inputs) const {
+    return will_differentiate(std::span(inputs.begin(), inputs.size()));
+  }
 
   /// Puts an op's output on the list. `pullback` is called as pullback(Pull<T>&) with d_y complete; it is dropped
   /// unless will_differentiate(inputs). `op` is a literal, the op's name in reports.
   template <class F>
-  Var<T> record(const char* op, Shape shape, T* value, std::initializer_list<Var<T>> inputs, F pullback) {
+  Var<T> record(const char* op, Shape shape, T* value, std::span<const Var<T>> inputs, F pullback) {
     static_assert(std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>,
                   "a pullback lives in an arena: it may capture handles, pointers and numbers, nothing that owns memory");
     if (!will_differentiate(inputs)) return push({op, shape, value});
     void* closure = new (values_.allocate(sizeof(F))) F(pullback);
     return push({op, shape, value, nullptr, closure, [](void* f, Pull<T>& pull) { (*static_cast<F*>(f))(pull); }, true});
+  }
+
+  template <class F>
+  Var<T> record(const char* op, Shape shape, T* value, std::initializer_list<Var<T>> inputs, F pullback) {
+    return record(op, shape, value, std::span(inputs.begin(), inputs.size()), pullback);
   }
 
   // ---- differentiation

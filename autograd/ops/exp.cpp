@@ -1,0 +1,29 @@
+#include "autograd/ops/exp.hpp"
+
+#include <cmath>
+
+#include "autograd/ops/elementwise.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> exp(Var<T> x) {
+  return map_elements(
+      "exp", x, [](T a) { return std::exp(a); }, [](T, T y) { return y; });
+}
+
+template Var<float> exp(Var<float>);
+template Var<double> exp(Var<double>);
+template Var<std::complex<double>> exp(Var<std::complex<double>>);
+
+OpSpec spec_exp() {
+  const auto call = [](auto x) { return exp(x[0]); };
+  return {.name = "exp",
+          .cases = {
+              {"R3_C5", {{{3, 5}}}, call},
+              {"R17_C2_S3", {{{17, 2, 3}}}, call},
+          }};
+}
+
+}  // namespace tapehead

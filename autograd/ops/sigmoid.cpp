@@ -1,0 +1,40 @@
+#include "autograd/ops/sigmoid.hpp"
+
+#include <cmath>
+
+#include "autograd/ops/elementwise.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+namespace {
+
+// exp is only taken of what is not positive: it cannot overflow.
+template <Scalar T>
+T logistic(T a) {
+  if (real_part(a) >= 0) return T(1) / (T(1) + std::exp(-a));
+  const T e = std::exp(a);
+  return e / (T(1) + e);
+}
+
+}  // namespace
+
+template <Scalar T>
+Var<T> sigmoid(Var<T> x) {
+  return map_elements(
+      "sigmoid", x, logistic<T>, [](T, T y) { return y * (T(1) - y); });
+}
+
+template Var<float> sigmoid(Var<float>);
+template Var<double> sigmoid(Var<double>);
+template Var<std::complex<double>> sigmoid(Var<std::complex<double>>);
+
+OpSpec spec_sigmoid() {
+  const auto call = [](auto x) { return sigmoid(x[0]); };
+  return {.name = "sigmoid",
+          .cases = {
+              {"R3_C5", {{{3, 5}}}, call},
+              {"R17_C2_S3", {{{17, 2, 3}}}, call},
+          }};
+}
+
+}  // namespace tapehead

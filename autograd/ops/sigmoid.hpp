@@ -1,0 +1,11 @@
+#pragma once
+
+#include "autograd/tape.hpp"
+
+namespace tapehead {
+
+/// y = 1 / (1 + exp(−x)) for every element, any shape; finite for any finite x.
+template <Scalar T>
+Var<T> sigmoid(Var<T> x);
+
+}  // namespace tapehead

@@ -1,0 +1,41 @@
+#include "autograd/ops/subtract.hpp"
+
+#include "autograd/ops/require.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> subtract(Var<T> a, Var<T> b) {
+  require_same_shape("subtract", a.shape(), b.shape());
+  const std::int64_t n = a.shape().size();
+  const T* in_a = a.data();
+  const T* in_b = b.data();
+  T* y = a.tape().allocate(n);
+  for (std::int64_t i = 0; i < n; ++i) y[i] = in_a[i] - in_b[i];
+
+  return a.tape().record("subtract", a.shape(), y, {a, b}, [a, b, n](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    if (auto d_a = pull.into(a)) d_a.accumulate(n, [=](std::int64_t i) { return d_y[i]; });  // y = a − b
+    if (auto d_b = pull.into(b)) d_b.accumulate(n, [=](std::int64_t i) { return -d_y[i]; });
+  });
+}
+
+template Var<float> subtract(Var<float>, Var<float>);
+template Var<double> subtract(Var<double>, Var<double>);
+template Var<std::complex<double>> subtract(Var<std::complex<double>>, Var<std::complex<double>>);
+
+OpSpec spec_subtract() {
+  return {.name = "subtract",
+          .cases =
+              {
+                  {"R3_C4", {{{3, 4}}, {{3, 4}}}, [](auto x) { return subtract(x[0], x[1]); }},
+                  {"R5_C2_S3", {{{5, 2, 3}}, {{5, 2, 3}}}, [](auto x) { return subtract(x[0], x[1]); }},
+              },
+          .refusals = {
+              {"other_shape", {{3, 5}, {4, 2}}, [](auto x) { return subtract(x[0], x[1]); },
+               "subtract: shapes differ: a is (3, 5), b is (4, 2)"},
+          }};
+}
+
+}  // namespace tapehead

@@ -1,0 +1,29 @@
+#include "autograd/ops/tanh.hpp"
+
+#include <cmath>
+
+#include "autograd/ops/elementwise.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> tanh(Var<T> x) {
+  return map_elements(
+      "tanh", x, [](T a) { return std::tanh(a); }, [](T, T y) { return T(1) - y * y; });
+}
+
+template Var<float> tanh(Var<float>);
+template Var<double> tanh(Var<double>);
+template Var<std::complex<double>> tanh(Var<std::complex<double>>);
+
+OpSpec spec_tanh() {
+  const auto call = [](auto x) { return tanh(x[0]); };
+  return {.name = "tanh",
+          .cases = {
+              {"R3_C5", {{{3, 5}}}, call},
+              {"R17_C2_S3", {{{17, 2, 3}}}, call},
+          }};
+}
+
+}  // namespace tapehead
