@@ -6,7 +6,6 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/cross_entropy.hpp"
-#include "trainers/clipping.hpp"
 
 namespace tapehead {
 
@@ -20,7 +19,9 @@ TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters,
       options_(options),
       optimizer_(options.optimizer, model.layout()),
       gradient_(options.shards, workers.size(), model.layout().flat_size()),
+      norm_(model.layout().flat_size()),
       losses_(static_cast<std::size_t>(options.shards)) {
+  check_schedule(options.schedule);
   if (options.batch < 1) throw ConfigError(fmt::format("training: batch must be at least 1, not {}", options.batch));
   for (int worker = 0; worker < workers.size(); ++worker) tapes_.push_back(std::make_unique<Tape<T>>(parameters));
   batch_ = Batch(model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
@@ -77,7 +78,7 @@ StepReport TrainingStep<T>::differentiate(std::int64_t step) {
 template <RealScalar T>
 StepReport TrainingStep<T>::run(std::int64_t step) {
   StepReport report = differentiate(step);
-  report.gradient_norm = global_norm(gradient_.total(), workers_);
+  report.gradient_norm = norm_(gradient_.total(), workers_);
   report.learning_rate = learning_rate(options_.schedule, step);
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
     throw GradientError(fmt::format("training: step {}: the loss is {} and the gradient's norm {}; lower the learning "

@@ -11,6 +11,7 @@
 #include "datasets/batch.hpp"
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
+#include "trainers/clipping.hpp"
 #include "trainers/optimizer.hpp"
 #include "trainers/schedule.hpp"
 
@@ -63,6 +64,7 @@ class TrainingStep {
   StepOptions options_;
   Optimizer<T> optimizer_;
   ShardedGradient<T> gradient_;
+  GlobalNorm<T> norm_;
   Batch batch_;
   std::vector<std::unique_ptr<Tape<T>>> tapes_;  // one a worker
   std::vector<double> losses_;                   // one a shard

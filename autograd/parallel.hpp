@@ -1,0 +1,62 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace tapehead {
+
+/// A fixed set of threads that do one thing together and wait for each other. Each of them, the caller included, uses
+/// single-threaded BLAS: where work runs is decided here and nowhere else.
+class WorkerPool {
+ public:
+  /// The calling thread is worker 0; `workers` − 1 threads are started. Throws ConfigError if workers < 1.
+  explicit WorkerPool(int workers);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  int size() const { return static_cast<int>(threads_.size()) + 1; }
+
+  /// Calls work(worker) once on every worker, at the same time, and returns when all have returned. The first
+  /// exception by the number of its worker is rethrown. Allocates nothing. REQUIRES: not called from inside `work`.
+  template <class F>
+  void run(F&& work) {
+    using Work = std::remove_reference_t<F>;
+    run_erased(const_cast<void*>(static_cast<const void*>(&work)),
+               [](void* f, int worker) { (*static_cast<Work*>(f))(worker); });
+  }
+
+ private:
+  using Call = void (*)(void* work, int worker);
+
+  void run_erased(void* work, Call call);
+  void serve(int worker);
+  void call_here(int worker);
+
+  std::vector<std::thread> threads_;
+  std::vector<std::exception_ptr> errors_;
+  std::mutex mutex_;
+  std::condition_variable begin_;
+  std::condition_variable end_;
+  void* work_ = nullptr;
+  Call call_ = nullptr;
+  std::int64_t round_ = 0;
+  int running_ = 0;
+  bool stopping_ = false;
+};
+
+/// A worker's contiguous part of `count` items.
+struct WorkRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
+/// Splits [0, count) evenly, in multiples of `grain` items.
+WorkRange work_range(std::int64_t count, int worker, int workers, std::int64_t grain = 1);
+
+}  // namespace tapehead

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "autograd/parallel.hpp"
+#include "autograd/parameters.hpp"
+
+namespace tapehead {
+
+struct OptimizerOptions {
+  std::string kind = "adam";  ///< adam | adamw
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;  ///< on parameters declared with decay (matrices); see Optimizer
+};
+
+/// What an optimizer remembers of each parameter, by name: what a checkpoint keeps.
+template <RealScalar T>
+struct Moment {
+  std::string name;
+  FlatVector<T> values;
+};
+
+/// Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter 2019, algorithm 2) over flat memory:
+///
+///     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   p ← p − η · m̂ / (√v̂ + ε),   m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+///
+/// Weight decay λ: for `adam` an L2 penalty, g ← g + λ p; for `adamw` decoupled, p ← p − η λ p first.
+template <RealScalar T>
+class Optimizer {
+ public:
+  /// Throws ConfigError for an unknown kind, a β outside [0, 1), ε ≤ 0 or a negative weight decay.
+  Optimizer(const OptimizerOptions& options, const ParameterLayout& layout);
+
+  /// Step `step`, counted from 1, with the gradient times `gradient_scale` (of clipping). One pass over flat memory, shared
+  /// out among the workers; the result does not depend on how many there are.
+  void update(FlatVector<T>& parameters, const T* gradient, std::int64_t step, double learning_rate,
+              double gradient_scale, WorkerPool& workers);
+
+  const std::string& kind() const { return options_.kind; }
+  std::vector<Moment<T>>& moments() { return moments_; }
+  const std::vector<Moment<T>>& moments() const { return moments_; }
+
+ private:
+  // Neighbouring elements that are treated alike.
+  struct Stretch {
+    std::int64_t first, last;
+    bool decay;
+  };
+
+  OptimizerOptions options_;
+  std::vector<Stretch> stretches_;
+  std::vector<Moment<T>> moments_;  // first, second
+};
+
+}  // namespace tapehead

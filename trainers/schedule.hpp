@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tapehead {
+
+/// How the learning rate moves. In every kind the first `warmup` steps rise linearly.
+struct ScheduleOptions {
+  /// constant | cosine | inverse_sqrt | noam
+  std::string kind = "constant";
+  /// The peak, reached after the warm-up; for noam the factor in front.
+  double learning_rate = 1e-3;
+  std::int64_t warmup = 0;
+  std::int64_t steps = 0;    ///< of the whole run; cosine ends there
+  double final_share = 0.1;  ///< cosine: what is left of the peak at the end
+  std::int64_t d_model = 0;  ///< noam
+};
+
+/// Throws ConfigError for an unknown kind and for numbers that make no schedule.
+void check_schedule(const ScheduleOptions& options);
+
+/// The learning rate of step s, counted from 1, with peak η, warm-up w and total n:
+///
+///     constant      η
+///     cosine        η · (f + (1 − f) · (1 + cos(π (s − w) / (n − w))) / 2)     (Loshchilov & Hutter 2017)
+///     inverse_sqrt  η · √(w / s)
+///     noam          η · d_model^(−1/2) · min(s^(−1/2), s · w^(−3/2))           (Vaswani et al. 2017, eq. 3)
+///
+/// and η · s / w for s ≤ w in the first three. A function of the step alone. REQUIRES: check_schedule(options) passed.
+double learning_rate(const ScheduleOptions& options, std::int64_t step);
+
+/// Whether the number of steps shapes the schedule: then a resumed run must keep it.
+bool depends_on_steps(const ScheduleOptions& options);
+
+}  // namespace tapehead
