@@ -1,0 +1,46 @@
+#include "layers/decoder_layer.hpp"
+
+namespace tapehead {
+namespace {
+
+MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_t memory_channels) {
+  return {.channels = o.channels,
+          .memory_channels = memory_channels,
+          .heads = o.heads,
+          .key_width = o.key_width,
+          .value_width = o.value_width,
+          .scale = o.scale,
+          .dropout = o.dropout};
+}
+
+}  // namespace
+
+DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
+    : self_attention(scope / "self_attention", attention_options(o, 0)),
+      self_attention_norm(scope / "self_attention_norm", o.channels),
+      self_attention_dropout(scope, o.dropout),
+      cross_attention(scope / "cross_attention", attention_options(o, o.channels)),
+      cross_attention_norm(scope / "cross_attention_norm", o.channels),
+      cross_attention_dropout(scope, o.dropout),
+      feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
+      feed_forward_norm(scope / "feed_forward_norm", o.channels),
+      feed_forward_dropout(scope, o.dropout),
+      norm(o.norm) {}
+
+template <Scalar T>
+Var<T> DecoderLayer::operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask,
+                                const Pass& pass) const {
+  x = residual(x, self_attention_norm, self_attention_dropout, norm, pass,
+               [&](Var<T> h) { return self_attention(h, self_mask, pass); });
+  x = residual(x, cross_attention_norm, cross_attention_dropout, norm, pass,
+               [&](Var<T> h) { return cross_attention(h, memory, memory_mask, pass); });
+  return residual(x, feed_forward_norm, feed_forward_dropout, norm, pass,
+                  [&](Var<T> h) { return feed_forward(h, pass); });
+}
+
+template Var<float> DecoderLayer::operator()(Var<float>, Var<float>, const Mask&, const Mask&, const Pass&) const;
+template Var<double> DecoderLayer::operator()(Var<double>, Var<double>, const Mask&, const Mask&, const Pass&) const;
+template Var<std::complex<double>> DecoderLayer::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
+                                                            const Mask&, const Mask&, const Pass&) const;
+
+}  // namespace tapehead

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "layers/encoder_layer.hpp"
+
+namespace tapehead {
+
+/// Self-attention, cross-attention over a memory, and feed-forward, each with its residual path.
+/// x (C, T, B), memory (C, S, B) → (C, T, B).
+/// Parameters `self_attention.*`, `cross_attention.*`, `feed_forward.*`, and a `…_norm.*` for each.
+struct DecoderLayer {
+  DecoderLayer(const Scope& scope, const LayerOptions& options);
+
+  /// `self_mask` rules over the layer's own positions, `memory_mask` over the memory's.
+  template <Scalar T>
+  Var<T> operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask, const Pass& pass) const;
+
+  MultiHeadAttention self_attention;
+  LayerNorm self_attention_norm;
+  Dropout self_attention_dropout;
+  MultiHeadAttention cross_attention;
+  LayerNorm cross_attention_norm;
+  Dropout cross_attention_dropout;
+  FeedForward feed_forward;
+  LayerNorm feed_forward_norm;
+  Dropout feed_forward_dropout;
+  NormPlace norm;
+};
+
+}  // namespace tapehead

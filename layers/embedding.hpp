@@ -1,0 +1,31 @@
+#pragma once
+
+#include "autograd/base/tokens.hpp"
+#include "autograd/tape.hpp"
+#include "layers/dropout.hpp"
+#include "layers/positions.hpp"
+
+namespace tapehead {
+
+/// Tokens as columns: looks up each token's vector, multiplies it by √C under WeightLaw::xavier (Vaswani et al. 2017,
+/// §3.4), adds its position's, and drops out. ids (T, B) → (C, T, B). Parameters `weight` (C, V), `positions.weight`.
+struct Embedding {
+  struct Options {
+    std::int64_t channels = 0;
+    std::int64_t vocabulary = 0;
+    PositionKind positions = PositionKind::sinusoidal;
+    std::int64_t max_positions = 0;
+    double dropout = 0;
+  };
+  Embedding(const Scope& scope, const Options& options);
+
+  template <Scalar T>
+  Var<T> operator()(Tape<T>& tape, TokenView ids, const Pass& pass) const;
+
+  Parameter weight;
+  double factor;
+  Positions positions;
+  Dropout dropout;
+};
+
+}  // namespace tapehead

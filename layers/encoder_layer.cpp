@@ -1,0 +1,31 @@
+#include "layers/encoder_layer.hpp"
+
+namespace tapehead {
+
+EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
+    : self_attention(scope / "self_attention", {.channels = o.channels,
+                                                .heads = o.heads,
+                                                .key_width = o.key_width,
+                                                .value_width = o.value_width,
+                                                .scale = o.scale,
+                                                .dropout = o.dropout}),
+      self_attention_norm(scope / "self_attention_norm", o.channels),
+      self_attention_dropout(scope, o.dropout),
+      feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
+      feed_forward_norm(scope / "feed_forward_norm", o.channels),
+      feed_forward_dropout(scope, o.dropout),
+      norm(o.norm) {}
+
+template <Scalar T>
+Var<T> EncoderLayer::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
+  x = residual(x, self_attention_norm, self_attention_dropout, norm, pass,
+               [&](Var<T> h) { return self_attention(h, mask, pass); });
+  return residual(x, feed_forward_norm, feed_forward_dropout, norm, pass,
+                  [&](Var<T> h) { return feed_forward(h, pass); });
+}
+
+template Var<float> EncoderLayer::operator()(Var<float>, const Mask&, const Pass&) const;
+template Var<double> EncoderLayer::operator()(Var<double>, const Mask&, const Pass&) const;
+template Var<std::complex<double>> EncoderLayer::operator()(Var<std::complex<double>>, const Mask&, const Pass&) const;
+
+}  // namespace tapehead

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "autograd/tape.hpp"
+#include "layers/feed_forward.hpp"
+#include "layers/multi_head_attention.hpp"
+#include "layers/residual.hpp"
+
+namespace tapehead {
+
+/// What encoder and decoder layers are made of.
+struct LayerOptions {
+  std::int64_t channels = 0;
+  std::int64_t heads = 1;
+  std::int64_t key_width = 0;    ///< of one head; 0: channels / heads
+  std::int64_t value_width = 0;  ///< of one head; 0: as key_width
+  std::int64_t inner = 0;        ///< width of the feed-forward part
+  double scale = 0;              ///< of attention scores; 0: 1/√D
+  NormPlace norm = NormPlace::pre;
+  Activation activation = Activation::relu;
+  double dropout = 0;  ///< of attention weights, inside the feed-forward part, and before each residual sum
+};
+
+/// Self-attention and feed-forward, each with its residual path. x (C, T, B) → (C, T, B). With a causal mask it is also
+/// the layer of a decoder-only model.
+/// Parameters `self_attention.*`, `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`.
+struct EncoderLayer {
+  EncoderLayer(const Scope& scope, const LayerOptions& options);
+
+  template <Scalar T>
+  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
+
+  MultiHeadAttention self_attention;
+  LayerNorm self_attention_norm;
+  Dropout self_attention_dropout;
+  FeedForward feed_forward;
+  LayerNorm feed_forward_norm;
+  Dropout feed_forward_dropout;
+  NormPlace norm;
+};
+
+}  // namespace tapehead

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "autograd/tape.hpp"
+#include "layers/scope.hpp"
+
+namespace tapehead {
+
+/// Layer normalisation of every column, ε = 1e-5; see autograd/ops/layer_norm.hpp. x (C, T, B) → (C, T, B).
+/// Parameters `gain` (C) and `bias` (C).
+struct LayerNorm {
+  LayerNorm(const Scope& scope, std::int64_t channels);
+
+  template <Scalar T>
+  Var<T> operator()(Var<T> x) const;
+
+  Parameter gain, bias;
+};
+
+}  // namespace tapehead

@@ -1,0 +1,39 @@
+#include "layers/linear.hpp"
+
+#include "autograd/ops/affine.hpp"
+
+namespace tapehead {
+
+Linear::Linear(const Scope& scope, const Options& options)
+    : weight(scope.declare({scope.weight("weight", options.in, options.out)})),
+      bias(scope.declare({scope.vector("bias", options.out, 0)})) {}
+
+template <Scalar T>
+Var<T> Linear::operator()(Var<T> x) const {
+  return affine(x, x.tape().leaf(weight), x.tape().leaf(bias));
+}
+
+JoinedLinear::JoinedLinear(const Scope& scope, std::int64_t in, const std::vector<Part>& parts) {
+  std::vector<ParameterRange> weights;
+  std::vector<ParameterRange> biases;
+  for (const Part& part : parts) {
+    weights.push_back((scope / part.name).weight("weight", in, part.out));
+    biases.push_back((scope / part.name).vector("bias", part.out, 0));
+  }
+  weight = scope.declare(std::move(weights));
+  bias = scope.declare(std::move(biases), ParameterLayout::Join::rows);
+}
+
+template <Scalar T>
+Var<T> JoinedLinear::operator()(Var<T> x) const {
+  return affine(x, x.tape().leaf(weight), x.tape().leaf(bias));
+}
+
+template Var<float> Linear::operator()(Var<float>) const;
+template Var<double> Linear::operator()(Var<double>) const;
+template Var<std::complex<double>> Linear::operator()(Var<std::complex<double>>) const;
+template Var<float> JoinedLinear::operator()(Var<float>) const;
+template Var<double> JoinedLinear::operator()(Var<double>) const;
+template Var<std::complex<double>> JoinedLinear::operator()(Var<std::complex<double>>) const;
+
+}  // namespace tapehead

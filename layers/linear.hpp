@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autograd/tape.hpp"
+#include "layers/scope.hpp"
+
+namespace tapehead {
+
+/// y = Wᵀ x + b on every column. x (in, T, B) → (out, T, B). Parameters `weight` (in, out), `bias` (out).
+struct Linear {
+  struct Options {
+    std::int64_t in = 0;
+    std::int64_t out = 0;
+  };
+  Linear(const Scope& scope, const Options& options);
+
+  template <Scalar T>
+  Var<T> operator()(Var<T> x) const;
+
+  Parameter weight, bias;
+};
+
+/// Several linear layers of one input as one product: their weights lie side by side, their outputs one below another.
+/// Parameters `<part>.weight`, `<part>.bias` for each part. x (in, T, B) → (Σ out, T, B).
+struct JoinedLinear {
+  struct Part {
+    std::string name;
+    std::int64_t out;
+  };
+  JoinedLinear(const Scope& scope, std::int64_t in, const std::vector<Part>& parts);
+
+  template <Scalar T>
+  Var<T> operator()(Var<T> x) const;
+
+  Parameter weight, bias;
+};
+
+}  // namespace tapehead

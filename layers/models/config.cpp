@@ -1,0 +1,70 @@
+#include "layers/models/config.hpp"
+
+#include <fmt/format.h>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/tokens.hpp"
+#include "layers/attention_scale.hpp"
+#include "layers/positions.hpp"
+
+namespace tapehead {
+namespace {
+
+void require_word(const char* option, const std::string& word, const char* a, const char* b) {
+  if (word != a && word != b) throw ConfigError(fmt::format("{}: \"{}\" is none of {}, {}", option, word, a, b));
+}
+
+void require_at_least(const char* option, std::int64_t value, std::int64_t least) {
+  if (value < least) throw ConfigError(fmt::format("{}: must be at least {}, not {}", option, least, value));
+}
+
+std::int64_t head_width(const ModelConfig& config) {
+  if (config.d_head > 0) return config.d_head;
+  if (config.d_model % config.heads != 0) {
+    throw ConfigError(fmt::format("heads: {} heads do not divide d_model {}; choose a divisor, or set d_head", config.heads,
+                                  config.d_model));
+  }
+  return config.d_model / config.heads;
+}
+
+}  // namespace
+
+void check_config(const ModelConfig& config) {
+  require_word("model", config.model, "transformer", "decoder");
+  require_word("norm", config.norm, "pre", "post");
+  require_word("initialisation", config.initialisation, "xavier", "normal");
+  parse_activation(config.activation);
+  parse_positions(config.positions);
+  require_at_least("layers", config.layers, 1);
+  require_at_least("heads", config.heads, 1);
+  require_at_least("d_model", config.d_model, 1);
+  require_at_least("d_head", config.d_head, 0);
+  require_at_least("d_ff", config.d_ff, 1);
+  require_at_least("max_positions", config.max_positions, 1);
+  require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
+  if (config.model == "transformer") require_at_least("source vocabulary", config.source_vocabulary, kFirstFreeId);
+  if (!(config.dropout >= 0 && config.dropout < 1)) {
+    throw ConfigError(fmt::format("dropout: must be in [0, 1), not {}", config.dropout));
+  }
+  attention_scale(config.scale, head_width(config), config.d_model);
+}
+
+WeightLaw weight_law(const ModelConfig& config) {
+  return config.initialisation == "xavier" ? WeightLaw::xavier : WeightLaw::normal;
+}
+
+StackOptions stack_options(const ModelConfig& config) {
+  const std::int64_t width = head_width(config);
+  const NormPlace norm = config.norm == "pre" ? NormPlace::pre : NormPlace::post;
+  return {.layers = config.layers,
+          .layer = {.channels = config.d_model,
+                    .heads = config.heads,
+                    .key_width = width,
+                    .inner = config.d_ff,
+                    .scale = attention_scale(config.scale, width, config.d_model),
+                    .norm = norm,
+                    .activation = parse_activation(config.activation),
+                    .dropout = config.dropout}};
+}
+
+}  // namespace tapehead

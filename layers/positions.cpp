@@ -1,0 +1,56 @@
+#include "layers/positions.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/add_broadcast.hpp"
+#include "autograd/ops/slice.hpp"
+
+namespace tapehead {
+
+PositionKind parse_positions(const std::string& text) {
+  if (text == "sinusoidal") return PositionKind::sinusoidal;
+  if (text == "learned") return PositionKind::learned;
+  if (text == "none") return PositionKind::none;
+  throw ConfigError(fmt::format("positions: \"{}\" is none of sinusoidal, learned, none", text));
+}
+
+Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_t channels, std::int64_t positions)
+    : kind(position_kind), max_positions(positions) {
+  if (kind == PositionKind::learned) weight = scope.declare({scope.table("weight", channels, positions, false)});
+  if (kind != PositionKind::sinusoidal) return;
+  table.resize(static_cast<std::size_t>(channels * positions));
+  for (std::int64_t t = 0; t < positions; ++t) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double exponent = static_cast<double>(c / 2 * 2) / static_cast<double>(channels);
+      const double angle = static_cast<double>(t) / std::pow(10000.0, exponent);
+      table[static_cast<std::size_t>(c + t * channels)] = c % 2 == 0 ? std::sin(angle) : std::cos(angle);
+    }
+  }
+}
+
+template <Scalar T>
+Var<T> Positions::operator()(Var<T> x) const {
+  const auto [channels, positions, slices] = x.shape();
+  if (positions > max_positions) {
+    throw DataError(fmt::format("positions: a sequence of {} exceeds the model's {}; shorten it, or train with a larger "
+                                "max_positions",
+                                positions, max_positions));
+  }
+  if (kind == PositionKind::none || positions == 0) return x;
+  Tape<T>& tape = x.tape();
+  if (kind == PositionKind::learned) {
+    return add_broadcast(x, slice(tape.leaf(weight), Axis::columns, 0, positions));
+  }
+  T* values = tape.allocate(channels * positions);
+  for (std::int64_t i = 0; i < channels * positions; ++i) values[i] = static_cast<T>(table[static_cast<std::size_t>(i)]);
+  return add_broadcast(x, tape.record("positions", {channels, positions}, values, {}, [](Pull<T>&) {}));
+}
+
+template Var<float> Positions::operator()(Var<float>) const;
+template Var<double> Positions::operator()(Var<double>) const;
+template Var<std::complex<double>> Positions::operator()(Var<std::complex<double>>) const;
+
+}  // namespace tapehead

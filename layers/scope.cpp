@@ -1,0 +1,34 @@
+#include "layers/scope.hpp"
+
+#include <cmath>
+
+namespace tapehead {
+
+std::string Scope::name_of(std::string_view part) const {
+  return path_.empty() ? std::string(part) : path_ + "." + std::string(part);
+}
+
+Scope Scope::operator/(std::string_view part) const {
+  Scope inner = *this;
+  inner.path_ = name_of(part);
+  return inner;
+}
+
+ParameterRange Scope::weight(std::string_view name, std::int64_t in, std::int64_t out) const {
+  const auto law = law_ == WeightLaw::xavier ? Initialisation::xavier_uniform(in, out) : Initialisation::normal(0.02);
+  return {.name = name_of(name), .shape = {in, out}, .initialisation = law, .decay = true};
+}
+
+ParameterRange Scope::vector(std::string_view name, std::int64_t rows, double value) const {
+  return {.name = name_of(name), .shape = {rows}, .initialisation = Initialisation::constant(value)};
+}
+
+ParameterRange Scope::table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const {
+  const double deviation = law_ == WeightLaw::xavier ? 1 / std::sqrt(static_cast<double>(channels)) : 0.02;
+  return {.name = name_of(name),
+          .shape = {channels, entries},
+          .initialisation = Initialisation::normal(deviation),
+          .decay = decay};
+}
+
+}  // namespace tapehead

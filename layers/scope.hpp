@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autograd/parameters.hpp"
+
+namespace tapehead {
+
+/// How the weights of a model are drawn. Biases start at zero, gains at one.
+enum class WeightLaw {
+  xavier,  ///< matrices Xavier uniform; embeddings normal of deviation C^(−1/2), multiplied by √C where they are used
+  normal,  ///< everything normal of deviation 0.02 (Radford et al. 2019)
+};
+
+/// Where a layer declares itself: the dotted path that begins its parameters' names, the law for its weights, and
+/// numbers that tell the dropouts of a model apart. `scope / "self_attention"` is the scope of a part.
+class Scope {
+ public:
+  /// The layout and the count of sites must outlive the scope and its parts, not the layers.
+  Scope(ParameterLayout& layout, std::uint32_t& sites, WeightLaw law = WeightLaw::xavier)
+      : layout_(&layout), sites_(&sites), law_(law) {}
+
+  Scope operator/(std::string_view part) const;
+
+  const std::string& path() const { return path_; }
+  WeightLaw law() const { return law_; }
+
+  /// A weight (in, out) `path.name`, that decays; a vector (rows) that does not; a table (C, entries) of embeddings.
+  ParameterRange weight(std::string_view name, std::int64_t in, std::int64_t out) const;
+  ParameterRange vector(std::string_view name, std::int64_t rows, double value) const;
+  ParameterRange table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const;
+
+  Parameter declare(std::vector<ParameterRange> ranges,
+                    ParameterLayout::Join join = ParameterLayout::Join::columns) const {
+    return layout_->declare(std::move(ranges), join);
+  }
+
+  /// A number that no other dropout of the model has.
+  std::uint32_t new_site() const { return (*sites_)++; }
+
+ private:
+  std::string name_of(std::string_view part) const;
+
+  ParameterLayout* layout_;
+  std::uint32_t* sites_;
+  WeightLaw law_;
+  std::string path_;
+};
+
+}  // namespace tapehead

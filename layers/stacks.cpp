@@ -1,0 +1,51 @@
+#include "layers/stacks.hpp"
+
+#include <string>
+
+namespace tapehead {
+namespace {
+
+template <class Layer>
+std::vector<Layer> make_layers(const Scope& scope, const StackOptions& options) {
+  std::vector<Layer> layers;
+  for (std::int64_t i = 0; i < options.layers; ++i) {
+    layers.emplace_back(scope / "layers" / std::to_string(i), options.layer);
+  }
+  return layers;
+}
+
+std::optional<LayerNorm> make_norm(const Scope& scope, const StackOptions& options) {
+  if (!options.final_norm) return std::nullopt;
+  return LayerNorm(scope / "norm", options.layer.channels);
+}
+
+}  // namespace
+
+Encoder::Encoder(const Scope& scope, const StackOptions& options)
+    : layers(make_layers<EncoderLayer>(scope, options)), norm(make_norm(scope, options)) {}
+
+template <Scalar T>
+Var<T> Encoder::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
+  for (const EncoderLayer& layer : layers) x = layer(x, mask, pass);
+  return norm ? (*norm)(x) : x;
+}
+
+CrossDecoder::CrossDecoder(const Scope& scope, const StackOptions& options)
+    : layers(make_layers<DecoderLayer>(scope, options)), norm(make_norm(scope, options)) {}
+
+template <Scalar T>
+Var<T> CrossDecoder::operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask,
+                                const Pass& pass) const {
+  for (const DecoderLayer& layer : layers) x = layer(x, memory, self_mask, memory_mask, pass);
+  return norm ? (*norm)(x) : x;
+}
+
+template Var<float> Encoder::operator()(Var<float>, const Mask&, const Pass&) const;
+template Var<double> Encoder::operator()(Var<double>, const Mask&, const Pass&) const;
+template Var<std::complex<double>> Encoder::operator()(Var<std::complex<double>>, const Mask&, const Pass&) const;
+template Var<float> CrossDecoder::operator()(Var<float>, Var<float>, const Mask&, const Mask&, const Pass&) const;
+template Var<double> CrossDecoder::operator()(Var<double>, Var<double>, const Mask&, const Mask&, const Pass&) const;
+template Var<std::complex<double>> CrossDecoder::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
+                                                            const Mask&, const Mask&, const Pass&) const;
+
+}  // namespace tapehead
