@@ -1,0 +1,15 @@
+#include "datasets/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+
+Split parse_split(const std::string& text) {
+  if (text == "validation") return Split::validation;
+  if (text == "test") return Split::test;
+  throw ConfigError(fmt::format("split: \"{}\" is none of validation, test", text));
+}
+
+}  // namespace tapehead

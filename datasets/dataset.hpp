@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "datasets/batch.hpp"
+#include "datasets/vocabulary.hpp"
+
+namespace tapehead {
+
+enum class Split { validation, test };
+
+/// "validation" or "test"; anything else throws ConfigError.
+Split parse_split(const std::string& text);
+
+/// What a model is trained and judged on: pairs of sequences.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual const Vocabulary& source_vocabulary() const = 0;
+  virtual const Vocabulary& target_vocabulary() const = 0;
+
+  /// Lengths of the longest sequences of any split, without start and end.
+  virtual std::int64_t max_source_length() const = 0;
+  virtual std::int64_t max_target_length() const = 0;
+
+  /// Fills a batch with the examples of step `step`: a function of (seed, step) alone. Allocates nothing if the batch
+  /// was reserved for the longest sequences.
+  virtual void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples,
+                                   Batch& batch) const = 0;
+
+  /// The held-out sequences, the same whatever the seed of training.
+  virtual std::int64_t size(Split split) const = 0;
+  virtual SequencePair example(Split split, std::int64_t index) const = 0;
+
+  /// A fingerprint of everything that training and evaluation see.
+  virtual std::uint64_t digest() const = 0;
+};
+
+}  // namespace tapehead
