@@ -7,12 +7,16 @@
 namespace tapehead {
 namespace {
 
-// The likeliest token after the last input position of each example.
+// Logits (V, 1, B) of the token after the last input position of each example; the others are not asked for.
 template <RealScalar T>
-std::int32_t likeliest_next(const Var<T>& logits, const TokenView& input, std::int64_t example) {
-  const std::int64_t vocabulary = logits.shape().rows;
-  const T* column = logits.data() + vocabulary * (input.lengths[example] - 1 + logits.shape().columns * example);
-  return static_cast<std::int32_t>(std::max_element(column, column + vocabulary) - column);
+Var<T> next_logits(const Model& model, const Var<T>& features, const TokenView& input) {
+  const auto [channels, positions, examples] = features.shape();
+  Tape<T>& tape = features.tape();
+  T* last = tape.allocate(channels * examples);
+  for (std::int64_t b = 0; b < examples; ++b) {
+    std::copy_n(features.data() + channels * (input.lengths[b] - 1 + positions * b), channels, last + channels * b);
+  }
+  return model.project(tape.record("last_positions", {channels, 1, examples}, last, {}, [](Pull<T>&) {}));
 }
 
 }  // namespace
@@ -39,11 +43,14 @@ std::vector<std::vector<std::int32_t>> decode_greedily(const Model& model, Tape<
     for (std::size_t i = 0; i < sources.size(); ++i) batch.append(sources[i], outputs[i]);
     if (length == 0) memory = model.encode(tape, batch.source(), Pass{});
     const NoGrad<T> this_token(tape);
-    const Var<T> logits = model.decode(tape, memory, batch.source(), batch.input(), Pass{});
+    const Var<T> features = model.decode(tape, memory, batch.source(), batch.input(), Pass{});
+    const Var<T> logits = next_logits(model, features, batch.input());
+    const std::int64_t vocabulary = logits.shape().rows;
     bool all_ended = true;
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (ended[i] != 0) continue;
-      const std::int32_t next = likeliest_next(logits, batch.input(), static_cast<std::int64_t>(i));
+      const T* column = logits.data() + vocabulary * static_cast<std::int64_t>(i);
+      const auto next = static_cast<std::int32_t>(std::max_element(column, column + vocabulary) - column);
       ended[i] = next == kEnd;
       if (next != kEnd) outputs[i].push_back(next);
       all_ended &= ended[i] != 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
@@ -32,10 +33,14 @@ TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters,
 template <RealScalar T>
 void TrainingStep<T>::warm_up() {
   batch_.reserve(options_.batch, dataset_.max_source_length(), dataset_.max_target_length());
-  batch_.fill_largest();
+  const std::vector<std::int32_t> source(static_cast<std::size_t>(dataset_.max_source_length()), kUnknown);
+  const std::vector<std::int32_t> target(static_cast<std::size_t>(dataset_.max_target_length()), kUnknown);
+  for (std::int64_t i = 0; i < options_.batch; ++i) batch_.append(source, target);
   workers_.run([&](int worker) {
     FlatVector<T> unused(model_.layout().flat_size());
-    for (int shard = 0; shard < options_.shards; ++shard) shard_loss(worker, shard, unused.data(), 1);
+    for (int shard = 0; shard < options_.shards; ++shard) {
+      if (!shard_range(shard, options_.shards, options_.batch).empty()) shard_loss(worker, shard, unused.data(), 1);
+    }
     tapes_[static_cast<std::size_t>(worker)]->reset();
   });
 }

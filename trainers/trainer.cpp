@@ -12,6 +12,10 @@
 namespace tapehead {
 namespace {
 
+std::vector<std::string> words_of(const Vocabulary& vocabulary) {
+  return {vocabulary.words().begin(), vocabulary.words().end()};
+}
+
 // One run: the step, and what happens around it every so often.
 template <RealScalar T>
 class Run {
@@ -85,11 +89,11 @@ class Run {
     CheckpointMeta meta;
     meta.config = folder_.config;
     meta.step = static_cast<std::uint64_t>(done_);
-    meta.source_vocabulary = dataset_.source_vocabulary().words();
-    meta.target_vocabulary = dataset_.target_vocabulary().words();
+    meta.source_vocabulary = words_of(dataset_.source_vocabulary());
+    meta.target_vocabulary = words_of(dataset_.target_vocabulary());
     meta.numbers = {{"loss_sum", loss_sum_}, {"loss_count", static_cast<double>(loss_count_)}};
     meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}};
-    save_checkpoint(path, meta, parameters_, step_.optimizer().moments());
+    save_checkpoint(path, meta, parameters_, step_.optimizer());
     observer_.on_checkpoint(progress, path);
   }
 
@@ -102,7 +106,7 @@ class Run {
       throw CheckpointError(fmt::format("resume: {} was trained on other data; give the same files and options as before",
                                         path));
     }
-    reader.load(parameters_, step_.optimizer().moments());
+    reader.load(parameters_, step_.optimizer());
     done_ = static_cast<std::int64_t>(meta.step);
     loss_sum_ = meta.numbers.at("loss_sum");
     loss_count_ = static_cast<std::int64_t>(meta.numbers.at("loss_count"));

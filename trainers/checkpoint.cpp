@@ -1,0 +1,160 @@
+#include "trainers/checkpoint.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <set>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/blas.hpp"
+#include "trainers/hdf5_image.hpp"
+#include "trainers/sealed_file.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr const char* kFormat = "tapehead-checkpoint";
+constexpr std::uint64_t kVersion = 1;
+constexpr const char* kCreatedBy = "tapehead " TAPEHEAD_VERSION;
+
+std::string place(const std::string& group, const ParameterRange& range) {
+  std::string path = range.name;
+  std::replace(path.begin(), path.end(), '.', '/');
+  return group + "/" + path;
+}
+
+// Column-major (in, out) is row-major (out, in): the same bytes. Vectors have one dimension.
+std::vector<std::uint64_t> dims_of(const ParameterRange& range) {
+  const auto rows = static_cast<std::uint64_t>(range.shape.rows);
+  if (range.name.ends_with("bias") || range.name.ends_with("gain")) return {rows};
+  return {static_cast<std::uint64_t>(range.shape.columns), rows};
+}
+
+template <RealScalar T>
+void write_flat(Hdf5Image& file, const std::string& group, const ParameterLayout& layout, const FlatVector<T>& values) {
+  for (const ParameterRange& range : layout.ranges()) {
+    file.write(place(group, range), dims_of(range), values.data() + range.offset);
+  }
+}
+
+// Into a vector of its own, so that a failure half-way changes nothing.
+template <RealScalar T>
+FlatVector<T> read_flat(const Hdf5Image& file, const std::string& group, const ParameterLayout& layout) {
+  if (!file.exists(group)) throw CheckpointError(fmt::format("checkpoint: there is no {}", group));
+  std::set<std::string> left;
+  for (const std::string& path : file.datasets(group)) left.insert(path);
+  FlatVector<T> values(layout.flat_size());
+  for (const ParameterRange& range : layout.ranges()) {
+    const std::string path = place(group, range);
+    if (left.erase(path) == 0) throw CheckpointError(fmt::format("checkpoint: of another model: {} is missing", path));
+    file.read(path, dims_of(range), values.data() + range.offset);
+  }
+  if (!left.empty()) {
+    throw CheckpointError(fmt::format("checkpoint: of another model: {} is one too many", *left.begin()));
+  }
+  return values;
+}
+
+// Copied, not moved: tapes point into a store's memory.
+template <RealScalar T>
+void copy_into(const FlatVector<T>& from, FlatVector<T>& to) {
+  std::copy_n(from.data(), from.size(), to.data());
+}
+
+std::string moment_group(const std::string& kind, const std::string& moment) {
+  return fmt::format("/optimizer/{}/{}", kind, moment);
+}
+
+std::string hex(XXH128_hash_t digest) { return fmt::format("{:016x}{:016x}", digest.high64, digest.low64); }
+
+}  // namespace
+
+template <RealScalar T>
+void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const ParameterStore<T>& parameters,
+                     const Optimizer<T>& optimizer) {
+  Hdf5Image file;
+  const BlasInfo blas = blas_info();
+  file.set_attribute("/", "format", std::string(kFormat));
+  file.set_attribute("/", "version", kVersion);
+  file.set_attribute("/", "created_by", std::string(kCreatedBy));
+  file.set_attribute("/", "config", meta.config);
+  file.set_attribute("/", "step", meta.step);
+  file.set_attribute("/", "blas_library", blas.library);
+  file.set_attribute("/", "blas_kernel", blas.kernel);
+  write_flat(file, "/parameters", parameters.layout(), parameters.values());
+  for (const Moment<T>& moment : optimizer.moments()) {
+    write_flat(file, moment_group(optimizer.kind(), moment.name), parameters.layout(), moment.values);
+  }
+  file.write_words("/vocabulary/source", meta.source_vocabulary);
+  file.write_words("/vocabulary/target", meta.target_vocabulary);
+  file.make_group("/training/numbers");
+  file.make_group("/training/texts");
+  for (const auto& [name, value] : meta.numbers) file.set_attribute("/training/numbers", name, value);
+  for (const auto& [name, value] : meta.texts) file.set_attribute("/training/texts", name, value);
+  write_sealed(path, file.bytes());
+}
+
+CheckpointReader::CheckpointReader(const std::string& path)
+    : path_(path), image_(std::make_unique<Hdf5Image>(read_sealed(path))) {
+  if (image_->text_attribute("/", "format") != kFormat) {
+    throw CheckpointError(fmt::format("checkpoint: {} is not a tapehead checkpoint", path));
+  }
+  if (const std::uint64_t version = image_->whole_attribute("/", "version"); version != kVersion) {
+    throw CheckpointError(fmt::format("checkpoint: {} is of version {}, this program reads version {}", path, version,
+                                      kVersion));
+  }
+  meta_.config = image_->text_attribute("/", "config");
+  meta_.step = image_->whole_attribute("/", "step");
+  meta_.source_vocabulary = image_->read_words("/vocabulary/source");
+  meta_.target_vocabulary = image_->read_words("/vocabulary/target");
+  for (const std::string& name : image_->attribute_names("/training/numbers")) {
+    meta_.numbers[name] = image_->number_attribute("/training/numbers", name);
+  }
+  for (const std::string& name : image_->attribute_names("/training/texts")) {
+    meta_.texts[name] = image_->text_attribute("/training/texts", name);
+  }
+}
+
+CheckpointReader::~CheckpointReader() = default;
+
+template <RealScalar T>
+void CheckpointReader::load(ParameterStore<T>& parameters) const {
+  const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
+  copy_into(values, parameters.values());
+}
+
+template <RealScalar T>
+void CheckpointReader::load(ParameterStore<T>& parameters, Optimizer<T>& optimizer) const {
+  const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
+  std::vector<FlatVector<T>> moments;
+  for (const Moment<T>& moment : optimizer.moments()) {
+    moments.push_back(read_flat<T>(*image_, moment_group(optimizer.kind(), moment.name), parameters.layout()));
+  }
+  copy_into(values, parameters.values());
+  for (std::size_t i = 0; i < moments.size(); ++i) copy_into(moments[i], optimizer.moments()[i].values);
+}
+
+template <RealScalar T>
+std::string parameter_digest(const ParameterStore<T>& parameters) {
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), XXH3_freeState);
+  XXH3_128bits_reset(state.get());
+  for (const ParameterRange& range : parameters.layout().ranges()) {
+    const auto values = parameters.values(range);
+    XXH3_128bits_update(state.get(), values.data(), values.size_bytes());
+  }
+  return hex(XXH3_128bits_digest(state.get()));
+}
+
+template void save_checkpoint(const std::string&, const CheckpointMeta&, const ParameterStore<float>&,
+                              const Optimizer<float>&);
+template void save_checkpoint(const std::string&, const CheckpointMeta&, const ParameterStore<double>&,
+                              const Optimizer<double>&);
+template void CheckpointReader::load(ParameterStore<float>&) const;
+template void CheckpointReader::load(ParameterStore<double>&) const;
+template void CheckpointReader::load(ParameterStore<float>&, Optimizer<float>&) const;
+template void CheckpointReader::load(ParameterStore<double>&, Optimizer<double>&) const;
+template std::string parameter_digest(const ParameterStore<float>&);
+template std::string parameter_digest(const ParameterStore<double>&);
+
+}  // namespace tapehead

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/parameters.hpp"
+#include "trainers/optimizer.hpp"
+
+namespace tapehead {
+
+class Hdf5Image;
+
+/// What a checkpoint says beside the parameters.
+struct CheckpointMeta {
+  std::string config;  ///< text of config.cfg: enough to make the model again
+  std::uint64_t step = 0;
+  std::vector<std::string> source_vocabulary, target_vocabulary;  ///< without the reserved words
+  std::map<std::string, double> numbers;                          ///< counters of the training
+  std::map<std::string, std::string> texts;                       ///< such as the digest of the data
+};
+
+/// Writes one HDF5 file that any HDF5 reader opens: attributes on `/` (format, version, created_by, config, step, …),
+/// `/parameters/<path>` in the shapes a row-major reader expects (a linear weight is (out, in), an embedding (V, C), a bias
+/// (out)), `/optimizer/<kind>/<moment>/<path>`, `/vocabulary/{source,target}`, `/training`. Sealed and atomic, see
+/// sealed_file.hpp; equal state gives equal bytes. Throws CheckpointError; the file that was there stays.
+template <RealScalar T>
+void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const ParameterStore<T>& parameters,
+                     const Optimizer<T>& optimizer);
+
+/// A checkpoint that was read whole and found undamaged.
+class CheckpointReader {
+ public:
+  /// Throws CheckpointError for a file that is missing, damaged, of another format or of a newer version.
+  explicit CheckpointReader(const std::string& path);
+  ~CheckpointReader();
+
+  const CheckpointMeta& meta() const { return meta_; }
+  const std::string& path() const { return path_; }
+
+  /// Throws CheckpointError, naming the parameter, unless it holds the store's parameters and no others, in its shapes
+  /// and precision; the store is then as before.
+  template <RealScalar T>
+  void load(ParameterStore<T>& parameters) const;
+  /// The same for what the optimizer remembers.
+  template <RealScalar T>
+  void load(ParameterStore<T>& parameters, Optimizer<T>& optimizer) const;
+
+ private:
+  std::string path_;
+  std::unique_ptr<Hdf5Image> image_;
+  CheckpointMeta meta_;
+};
+
+/// XXH3-128 over the values of all parameters in their order, in hex: equal if and only if two runs agree to the bit.
+template <RealScalar T>
+std::string parameter_digest(const ParameterStore<T>& parameters);
+
+}  // namespace tapehead

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autograd/scalar.hpp"
+
+namespace tapehead {
+
+/// An HDF5 file in memory, with the few things that a checkpoint needs of it. Paths are like `/parameters/output/weight`;
+/// groups on the way are made as needed. Equal content gives equal bytes: no times are kept. HDF5 is not thread-safe:
+/// use it from one thread. Throws CheckpointError naming the path, for what is missing or of another type or size.
+class Hdf5Image {
+ public:
+  /// Empty, for writing.
+  Hdf5Image();
+  /// Of bytes that bytes() gave, for reading.
+  explicit Hdf5Image(std::vector<std::byte> bytes);
+  ~Hdf5Image();
+  Hdf5Image(const Hdf5Image&) = delete;
+  Hdf5Image& operator=(const Hdf5Image&) = delete;
+
+  void make_group(const std::string& path);
+
+  template <RealScalar T>
+  void write(const std::string& path, std::span<const std::uint64_t> dims, const T* values);
+  template <RealScalar T>
+  void read(const std::string& path, std::span<const std::uint64_t> dims, T* values) const;
+
+  void write_words(const std::string& path, std::span<const std::string> words);
+  std::vector<std::string> read_words(const std::string& path) const;
+
+  void set_attribute(const std::string& path, const std::string& name, const std::string& value);
+  void set_attribute(const std::string& path, const std::string& name, double value);
+  void set_attribute(const std::string& path, const std::string& name, std::uint64_t value);
+  std::string text_attribute(const std::string& path, const std::string& name) const;
+  double number_attribute(const std::string& path, const std::string& name) const;
+  std::uint64_t whole_attribute(const std::string& path, const std::string& name) const;
+  std::vector<std::string> attribute_names(const std::string& path) const;
+
+  /// Paths of all datasets below a group.
+  std::vector<std::string> datasets(const std::string& group) const;
+  bool exists(const std::string& path) const;
+
+  std::vector<std::byte> bytes() const;
+
+ private:
+  struct File;
+  std::vector<std::byte> source_;
+  std::unique_ptr<File> file_;
+};
+
+}  // namespace tapehead
