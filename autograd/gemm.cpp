@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "autograd/small_gemm.hpp"
+
 namespace tapehead {
 namespace {
 
@@ -24,6 +26,9 @@ void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
   assert(c.columns == (op_b == Transpose::yes ? b.rows : b.columns));
   if (c.rows == 0 || c.columns == 0) return;
 
+  if constexpr (RealScalar<T>) {
+    if (is_small_product(c.rows, c.columns, inner)) return small_gemm<T>(alpha, a, op_a, b, op_b, beta, c);
+  }
   const int m = static_cast<int>(c.rows);
   const int n = static_cast<int>(c.columns);
   const int k = static_cast<int>(inner);

@@ -30,7 +30,7 @@ struct TrainerOptions {
 /// Where a run lives on disk.
 struct RunFolder {
   std::string path;
-  std::string config;  ///< text of config.cfg, kept in every checkpoint
+  std::string config = {};  ///< text of config.cfg, kept in every checkpoint
   bool resume = false;
 };
 
