@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+/// A value as plain loops see it: every element by its three coordinates, in long double.
+struct Plain {
+  Shape shape;
+  std::vector<long double> values;
+
+  explicit Plain(Shape s) : shape(s), values(static_cast<std::size_t>(s.size())) {}
+
+  long double& operator()(std::int64_t r, std::int64_t c = 0, std::int64_t s = 0) {
+    return values.at(static_cast<std::size_t>(r + shape.rows * (c + shape.columns * s)));
+  }
+  long double operator()(std::int64_t r, std::int64_t c = 0, std::int64_t s = 0) const {
+    return const_cast<Plain&>(*this)(r, c, s);
+  }
+
+  /// A value of this shape whose element (r, c, s) is f(r, c, s).
+  template <class F>
+  static Plain of(Shape shape, F f) {
+    Plain y(shape);
+    for (std::int64_t s = 0; s < shape.slices; ++s) {
+      for (std::int64_t c = 0; c < shape.columns; ++c) {
+        for (std::int64_t r = 0; r < shape.rows; ++r) y(r, c, s) = f(r, c, s);
+      }
+    }
+    return y;
+  }
+};
+
+using PlainInputs = std::span<const Plain>;
+
+/// A call of the op, and the same result by plain loops that share nothing with the op.
+struct ForwardCase {
+  std::string label;
+  std::vector<InputSpec> inputs;
+  std::function<Var<double>(Inputs<double>)> call;
+  std::function<Plain(PlainInputs)> expected;
+};
+
+/// A gradient check cannot see a forward that is wrong: each op has its values checked here.
+struct ForwardOracle {
+  std::string op;
+  std::vector<ForwardCase> cases;
+};
+
+/// The oracles by family; each is defined in forward_<family>.cpp.
+std::vector<ForwardOracle> elementwise_oracles();
+std::vector<ForwardOracle> shape_oracles();
+std::vector<ForwardOracle> product_oracles();
+std::vector<ForwardOracle> column_oracles();
+std::vector<ForwardOracle> token_oracles();
+
+}  // namespace tapehead

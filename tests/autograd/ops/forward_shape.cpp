@@ -1,0 +1,113 @@
+#include "autograd/ops/add_broadcast.hpp"
+#include "autograd/ops/concatenate.hpp"
+#include "autograd/ops/mean.hpp"
+#include "autograd/ops/slice.hpp"
+#include "autograd/ops/sum.hpp"
+#include "autograd/ops/transpose.hpp"
+#include "tests/autograd/ops/forward_oracles.hpp"
+
+namespace tapehead {
+namespace {
+
+// The part that holds place `at` along the axis is the one that is not yet passed.
+ForwardCase joined(const std::string& label, std::vector<InputSpec> inputs, Axis axis) {
+  return {label, std::move(inputs), [axis](auto x) { return concatenate(x, axis); },
+          [axis](PlainInputs x) {
+            Shape shape = x[0].shape;
+            for (const Plain& part : x.subspan(1)) {
+              if (axis == Axis::rows) shape.rows += part.shape.rows;
+              if (axis == Axis::columns) shape.columns += part.shape.columns;
+              if (axis == Axis::slices) shape.slices += part.shape.slices;
+            }
+            return Plain::of(shape, [&](auto r, auto c, auto s) {
+              std::size_t part = 0;
+              while (r >= x[part].shape.rows && axis == Axis::rows) r -= x[part++].shape.rows;
+              while (c >= x[part].shape.columns && axis == Axis::columns) c -= x[part++].shape.columns;
+              while (s >= x[part].shape.slices && axis == Axis::slices) s -= x[part++].shape.slices;
+              return x[part](r, c, s);
+            });
+          }};
+}
+
+ForwardCase cut(const std::string& label, Shape shape, Axis axis, std::int64_t first, std::int64_t count) {
+  return {label,
+          {{shape}},
+          [=](auto x) { return slice(x[0], axis, first, count); },
+          [=](PlainInputs x) {
+            Shape out = shape;
+            (axis == Axis::rows ? out.rows : axis == Axis::columns ? out.columns : out.slices) = count;
+            return Plain::of(out, [&](auto r, auto c, auto s) {
+              if (axis == Axis::rows) return x[0](r + first, c, s);
+              if (axis == Axis::columns) return x[0](r, c + first, s);
+              return x[0](r, c, s + first);
+            });
+          }};
+}
+
+ForwardCase swapped(const std::string& label, Shape shape) {
+  return {label,
+          {{shape}},
+          [](auto x) { return transpose(x[0]); },
+          [](PlainInputs x) {
+            const Shape in = x[0].shape;
+            return Plain::of({in.columns, in.rows, in.slices}, [&](auto r, auto c, auto s) { return x[0](c, r, s); });
+          }};
+}
+
+ForwardCase spread(const std::string& label, Shape shape, Shape term) {
+  return {label,
+          {{shape}, {term}},
+          [](auto x) { return add_broadcast(x[0], x[1]); },
+          [](PlainInputs x) {
+            const Shape term_shape = x[1].shape;
+            return Plain::of(x[0].shape, [&](auto r, auto c, auto s) {
+              return x[0](r, c, s) + x[1](r, term_shape.columns == 1 ? 0 : c, term_shape.slices == 1 ? 0 : s);
+            });
+          }};
+}
+
+long double total(const Plain& x) {
+  long double sum = 0;
+  for (const long double element : x.values) sum += element;
+  return sum;
+}
+
+ForwardCase summed(const std::string& label, Shape shape) {
+  return {label,
+          {{shape}},
+          [](auto x) { return sum(x[0]); },
+          [](PlainInputs x) { return Plain::of({}, [&](auto, auto, auto) { return total(x[0]); }); }};
+}
+
+ForwardCase averaged(const std::string& label, Shape shape) {
+  return {label,
+          {{shape}},
+          [](auto x) { return mean(x[0]); },
+          [](PlainInputs x) {
+            const auto count = static_cast<long double>(x[0].values.size());
+            return Plain::of({}, [&](auto, auto, auto) { return total(x[0]) / count; });
+          }};
+}
+
+}  // namespace
+
+std::vector<ForwardOracle> shape_oracles() {
+  return {
+      {"concatenate",
+       {joined("rows", {{{2, 3, 2}}, {{4, 3, 2}}, {{1, 3, 2}}}, Axis::rows),
+        joined("columns", {{{3, 2, 2}}, {{3, 5, 2}}, {{3, 1, 2}}}, Axis::columns),
+        joined("slices", {{{3, 2, 2}}, {{3, 2, 1}}, {{3, 2, 3}}}, Axis::slices)}},
+      {"slice",
+       {cut("first_rows", {5, 3, 2}, Axis::rows, 0, 2), cut("last_rows", {5, 3, 2}, Axis::rows, 2, 3),
+        cut("columns", {3, 7, 2}, Axis::columns, 2, 3), cut("slices", {3, 2, 5}, Axis::slices, 1, 3),
+        cut("all", {3, 2, 4}, Axis::columns, 0, 2)}},
+      {"transpose", {swapped("R3_C5_S2", {3, 5, 2}), swapped("column", {7}), swapped("R17_C33", {17, 33})}},
+      {"add_broadcast",
+       {spread("column", {3, 5, 2}, {3}), spread("table", {3, 5, 2}, {3, 5}),
+        spread("column_a_slice", {3, 5, 2}, {3, 1, 2}), spread("all", {3, 5, 2}, {3, 5, 2})}},
+      {"sum", {summed("scalar", {}), summed("R3_C5_S2", {3, 5, 2}), summed("R129", {129})}},
+      {"mean", {averaged("scalar", {}), averaged("R3_C5_S2", {3, 5, 2}), averaged("R129", {129})}},
+  };
+}
+
+}  // namespace tapehead
