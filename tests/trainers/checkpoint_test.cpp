@@ -1,0 +1,222 @@
+#include "trainers/checkpoint.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <hdf5.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/random.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/sealed_file.hpp"
+
+namespace tapehead {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+ModelConfig config_of(std::int64_t d_model) {
+  return {.layers = 1, .heads = 2, .d_model = d_model, .d_ff = 6, .max_positions = 8, .source_vocabulary = 7,
+          .target_vocabulary = 9};
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+
+class Checkpoint : public testing::Test {
+ protected:
+  Checkpoint() : model_(config_of(4)), parameters_(model_.layout()), optimizer_({}, model_.layout()) {
+    fs::create_directories(folder_);
+    parameters_.initialise(3);
+    for (Moment<float>& moment : optimizer_.moments()) {
+      for (std::int64_t i = 0; i < moment.values.size(); ++i) moment.values.data()[i] = static_cast<float>(i) + 0.5F;
+    }
+  }
+  ~Checkpoint() override { fs::remove_all(folder_); }
+
+  void save() const { save_checkpoint(path_, meta_, parameters_, optimizer_); }
+
+  std::string folder_ = (fs::temp_directory_path() / ("tapehead_checkpoint" + std::to_string(::getpid()))).string();
+  std::string path_ = folder_ + "/checkpoint.h5";
+  Model model_;
+  ParameterStore<float> parameters_;
+  Optimizer<float> optimizer_;
+  CheckpointMeta meta_{.config = "task = copy\n",
+                       .step = 17,
+                       .source_vocabulary = {"a", "ъгъл", "c"},
+                       .target_vocabulary = {"w1", "w2", "w3", "w4", "w5"},
+                       .numbers = {{"loss_sum", 0.1}, {"loss_count", 3}},
+                       .texts = {{"data_digest", "00ff"}}};
+};
+
+TEST_F(Checkpoint, RoundTripKeepsEveryBit) {
+  save();
+  const CheckpointReader reader(path_);
+  EXPECT_EQ(reader.meta().config, meta_.config);
+  EXPECT_EQ(reader.meta().step, 17U);
+  EXPECT_EQ(reader.meta().source_vocabulary, meta_.source_vocabulary);
+  EXPECT_EQ(reader.meta().target_vocabulary, meta_.target_vocabulary);
+  EXPECT_EQ(reader.meta().numbers, meta_.numbers);
+  EXPECT_EQ(reader.meta().texts, meta_.texts);
+
+  ParameterStore<float> loaded(model_.layout());
+  Optimizer<float> optimizer({}, model_.layout());
+  const float* memory = loaded.values().data();
+  reader.load(loaded, optimizer);
+  EXPECT_EQ(loaded.values().data(), memory);
+  EXPECT_EQ(parameter_digest(loaded), parameter_digest(parameters_));
+  for (const ParameterRange& range : model_.layout().ranges()) {
+    for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
+      ASSERT_EQ(optimizer.moments()[1].values.data()[i], optimizer_.moments()[1].values.data()[i]);
+    }
+  }
+}
+
+TEST_F(Checkpoint, DoubleRoundTripAndOtherPrecisionIsRefused) {
+  ParameterStore<double> exact(model_.layout());
+  exact.initialise(3);
+  save_checkpoint(path_, meta_, exact, Optimizer<double>({}, model_.layout()));
+  ParameterStore<double> loaded(model_.layout());
+  const CheckpointReader reader(path_);
+  reader.load(loaded);
+  EXPECT_EQ(parameter_digest(loaded), parameter_digest(exact));
+  EXPECT_THAT([&] { reader.load(parameters_); }, ThrowsMessage<CheckpointError>(HasSubstr("of another precision")));
+}
+
+TEST_F(Checkpoint, EqualStateGivesEqualBytes) {
+  save();
+  const std::string first = read_file(path_);
+  fs::remove(path_);
+  save();
+  EXPECT_EQ(read_file(path_), first);
+}
+
+// What h5py or h5ls would see: plain HDF5, the shapes of a row-major reader.
+TEST_F(Checkpoint, AnyReaderSeesNamesAndShapes) {
+  save();
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  ASSERT_GE(file, 0);
+  const auto shape_of = [&](const char* name) {
+    const hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    const hid_t space = H5Dget_space(dataset);
+    std::vector<hsize_t> dims(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space)));
+    H5Sget_simple_extent_dims(space, dims.data(), nullptr);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    return dims;
+  };
+  using Dims = std::vector<hsize_t>;
+  EXPECT_EQ(shape_of("/parameters/encoder/layers/0/feed_forward/inner/weight"), (Dims{6, 4}));  // (out, in)
+  EXPECT_EQ(shape_of("/parameters/encoder/layers/0/self_attention/query/bias"), Dims{4});
+  EXPECT_EQ(shape_of("/parameters/source_embedding/weight"), (Dims{7, 4}));  // (V, C)
+  EXPECT_EQ(shape_of("/optimizer/adam/first_moment/output/weight"), (Dims{9, 4}));
+
+  // Row o of the (out, in) matrix is what output o multiplies.
+  const hid_t dataset = H5Dopen2(file, "/parameters/output/weight", H5P_DEFAULT);
+  std::vector<float> rows(9 * 4);
+  H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data());
+  H5Dclose(dataset);
+  H5Fclose(file);
+  const auto weight = parameters_.values(*model_.layout().find("output.weight"));
+  for (std::size_t out = 0; out < 9; ++out) {
+    for (std::size_t in = 0; in < 4; ++in) EXPECT_EQ(rows[out * 4 + in], weight[in + out * 4]);
+  }
+}
+
+TEST_F(Checkpoint, DamageIsOneErrorWhateverItIs) {
+  save();
+  const std::string whole = read_file(path_);
+  const RandomStream random(1, Purpose::test);
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    std::string damaged = whole;
+    damaged[random.below(whole.size(), i)] ^= static_cast<char>(1U << random.below(8, i, 1));
+    write_file(path_, damaged);
+    EXPECT_THROW(CheckpointReader{path_}, CheckpointError) << i;
+  }
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    write_file(path_, whole.substr(0, random.below(whole.size(), i, 2)));
+    EXPECT_THROW(CheckpointReader{path_}, CheckpointError) << i;
+  }
+  write_file(path_, whole + "x");
+  EXPECT_THROW(CheckpointReader{path_}, CheckpointError);
+}
+
+TEST_F(Checkpoint, ForeignFilesAreNamedAsSuch) {
+  EXPECT_THAT([&] { CheckpointReader{path_}; }, ThrowsMessage<CheckpointError>(HasSubstr("cannot be opened")));
+  EXPECT_THAT([&] { CheckpointReader{folder_}; }, ThrowsMessage<CheckpointError>(HasSubstr("is not a file")));
+  for (const std::string& content : {std::string(), std::string(5000, 'x'), std::string("tapehead checkpoint\n")}) {
+    write_file(path_, content);
+    EXPECT_THAT([&] { CheckpointReader{path_}; },
+                ThrowsMessage<CheckpointError>(HasSubstr("is not a tapehead checkpoint")));
+  }
+  // Whole, sealed, and no HDF5 inside.
+  const std::vector<std::byte> noise(3000, std::byte{7});
+  write_sealed(path_, noise);
+  EXPECT_THROW(CheckpointReader{path_}, CheckpointError);
+}
+
+TEST_F(Checkpoint, AnotherModelsParametersAreRefusedByName) {
+  save();
+  const Model wider(config_of(6));
+  ParameterStore<float> other(wider.layout());
+  other.initialise(5);
+  const std::string before = parameter_digest(other);
+  const CheckpointReader reader(path_);
+  EXPECT_THAT([&] { reader.load(other); },
+              ThrowsMessage<CheckpointError>(HasSubstr("shape differs of /parameters/source_embedding/weight")));
+  EXPECT_EQ(parameter_digest(other), before);
+
+  ModelConfig deeper = config_of(4);
+  deeper.layers = 2;
+  const Model two(deeper);
+  ParameterStore<float> more(two.layout());
+  EXPECT_THAT([&] { reader.load(more); }, ThrowsMessage<CheckpointError>(HasSubstr("is missing")));
+
+  ModelConfig alone = config_of(4);
+  alone.model = "decoder";
+  const Model single(alone);
+  ParameterStore<float> fewer(single.layout());
+  EXPECT_THROW(reader.load(fewer), CheckpointError);
+}
+
+TEST_F(Checkpoint, FailedWriteLeavesTheOldOne) {
+  save();
+  const std::string old = read_file(path_);
+  const pid_t child = ::fork();
+  if (child == 0) {  // a full disk, as far as a process can have one
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{2000, 2000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      save();
+    } catch (const CheckpointError&) {
+      ::_exit(42);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 42);
+  EXPECT_EQ(read_file(path_), old);
+  EXPECT_FALSE(fs::exists(path_ + ".new"));
+
+  fs::remove_all(folder_);
+  EXPECT_THAT([&] { save(); }, ThrowsMessage<CheckpointError>(HasSubstr("cannot be written")));
+}
+
+}  // namespace
+}  // namespace tapehead
