@@ -2,6 +2,7 @@
 
 find_package(Threads REQUIRED)
 find_package(BLAS REQUIRED)
+find_package(LAPACK REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(Boost REQUIRED COMPONENTS program_options)
