@@ -23,6 +23,9 @@ void check_schedule(const ScheduleOptions& options) {
     throw ConfigError(fmt::format("schedule: {} needs a warm-up of at least 1 step", kind));
   }
   if (kind == "noam" && options.d_model < 1) throw ConfigError("schedule: noam needs the width of the model, d_model");
+  if (!(options.final_share >= 0 && options.final_share <= 1)) {
+    throw ConfigError(fmt::format("schedule: the final share must be in [0, 1], not {}", options.final_share));
+  }
   if (kind == "cosine" && options.steps <= options.warmup) {
     throw ConfigError(fmt::format("schedule: cosine needs more steps ({}) than warm-up ({})", options.steps, options.warmup));
   }

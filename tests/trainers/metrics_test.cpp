@@ -1,0 +1,129 @@
+#include "trainers/metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Metrics : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("tapehead_metrics_" + std::to_string(getpid()));
+    fs::remove_all(folder_);
+    fs::create_directory(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string path() const { return (folder_ / "metrics.csv").string(); }
+
+  std::vector<std::string> lines() const {
+    std::vector<std::string> found;
+    std::ifstream in(path());
+    for (std::string line; std::getline(in, line);) found.push_back(line);
+    return found;
+  }
+
+  // Rows for steps 10, 20, …, `last`.
+  void write_rows(std::int64_t last) const {
+    MetricsFile file(path(), 0);
+    for (std::int64_t step = 10; step <= last; step += 10) file.write({.step = step, .train_loss = 2});
+  }
+
+  fs::path folder_;
+};
+
+const std::string kHeader =
+    "step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,valid_token_accuracy,"
+    "valid_exact_match";
+
+TEST_F(Metrics, RowsAreOnDiskAtOnce) {
+  MetricsFile file(path(), 0);
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
+  file.write({.step = 10, .learning_rate = 0.5, .train_loss = 2.25, .gradient_norm = 3, .seconds = 1.5});
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,"}));
+  const Evaluation validation{.loss = 0.5, .perplexity = 1.75, .token_accuracy = 0.25, .exact_match = 0.125};
+  file.write(
+      {.step = 20, .learning_rate = 1, .train_loss = 2, .gradient_norm = 4, .seconds = 3, .validation = &validation});
+  EXPECT_EQ(lines(),
+            (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,", "20,1,2,4,3.000,0.5,1.75,0.25,0.125"}));
+}
+
+TEST_F(Metrics, NumbersReadBackToTheBit) {
+  const double numbers[] = {0.1, 1.0 / 3, 2e-310, 1.7976931348623157e308};
+  for (const double number : numbers) {
+    MetricsFile file(path(), 0);
+    file.write({.step = 1, .learning_rate = number});
+    const std::string row = lines().at(1);
+    double back = 0;
+    std::from_chars(row.data() + 2, row.data() + row.find(',', 2), back);
+    EXPECT_EQ(back, number) << row;
+  }
+}
+
+TEST_F(Metrics, ResumingKeepsRowsUpToItsStep) {
+  write_rows(40);
+  const std::vector<std::string> before = lines();
+  ASSERT_EQ(before.size(), 5U);
+  MetricsFile file(path(), 25);
+  EXPECT_EQ(lines(), std::vector<std::string>(before.begin(), before.begin() + 3));
+  file.write({.step = 30, .train_loss = 7});
+  EXPECT_EQ(lines().size(), 4U);
+  EXPECT_EQ(lines().back(), "30,0,7,0,0.000,,,,");
+}
+
+TEST_F(Metrics, ResumingAtARowKeepsIt) {
+  write_rows(40);
+  const MetricsFile file(path(), 30);
+  EXPECT_EQ(lines().size(), 4U);
+}
+
+TEST_F(Metrics, ARowThatWasCutOffEndsWhatIsKept) {
+  write_rows(20);
+  std::ofstream(path(), std::ios::app) << "3";
+  const MetricsFile file(path(), 100);
+  EXPECT_EQ(lines().size(), 3U);
+}
+
+TEST_F(Metrics, StartingAnewForgetsOldRows) {
+  write_rows(40);
+  const MetricsFile file(path(), 0);
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
+}
+
+TEST_F(Metrics, ResumingWithoutAFileStartsOne) {
+  const MetricsFile file(path(), 30);
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
+}
+
+TEST_F(Metrics, LeavesNothingBesideTheFile) {
+  write_rows(40);
+  const MetricsFile file(path(), 20);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+TEST_F(Metrics, UnwritablePathIsRefused) {
+  EXPECT_THAT([&] { MetricsFile((folder_ / "missing" / "metrics.csv").string(), 0); },
+              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
+  fs::create_directory(folder_ / "metrics.csv");
+  EXPECT_THAT([&] { MetricsFile(path(), 0); },
+              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
+}
+
+TEST_F(Metrics, AFullDiskIsReported) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  fs::create_symlink("/dev/full", path() + ".new");
+  EXPECT_THAT([&] { MetricsFile(path(), 0); },
+              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,158 @@
+#include "trainers/optimizer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/random.hpp"
+
+namespace tapehead {
+namespace {
+
+// A matrix that decays, a bias that does not, and another matrix; their sizes are multiples of nothing.
+const ParameterLayout& layout() {
+  static const ParameterLayout sealed = [] {
+    ParameterLayout made;
+    made.declare({{"first.weight", {7, 5}, Initialisation::normal(1), true}});
+    made.declare({{"first.bias", {5}, Initialisation::normal(1), false}});
+    made.declare({{"second.weight", {19, 13}, Initialisation::normal(1), true}});
+    made.seal();
+    return made;
+  }();
+  return sealed;
+}
+
+// The gradient of element i in step t; some are exactly zero.
+double gradient_at(std::int64_t step, std::int64_t i) {
+  const RandomStream random(9, Purpose::test, static_cast<std::uint64_t>(step));
+  return i % 11 == 3 ? 0 : random.normal(static_cast<std::uint32_t>(i));
+}
+
+double rate_at(std::int64_t step) { return 0.01 * static_cast<double>(step); }
+double scale_at(std::int64_t step) { return step % 2 == 0 ? 1 : 0.25; }
+
+constexpr std::int64_t kSteps = 7;
+
+template <RealScalar T>
+std::vector<T> optimised(const OptimizerOptions& options, int threads) {
+  WorkerPool workers(threads);
+  ParameterStore<T> store(layout());
+  store.initialise(3);
+  Optimizer<T> optimizer(options, layout());
+  for (std::int64_t step = 1; step <= kSteps; ++step) {
+    for (const ParameterRange& range : layout().ranges()) {
+      for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
+        store.gradients().data()[i] = static_cast<T>(gradient_at(step, i));
+      }
+    }
+    optimizer.update(store.values(), store.gradients().data(), step, rate_at(step), scale_at(step), workers);
+  }
+  return {store.values().span().begin(), store.values().span().end()};
+}
+
+// One parameter at a time, as the papers have it (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2):
+// `adam` has the penalty in its gradient, `adamw` decays the parameter beside the step.
+long double by_the_papers(const OptimizerOptions& options, long double parameter, std::int64_t i, bool decays) {
+  const long double b1 = options.beta1;
+  const long double b2 = options.beta2;
+  const long double decay = decays ? options.weight_decay : 0;
+  long double m = 0;
+  long double v = 0;
+  for (std::int64_t t = 1; t <= kSteps; ++t) {
+    const long double rate = rate_at(t);
+    const long double before = parameter;
+    long double g = static_cast<long double>(gradient_at(t, i)) * scale_at(t);
+    if (options.kind == "adam") g += decay * parameter;
+    m = b1 * m + (1 - b1) * g;
+    v = b2 * v + (1 - b2) * g * g;
+    const long double m_hat = m / (1 - std::pow(b1, static_cast<long double>(t)));
+    const long double v_hat = v / (1 - std::pow(b2, static_cast<long double>(t)));
+    parameter = before - rate * m_hat / (std::sqrt(v_hat) + static_cast<long double>(options.epsilon));
+    if (options.kind == "adamw") parameter -= rate * decay * before;
+  }
+  return parameter;
+}
+
+std::vector<OptimizerOptions> variants() {
+  return {{.kind = "adam"},
+          {.kind = "adam", .weight_decay = 0.1},
+          {.kind = "adamw", .weight_decay = 0.1},
+          {.kind = "adam", .beta1 = 0.8, .beta2 = 0.98, .epsilon = 1e-2},
+          {.kind = "adamw", .beta1 = 0, .beta2 = 0.5, .epsilon = 1e-3, .weight_decay = 2}};
+}
+
+template <RealScalar T>
+void expect_the_papers(double tolerance) {
+  ParameterStore<T> start(layout());
+  start.initialise(3);
+  for (const OptimizerOptions& options : variants()) {
+    const std::vector<T> found = optimised<T>(options, 1);
+    for (const ParameterRange& range : layout().ranges()) {
+      for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
+        const auto expected = static_cast<double>(by_the_papers(options, start.values().data()[i], i, range.decay));
+        ASSERT_NEAR(found[static_cast<std::size_t>(i)], expected, tolerance)
+            << options.kind << " " << range.name << " " << i;
+      }
+    }
+  }
+}
+
+TEST(Optimizer, FollowsThePapersInDouble) { expect_the_papers<double>(1e-13); }
+TEST(Optimizer, FollowsThePapersInFloat) { expect_the_papers<float>(3e-6); }
+
+TEST(Optimizer, WorkersDoNotChangeABit) {
+  for (const OptimizerOptions& options : variants()) {
+    const auto one = optimised<float>(options, 1);
+    EXPECT_EQ(optimised<float>(options, 2), one) << options.kind;
+    EXPECT_EQ(optimised<float>(options, 3), one) << options.kind;
+  }
+}
+
+TEST(Optimizer, WeightDecayLeavesBiasesAlone) {
+  for (const char* kind : {"adam", "adamw"}) {
+    const auto without = optimised<double>({.kind = kind}, 1);
+    const auto with = optimised<double>({.kind = kind, .weight_decay = 0.5}, 1);
+    for (const ParameterRange& range : layout().ranges()) {
+      for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        EXPECT_EQ(with[at] == without[at], !range.decay) << kind << " " << range.name;
+      }
+    }
+  }
+}
+
+TEST(Optimizer, AlignmentGapsStayZero) {
+  std::vector<bool> used(static_cast<std::size_t>(layout().flat_size()), false);
+  for (const ParameterRange& range : layout().ranges()) {
+    for (std::int64_t i = 0; i < range.shape.size(); ++i) used[static_cast<std::size_t>(range.offset + i)] = true;
+  }
+  const auto found = optimised<double>({.kind = "adamw", .weight_decay = 0.5}, 2);
+  ASSERT_NE(std::ranges::count(used, false), 0);
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) {
+      EXPECT_EQ(found[i], 0) << i;
+    }
+  }
+}
+
+TEST(Optimizer, RefusesOptionsThatCannotWork) {
+  const auto refused = [](const OptimizerOptions& options, const std::string& message) {
+    EXPECT_THAT([&] { Optimizer<float>(options, layout()); },
+                testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
+  };
+  refused({.kind = "sgd"}, "\"sgd\" is none of adam, adamw");
+  refused({.beta1 = 1}, "beta1 must be in [0, 1), not 1");
+  refused({.beta1 = -0.1}, "beta1 must be in [0, 1), not -0.1");
+  refused({.beta2 = 1.5}, "beta2 must be in [0, 1), not 1.5");
+  refused({.beta2 = NAN}, "beta2 must be in [0, 1), not nan");
+  refused({.epsilon = 0}, "epsilon must be positive, not 0");
+  refused({.epsilon = NAN}, "epsilon must be positive");
+  refused({.weight_decay = -1}, "weight decay must not be negative, is -1");
+  refused({.weight_decay = NAN}, "weight decay");
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,95 @@
+#include "trainers/schedule.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+double rate(const ScheduleOptions& options, std::int64_t step) {
+  check_schedule(options);
+  return learning_rate(options, step);
+}
+
+TEST(Schedule, WarmUpRisesLinearlyToThePeak) {
+  for (const char* kind : {"constant", "cosine", "inverse_sqrt"}) {
+    const ScheduleOptions options{.kind = kind, .learning_rate = 0.4, .warmup = 4, .steps = 12};
+    EXPECT_DOUBLE_EQ(rate(options, 1), 0.1) << kind;
+    EXPECT_DOUBLE_EQ(rate(options, 2), 0.2) << kind;
+    EXPECT_DOUBLE_EQ(rate(options, 3), 0.3) << kind;
+    EXPECT_DOUBLE_EQ(rate(options, 4), 0.4) << kind;
+  }
+}
+
+TEST(Schedule, ConstantStays) {
+  EXPECT_EQ(rate({.learning_rate = 0.3}, 1), 0.3);
+  EXPECT_EQ(rate({.learning_rate = 0.3}, 1000000), 0.3);
+  EXPECT_EQ(rate({.learning_rate = 0.3, .warmup = 2}, 3), 0.3);
+}
+
+TEST(Schedule, CosineFallsToItsFinalShare) {
+  const ScheduleOptions options{.kind = "cosine", .learning_rate = 2, .warmup = 4, .steps = 12, .final_share = 0.1};
+  // Quarters of the way: cos(π/4) = √½, cos(π/2) = 0, cos(3π/4) = −√½, cos(π) = −1.
+  EXPECT_NEAR(rate(options, 6), 2 * (0.1 + 0.9 * (1 + std::sqrt(0.5)) / 2), 1e-15);
+  EXPECT_NEAR(rate(options, 8), 2 * 0.55, 1e-15);
+  EXPECT_NEAR(rate(options, 10), 2 * (0.1 + 0.9 * (1 - std::sqrt(0.5)) / 2), 1e-15);
+  EXPECT_NEAR(rate(options, 12), 0.2, 1e-15);
+  EXPECT_NEAR(rate(options, 100), 0.2, 1e-15);
+}
+
+TEST(Schedule, CosineWithoutWarmUp) {
+  const ScheduleOptions options{.kind = "cosine", .learning_rate = 1, .steps = 2, .final_share = 0};
+  EXPECT_NEAR(rate(options, 1), 0.5, 1e-15);
+  EXPECT_NEAR(rate(options, 2), 0, 1e-15);
+}
+
+TEST(Schedule, InverseSquareRootHalvesWithFourTimesTheSteps) {
+  const ScheduleOptions options{.kind = "inverse_sqrt", .learning_rate = 0.6, .warmup = 100};
+  EXPECT_DOUBLE_EQ(rate(options, 100), 0.6);
+  EXPECT_DOUBLE_EQ(rate(options, 400), 0.3);
+  EXPECT_DOUBLE_EQ(rate(options, 900), 0.2);
+}
+
+TEST(Schedule, NoamIsThatOfThePaper) {
+  // d_model 256: 1/16; warm-up 400: 400^(−3/2) = 1/8000.
+  const ScheduleOptions options{.kind = "noam", .learning_rate = 2, .warmup = 400, .d_model = 256};
+  EXPECT_DOUBLE_EQ(rate(options, 1), 2.0 / 16 / 8000);
+  EXPECT_DOUBLE_EQ(rate(options, 200), 2.0 / 16 * 200 / 8000);
+  EXPECT_DOUBLE_EQ(rate(options, 400), 2.0 / 16 / 20);
+  EXPECT_DOUBLE_EQ(rate(options, 1600), 2.0 / 16 / 40);
+}
+
+TEST(Schedule, OnlyCosineDependsOnTheNumberOfSteps) {
+  for (const std::string kind : {"constant", "cosine", "inverse_sqrt", "noam"}) {
+    const ScheduleOptions shorter{.kind = kind, .warmup = 3, .steps = 20, .d_model = 8};
+    ScheduleOptions longer = shorter;
+    longer.steps = 40;
+    EXPECT_EQ(depends_on_steps(shorter), kind == "cosine");
+    EXPECT_EQ(rate(shorter, 15) != rate(longer, 15), depends_on_steps(shorter)) << kind;
+  }
+}
+
+TEST(Schedule, RefusesWhatMakesNoSchedule) {
+  const auto refused = [](const ScheduleOptions& options, const std::string& message) {
+    EXPECT_THAT([&] { check_schedule(options); }, testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
+  };
+  refused({.kind = "linear"}, "\"linear\" is none of constant, cosine, inverse_sqrt, noam");
+  refused({.learning_rate = 0}, "the learning rate must be positive, not 0");
+  refused({.learning_rate = -1}, "the learning rate must be positive, not -1");
+  refused({.learning_rate = NAN}, "the learning rate must be positive");
+  refused({.learning_rate = INFINITY}, "the learning rate must be positive");
+  refused({.warmup = -1}, "warm-up must not be negative, is -1");
+  refused({.kind = "noam", .warmup = 0, .d_model = 8}, "noam needs a warm-up of at least 1 step");
+  refused({.kind = "inverse_sqrt"}, "inverse_sqrt needs a warm-up of at least 1 step");
+  refused({.kind = "noam", .warmup = 10}, "noam needs the width of the model");
+  refused({.kind = "cosine", .warmup = 10, .steps = 10}, "cosine needs more steps (10) than warm-up (10)");
+  refused({.kind = "cosine", .steps = 10, .final_share = -0.5}, "final share must be in [0, 1], not -0.5");
+  refused({.kind = "cosine", .steps = 10, .final_share = NAN}, "final share must be in [0, 1]");
+}
+
+}  // namespace
+}  // namespace tapehead
