@@ -1,0 +1,124 @@
+#include "datasets/text.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class Text : public testing::Test {
+ protected:
+  Text() { fs::create_directories(folder_); }
+  ~Text() override { fs::remove_all(folder_); }
+
+  std::string file(const std::string& name, const std::string& content) const {
+    const std::string path = (folder_ / name).string();
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+
+  fs::path folder_ = fs::temp_directory_path() / ("tapehead_text" + std::to_string(::getpid()));
+};
+
+std::vector<std::string> source_words(const TextDataset& data, Split split, std::int64_t i) {
+  return data.source_vocabulary().words_of(data.example(split, i).source);
+}
+
+TEST_F(Text, ReadsTabSeparatedPairsWithMarksAndLineEndsAsTheyCome) {
+  const TextDataset data({.train = file("train.tsv", "\xef\xbb\xbfHi.\tЗдрасти.\tby somebody\r\n\r\nWho?\tКой?\r\n"),
+                          .valid = file("valid.tsv", "Hi, you!\tЗдрасти!"),
+                          .test = file("test.tsv", "Who?\tКой?\n")});
+  EXPECT_EQ(data.report().training_pairs, 2);
+  EXPECT_EQ(data.report().bad_lines, 0);
+  EXPECT_EQ(data.report().held_out_in_train, 1);
+  EXPECT_THAT(source_words(data, Split::validation, 0), ElementsAre("Hi", "<unk>", "<unk>", "<unk>"));
+  EXPECT_THAT(source_words(data, Split::test, 0), ElementsAre("Who", "?"));
+  EXPECT_EQ(data.max_source_length(), 4);
+}
+
+TEST_F(Text, ReadsParallelFiles) {
+  const std::string names = file("a.en", "one\ntwo words\n") + "," + file("a.de", "eins\nzwei Wörter\n");
+  const TextDataset data({.train = names, .test = names});
+  EXPECT_EQ(data.size(Split::test), 2);
+  EXPECT_THAT(source_words(data, Split::test, 1), ElementsAre("two", "words"));
+  EXPECT_THAT([&] { TextDataset({.train = file("b.en", "one\n") + "," + file("b.de", "eins\nzwei\n")}); },
+              ThrowsMessage<DataError>(HasSubstr("has 1 lines and")));
+}
+
+TEST_F(Text, LinesWithTooFewFieldsAreCountedAndTheFirstIsNamed) {
+  const TextDataset data({.train = file("train.tsv", "a\tb\nno tab here\n\tno source\nc\td\n")});
+  EXPECT_EQ(data.report().bad_lines, 2);
+  EXPECT_THAT(data.report().first_bad_line, HasSubstr("train.tsv:2"));
+  EXPECT_EQ(data.report().training_pairs, 2);
+}
+
+TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
+  const auto refusal = [&](const std::string& name, const char* message) {
+    EXPECT_THAT([&] { TextDataset({.train = name}); }, ThrowsMessage<DataError>(HasSubstr(message)));
+  };
+  refusal((folder_ / "absent.tsv").string(), "cannot be opened");
+  refusal(file("empty.tsv", ""), "the file is empty");
+  refusal(file("words.tsv", "no tab\nat all\n"), "no line holds a pair");
+  refusal(file("latin.tsv", "a\tb\ncaf\xe9\tc\n"), "latin.tsv:2: not valid UTF-8");
+  refusal(folder_.string(), folder_.c_str());
+  EXPECT_THROW(TextDataset({.train = ""}), ConfigError);
+  EXPECT_THROW(TextDataset({.train = file("t.tsv", "a b c\td\n"), .max_length = 2}), DataError);
+}
+
+TEST_F(Text, LongTrainingPairsAreLeftOutAndHeldOutOnesKept) {
+  const std::string pairs = file("t.tsv", "a b c d\te\na\tb\n");
+  const TextDataset data({.train = pairs, .test = pairs, .max_length = 3});
+  EXPECT_EQ(data.report().too_long, 1);
+  EXPECT_EQ(data.report().training_pairs, 1);
+  EXPECT_EQ(data.size(Split::test), 2);
+  EXPECT_EQ(data.max_source_length(), 4);
+}
+
+TEST_F(Text, EpochsArePermutationsThatFollowFromTheSeedAlone) {
+  std::string lines;
+  for (int i = 0; i < 10; ++i) lines += "w" + std::to_string(i) + "\tx\n";
+  const TextOptions options{.train = file("t.tsv", lines)};
+  const TextDataset data(options);
+  const TextDataset other(options);
+  Batch batch;
+  batch.reserve(4, 1, 1);
+  const auto ids_of = [&](const TextDataset& from, std::uint64_t seed, std::uint64_t step) {
+    from.fill_training_batch(seed, step, 4, batch);
+    std::vector<std::int32_t> ids;
+    for (int b = 0; b < 4; ++b) ids.push_back(batch.source()(0, b));
+    return ids;
+  };
+  // Five batches of four are two epochs of ten.
+  std::vector<std::vector<std::int32_t>> forwards;
+  std::multiset<std::int32_t> seen;
+  for (std::uint64_t step = 1; step <= 5; ++step) {
+    forwards.push_back(ids_of(data, 7, step));
+    seen.insert(forwards.back().begin(), forwards.back().end());
+  }
+  for (std::int32_t id = kFirstFreeId; id < kFirstFreeId + 10; ++id) EXPECT_EQ(seen.count(id), 2U) << id;
+  for (std::uint64_t step = 5; step >= 1; --step) EXPECT_EQ(ids_of(other, 7, step), forwards[step - 1]);
+  EXPECT_NE(ids_of(data, 8, 1), forwards[0]);
+}
+
+TEST_F(Text, DigestFollowsTheContent) {
+  const std::string a = file("a.tsv", "a\tb\nc\td\n");
+  const std::string b = file("b.tsv", "a\tb\nc\te\n");
+  EXPECT_EQ(TextDataset({.train = a}).digest(), TextDataset({.train = a}).digest());
+  EXPECT_NE(TextDataset({.train = a}).digest(), TextDataset({.train = b}).digest());
+  EXPECT_NE(TextDataset({.train = a}).digest(), TextDataset({.train = a, .test = b}).digest());
+}
+
+}  // namespace
+}  // namespace tapehead
