@@ -16,6 +16,8 @@ namespace {
 
 // A training sequence is drawn on the stack: fill_training_batch allocates nothing.
 constexpr std::int64_t kLongest = 4096;
+// Each has a name in the vocabulary and an embedding.
+constexpr std::int64_t kMostSymbols = 1'000'000;
 constexpr std::uint64_t kBuckets = 20;
 constexpr std::uint64_t kTestBucket = 0;
 constexpr std::uint64_t kValidationBucket = 1;
@@ -51,7 +53,9 @@ bool is_held_out(std::span<const std::int32_t> sequence) {
 }
 
 void check(const MadeOptions& o) {
-  if (o.symbols < 1) throw ConfigError(fmt::format("symbols: at least 1 is needed, not {}", o.symbols));
+  if (o.symbols < 1 || o.symbols > kMostSymbols) {
+    throw ConfigError(fmt::format("symbols: between 1 and {} are possible, not {}", kMostSymbols, o.symbols));
+  }
   if (o.min_length < 1 || o.max_length < o.min_length || o.max_length > kLongest) {
     throw ConfigError(fmt::format("min_length {} and max_length {} must satisfy 1 <= min_length <= max_length <= {}",
                                   o.min_length, o.max_length, kLongest));

@@ -1,0 +1,162 @@
+#include "datasets/batch.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::ElementsAre;
+using Ids = std::vector<std::int32_t>;
+
+constexpr std::int32_t P = kPadding;
+constexpr std::int32_t S = kStart;
+constexpr std::int32_t E = kEnd;
+
+// The columns of a view, each with all its positions.
+std::vector<Ids> columns(const TokenView& view) {
+  std::vector<Ids> found;
+  for (std::int64_t b = 0; b < view.examples; ++b) {
+    Ids& column = found.emplace_back();
+    for (std::int64_t t = 0; t < view.positions; ++t) column.push_back(view(t, b));
+  }
+  return found;
+}
+
+Ids lengths(const TokenView& view) { return {view.lengths, view.lengths + view.examples}; }
+
+// Three pairs: a longer source, a longer target, one of each length one.
+void fill(Batch& batch) {
+  batch.append(Ids{10, 11, 12}, Ids{20});
+  batch.append(Ids{13}, Ids{21, 22});
+  batch.append(Ids{14}, Ids{23});
+}
+
+TEST(Batch, EncoderDecoderColumns) {
+  Batch batch(BatchLayout::encoder_decoder);
+  batch.reserve(3, 5, 6);
+  fill(batch);
+  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, E}, Ids{13, E, P, P}, Ids{14, E, P, P}));
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{S, 20, P}, Ids{S, 21, 22}, Ids{S, 23, P}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, E, P}, Ids{21, 22, E}, Ids{23, E, P}));
+  EXPECT_THAT(lengths(batch.source()), ElementsAre(4, 2, 2));
+  EXPECT_THAT(lengths(batch.input()), ElementsAre(2, 3, 2));
+  EXPECT_THAT(lengths(batch.expected()), ElementsAre(2, 3, 2));
+  EXPECT_EQ(batch.examples(), 3);
+  EXPECT_EQ(batch.counted_tokens(), 7);
+}
+
+TEST(Batch, DecoderOnlyColumns) {
+  Batch batch(BatchLayout::decoder_only);
+  batch.reserve(3, 5, 6);
+  fill(batch);
+  EXPECT_EQ(batch.source().examples, 0);
+  EXPECT_THAT(columns(batch.input()),
+              ElementsAre(Ids{S, 10, 11, 12, E, 20}, Ids{S, 13, E, 21, 22, P}, Ids{S, 14, E, 23, P, P}));
+  // At the source's </s> the target begins; before it nothing is asked.
+  EXPECT_THAT(columns(batch.expected()),
+              ElementsAre(Ids{P, P, P, P, 20, E}, Ids{P, P, 21, 22, E, P}, Ids{P, P, 23, E, P, P}));
+  EXPECT_THAT(lengths(batch.input()), ElementsAre(6, 5, 4));
+  EXPECT_THAT(lengths(batch.expected()), ElementsAre(6, 5, 4));
+  EXPECT_EQ(batch.counted_tokens(), 7);
+}
+
+TEST(Batch, CountedTokensAreTheExpectedOnesThatAreNotPadding) {
+  for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
+    Batch batch(layout);
+    batch.reserve(3, 5, 6);
+    fill(batch);
+    std::int64_t counted = 0;
+    for (const Ids& column : columns(batch.expected())) counted += std::ssize(column) - std::ranges::count(column, P);
+    EXPECT_EQ(batch.counted_tokens(), counted);
+  }
+}
+
+TEST(Batch, EmptySequencesStillHaveTheirMarks) {
+  Batch batch;
+  batch.reserve(1, 2, 2);
+  batch.append(Ids{}, Ids{});
+  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{E}));
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{S}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{E}));
+}
+
+TEST(Batch, ASliceIsCutToItsLongestExample) {
+  Batch batch;
+  batch.reserve(3, 5, 6);
+  fill(batch);
+  EXPECT_THAT(columns(batch.source().slice(1, 3)), ElementsAre(Ids{13, E}, Ids{14, E}));
+  EXPECT_THAT(columns(batch.input().slice(1, 3)), ElementsAre(Ids{S, 21, 22}, Ids{S, 23, P}));
+  EXPECT_THAT(columns(batch.expected().slice(2, 3)), ElementsAre(Ids{23, E}));
+  EXPECT_THAT(lengths(batch.source().slice(1, 3)), ElementsAre(2, 2));
+  EXPECT_THAT(columns(batch.source().slice(0, 3)), testing::ContainerEq(columns(batch.source())));
+  EXPECT_EQ(batch.source().slice(1, 1).positions, 0);
+}
+
+TEST(Batch, ASliceOfASliceKeepsItsPlace) {
+  Batch batch;
+  batch.reserve(3, 5, 6);
+  fill(batch);
+  EXPECT_THAT(columns(batch.input().slice(1, 3).slice(1, 2)), ElementsAre(Ids{S, 23}));
+}
+
+TEST(Batch, ClearedBatchesLeaveNoTrace) {
+  Batch batch;
+  batch.reserve(3, 5, 6);
+  batch.append(Ids{10, 11, 12, 13, 14}, Ids{20, 21, 22, 23, 24, 25});
+  const std::int32_t* memory = batch.source().ids;
+  batch.clear();
+  EXPECT_EQ(batch.examples(), 0);
+  EXPECT_EQ(batch.counted_tokens(), 0);
+  EXPECT_EQ(batch.source().positions, 0);
+  fill(batch);
+  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, E}, Ids{13, E, P, P}, Ids{14, E, P, P}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, E, P}, Ids{21, 22, E}, Ids{23, E, P}));
+  EXPECT_EQ(batch.source().ids, memory);
+}
+
+TEST(Batch, MoreThanReservedIsRefused) {
+  const auto refuses = [](BatchLayout layout, const Ids& source, const Ids& target) {
+    Batch batch(layout);
+    batch.reserve(2, 3, 2);
+    EXPECT_THAT([&] { batch.append(source, target); },
+                testing::ThrowsMessage<DataError>(testing::HasSubstr("exceeds the room reserved")));
+    EXPECT_EQ(batch.examples(), 0);
+    EXPECT_EQ(batch.source().examples, 0);
+    EXPECT_EQ(batch.counted_tokens(), 0);
+  };
+  refuses(BatchLayout::encoder_decoder, {4, 4, 4, 4}, {5});
+  refuses(BatchLayout::encoder_decoder, {4}, {5, 5, 5});
+  refuses(BatchLayout::decoder_only, {4, 4, 4}, {5, 5, 5});
+  refuses(BatchLayout::decoder_only, {4, 4, 4, 4}, {5, 5});
+
+  Batch batch;
+  batch.reserve(2, 3, 2);
+  batch.append(Ids{4, 4, 4}, Ids{5, 5});
+  batch.append(Ids{4, 4, 4}, Ids{5, 5});
+  EXPECT_THROW(batch.append(Ids{4}, Ids{5}), DataError);
+  EXPECT_EQ(batch.examples(), 2);
+}
+
+TEST(Batch, NothingFitsWithoutAReserve) {
+  Batch batch;
+  EXPECT_THROW(batch.append(Ids{}, Ids{}), DataError);
+}
+
+TEST(Batch, PositionsNeededAreThoseOfTheLongestColumn) {
+  for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
+    for (const auto& [source, target] : {std::pair{3, 7}, std::pair{7, 3}}) {
+      Batch batch(layout);
+      batch.reserve(1, source, target);
+      batch.append(Ids(static_cast<std::size_t>(source), 9), Ids(static_cast<std::size_t>(target), 9));
+      EXPECT_EQ(positions_needed(layout, source, target), std::max(batch.source().positions, batch.input().positions));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tapehead
