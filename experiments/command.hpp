@@ -1,0 +1,50 @@
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "experiments/settings.hpp"
+
+namespace tapehead {
+
+/// Where a command reads and writes: results to `out`, everything else to `err`.
+struct Console {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+};
+
+enum ExitStatus : int { kDone = 0, kCheckFailed = 1, kWrongUsage = 2, kInterrupted = 130 };
+
+struct Command;
+
+/// One call of the program, its options checked.
+struct Invocation {
+  const Command& command;
+  std::string subject;  ///< the word after the command; empty if there is none
+  Settings settings;    ///< defaults and the command line
+};
+
+/// A command of the program, as data: arguments, help and refusals follow from it.
+struct Command {
+  std::string_view name;
+  std::string_view subject;  ///< how help writes the word after the command; empty: there is none
+  std::string_view summary;  ///< one line
+  std::string_view example;
+  bool run_options = false;               ///< takes every option that makes a run
+  std::vector<std::string_view> options;  ///< its others; --help goes without saying
+  std::vector<std::string_view> required = {};
+  int (*run)(const Invocation&, Console&) = nullptr;
+
+  bool takes(const OptionSpec& option) const;
+};
+
+/// Every command, in the order of the program's help.
+std::span<const Command> commands();
+
+}  // namespace tapehead

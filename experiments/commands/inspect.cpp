@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <ostream>
+
+#include "autograd/base/errors.hpp"
+#include "experiments/attention_maps.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/heat_map.hpp"
+#include "experiments/json.hpp"
+#include "experiments/suggest.hpp"
+
+namespace tapehead {
+namespace {
+
+const LayerMaps& choose_layer(const LineMaps& maps, const std::string& wanted) {
+  const LayerMaps* last_cross = nullptr;
+  std::vector<std::string_view> names;
+  for (const LayerMaps& maps_of_layer : maps.layers) {
+    if (maps_of_layer.layer == wanted) return maps_of_layer;
+    if (maps_of_layer.layer.find("cross") != std::string::npos) last_cross = &maps_of_layer;
+    names.push_back(maps_of_layer.layer);
+  }
+  if (wanted.empty()) return last_cross != nullptr ? *last_cross : maps.layers.back();
+  const std::string hint = did_you_mean(wanted, names);
+  throw ConfigError(fmt::format("--layer: the model has no attention layer \"{}\"{}", wanted,
+                                hint.empty() ? fmt::format("; it has {}", fmt::join(names, ", ")) : hint));
+}
+
+Json as_json(const LineMaps& maps, const LayerMaps& layer, std::int64_t first, std::int64_t last) {
+  Json heads = Json::array();
+  for (std::int64_t h = first; h < last; ++h) {
+    heads.push_back({{"head", h}, {"weights", to_json(layer.heads[static_cast<std::size_t>(h)])}});
+  }
+  return {{"source", maps.source},    {"output", maps.output}, {"layer", layer.layer},
+          {"queries", layer.queries}, {"keys", layer.keys},    {"heads", std::move(heads)}};
+}
+
+}  // namespace
+
+int run_inspect(const Invocation& invocation, Console& console) {
+  const Settings& settings = invocation.settings;
+  const Trained trained = open_trained(invocation.subject);
+  const LineMaps maps = attention_maps(trained, settings.text("input"));
+  const LayerMaps& layer = choose_layer(maps, settings.text("layer"));
+  const std::int64_t heads = std::ssize(layer.heads);
+  const std::int64_t wanted = settings.integer("head");
+  if (wanted >= heads)
+    throw ConfigError(fmt::format("--head: {} has heads 0 to {}, not {}", layer.layer, heads - 1, wanted));
+  const std::int64_t first = wanted < 0 ? 0 : wanted;
+  const std::int64_t last = wanted < 0 ? heads : wanted + 1;
+
+  if (settings.flag("json")) {
+    console.out << as_json(maps, layer, first, last).dump() << '\n';
+    return kDone;
+  }
+  const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
+  console.out << fmt::format("{}\n→ {}\n", fmt::join(maps.source, " "), fmt::join(maps.output, " "));
+  for (std::int64_t h = first; h < last; ++h) {
+    console.out << fmt::format("\n{}, head {}: each row shows what one token looks at\n", layer.layer, h)
+                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)], {layer.queries, layer.keys}, style);
+  }
+  return kDone;
+}
+
+}  // namespace tapehead

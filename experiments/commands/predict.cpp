@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <istream>
+#include <ostream>
+
+#include "autograd/base/errors.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/trained.hpp"
+#include "trainers/decoding.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr std::size_t kLinesAtOnce = 64;
+
+// One line in, one line out, in order, also for lines that cannot be read: their output is empty.
+template <RealScalar T>
+class Predictor {
+ public:
+  Predictor(const Trained& trained, Console& console)
+      : trained_(trained), console_(console), parameters_(load_parameters<T>(trained)), tape_(parameters_) {}
+
+  int run() {
+    for (std::string line; std::getline(console_.in, line);) {
+      take(line);
+      // Lines that are there already are decoded together; one that comes alone is answered at once.
+      if (sources_.size() == kLinesAtOnce || console_.in.rdbuf()->in_avail() <= 0) answer();
+    }
+    answer();
+    return bad_lines_ == 0 ? kDone : kWrongUsage;
+  }
+
+ private:
+  void take(const std::string& line) {
+    ++number_;
+    std::vector<std::int32_t> ids;
+    try {
+      ids = trained_.encode(line);
+    } catch (const DataError& error) {
+      ++bad_lines_;
+      console_.err << fmt::format("tapehead: line {}: {}\n", number_, error.what());
+    }
+    is_empty_.push_back(ids.empty());
+    if (!ids.empty()) sources_.push_back(std::move(ids));
+  }
+
+  void answer() {
+    const auto outputs = sources_.empty()
+                             ? sources_
+                             : decode_greedily<T>(trained_.model, tape_, sources_, trained_.config.model.max_positions);
+    auto next = outputs.begin();
+    for (const bool empty : is_empty_) console_.out << (empty ? "" : trained_.line(*next++)) << '\n';
+    console_.out.flush();
+    sources_.clear();
+    is_empty_.clear();
+  }
+
+  const Trained& trained_;
+  Console& console_;
+  ParameterStore<T> parameters_;
+  Tape<T> tape_;
+  std::vector<std::vector<std::int32_t>> sources_;
+  std::vector<bool> is_empty_;
+  std::int64_t number_ = 0;
+  std::int64_t bad_lines_ = 0;
+};
+
+}  // namespace
+
+int run_predict(const Invocation& invocation, Console& console) {
+  const Trained trained = open_trained(invocation.subject);
+  return with_precision(trained.config.double_precision,
+                        [&](auto scalar) { return Predictor<decltype(scalar)>(trained, console).run(); });
+}
+
+}  // namespace tapehead

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <ostream>
+
+#include "autograd/base/errors.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/interrupt.hpp"
+#include "experiments/json.hpp"
+#include "experiments/progress.hpp"
+#include "experiments/run.hpp"
+#include "experiments/table.hpp"
+#include "trainers/checkpoint.hpp"
+
+namespace tapehead {
+namespace {
+
+Settings settings_of(const Invocation& invocation, const std::string& folder) {
+  Settings settings = invocation.settings;
+  read_preset_or_config(settings, invocation.subject);
+  const std::string checkpoint = checkpoint_in(folder);
+  if (settings.flag("resume")) {
+    const CheckpointReader reader(checkpoint);
+    return resume_settings(settings, reader.meta().config, checkpoint + ": config");
+  }
+  if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train")) {
+    throw ConfigError("train: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
+  }
+  if (std::filesystem::exists(checkpoint)) {
+    throw ConfigError(
+        fmt::format("{}: holds a run already; go on with it by --resume, or choose another folder", folder));
+  }
+  return settings;
+}
+
+void tell_of_text(const Dataset& dataset, Console& console) {
+  const auto* text = dynamic_cast<const TextDataset*>(&dataset);
+  if (text == nullptr) return;
+  const TextReport& report = text->report();
+  console.err << fmt::format("{} training pairs; {} and {} words\n", report.training_pairs,
+                             dataset.source_vocabulary().words().size(), dataset.target_vocabulary().words().size());
+  if (report.bad_lines > 0) {
+    console.err << fmt::format("{} lines are no pairs and left out, the first is {}\n", report.bad_lines,
+                               report.first_bad_line);
+  }
+  if (report.too_long > 0)
+    console.err << fmt::format("{} training pairs are longer than max-length\n", report.too_long);
+  if (report.held_out_in_train > 0) {
+    console.err << fmt::format("{} held-out pairs stand in the training file too\n", report.held_out_in_train);
+  }
+}
+
+Json as_json(const RunOutcome& outcome) {
+  Json object{{"step", outcome.step},
+              {"interrupted", outcome.interrupted},
+              {"seconds", outcome.seconds},
+              {"checkpoint", outcome.checkpoint},
+              {"parameter_digest", outcome.parameter_digest}};
+  object["validation"] = outcome.validation ? to_json(*outcome.validation) : Json(nullptr);
+  return object;
+}
+
+std::string as_table(const RunOutcome& outcome) {
+  Table table;
+  table.add({"steps", fmt::format("{}", outcome.step)});
+  table.add({"seconds", fmt::format("{:.1f}", outcome.seconds)});
+  if (outcome.validation) {
+    table.add({"validation loss", fmt::format("{:.6f}", outcome.validation->loss)});
+    table.add({"validation exact match", fmt::format("{:.4f}", outcome.validation->exact_match)});
+  }
+  table.add({"checkpoint", outcome.checkpoint});
+  table.add({"parameter digest", outcome.parameter_digest});
+  return table.text();
+}
+
+}  // namespace
+
+int run_train(const Invocation& invocation, Console& console) {
+  const std::string folder = invocation.settings.text("out");
+  const Run run = prepare_run(settings_of(invocation, folder));
+  tell_of_text(*run.dataset, console);
+  console.err << fmt::format("{} parameters, {} threads, into {}\n", run.model.layout().parameter_count(),
+                             run.config.trainer.threads, folder);
+  const InterruptGuard interrupt;
+  const RunOutcome outcome = [&] {
+    ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every);
+    return execute_run(run, folder, invocation.settings.flag("resume"), progress, interrupt.flag());
+  }();
+
+  if (invocation.settings.flag("json")) {
+    console.out << as_json(outcome).dump() << '\n';
+  } else if (!outcome.interrupted) {
+    console.out << as_table(outcome);
+  }
+  if (!outcome.interrupted) return kDone;
+  console.err << fmt::format("stopped after step {} of {} and saved; go on with: tapehead train --resume --out {}\n",
+                             outcome.step, run.config.trainer.steps, folder);
+  return kInterrupted;
+}
+
+}  // namespace tapehead

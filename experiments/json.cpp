@@ -1,0 +1,24 @@
+#include "experiments/json.hpp"
+
+namespace tapehead {
+
+Json to_json(const Matrix& matrix) {
+  Json rows = Json::array();
+  for (std::int64_t r = 0; r < matrix.rows; ++r) {
+    Json row = Json::array();
+    for (std::int64_t c = 0; c < matrix.columns; ++c) row.push_back(matrix(r, c));  // dumps null for NaN and infinity
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json to_json(const Evaluation& evaluation) {
+  return {{"loss", evaluation.loss},
+          {"perplexity", evaluation.perplexity},
+          {"token_accuracy", evaluation.token_accuracy},
+          {"exact_match", evaluation.exact_match},
+          {"sequences", evaluation.sequences},
+          {"tokens", evaluation.tokens}};
+}
+
+}  // namespace tapehead

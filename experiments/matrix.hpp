@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tapehead {
+
+/// A small table of numbers, row by row, as people write them; unlike the tape's values a row here is a vector.
+struct Matrix {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::vector<double> values;
+
+  Matrix() = default;
+  Matrix(std::int64_t r, std::int64_t c) : rows(r), columns(c), values(static_cast<std::size_t>(r * c)) {}
+
+  double& operator()(std::int64_t r, std::int64_t c) { return values[static_cast<std::size_t>(r * columns + c)]; }
+  double operator()(std::int64_t r, std::int64_t c) const { return values[static_cast<std::size_t>(r * columns + c)]; }
+};
+
+/// Reads one vector a line: numbers separated by commas, semicolons or spaces; `#` begins a comment. Throws DataError,
+/// naming file and line, for what is no finite number, an empty field, lines of unequal length and a file without
+/// numbers.
+Matrix parse_matrix(const std::string& text, const std::string& name);
+Matrix read_matrix(const std::string& path);
+
+}  // namespace tapehead

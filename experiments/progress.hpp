@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <iosfwd>
+#include <string>
+
+#include "trainers/trainer.hpp"
+
+namespace tapehead {
+
+/// "0:09", "12:34", "1:02:03".
+std::string duration_text(double seconds);
+
+/// What is known of a run in one line: step, bar, rate, time left, loss, last validation. At most `width` characters.
+std::string progress_line(const Progress& progress, std::size_t width);
+
+/// Shows a run as it goes: on a terminal one line that renews itself, elsewhere a plain line every so many steps.
+class ProgressDisplay : public TrainingObserver {
+ public:
+  /// `label` begins every line; it may be empty.
+  ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label = {});
+  ~ProgressDisplay() override;
+
+  void on_step(const Progress& progress) override;
+  void on_validation(const Progress& progress) override;
+
+ private:
+  void draw(const Progress& progress);
+  void print(const Progress& progress);
+
+  std::ostream& out_;
+  bool terminal_;
+  std::int64_t log_every_;
+  std::string label_;
+  std::chrono::steady_clock::time_point next_drawing_;
+  bool line_open_ = false;
+};
+
+}  // namespace tapehead

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "experiments/run_config.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/trainer.hpp"
+
+namespace tapehead {
+
+/// A run that was found possible: its data are made and its model fits them.
+struct Run {
+  Settings settings;
+  RunConfig config;
+  std::unique_ptr<Dataset> dataset;
+  Model model;
+};
+
+/// Settles the settings and makes data and model. Throws what is wrong with them, before anything is written.
+Run prepare_run(Settings settings);
+
+struct RunOutcome {
+  bool interrupted = false;
+  double seconds = 0;                    ///< of training; of the last part, if it was resumed
+  std::int64_t step = 0;                 ///< steps done
+  std::optional<Evaluation> validation;  ///< the last one, if there was any
+  std::optional<Evaluation> held_out;    ///< on `evaluate` below, if the run was finished
+  std::string checkpoint;                ///< path
+  std::string parameter_digest;
+};
+
+/// Trains in `folder`, which is made if need be, with config.cfg beside the results. Afterwards evaluates on a split.
+RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
+                       const std::atomic<bool>* stop, std::optional<Split> evaluate_on = {});
+
+/// Where the checkpoint of a run folder is.
+std::string checkpoint_in(const std::string& folder);
+
+/// Makes a folder, with those above it. Throws ConfigError.
+void make_folder(const std::string& path);
+
+/// Writes a file whole or not at all. Throws ConfigError.
+void write_text_file(const std::string& path, const std::string& text);
+
+}  // namespace tapehead

@@ -1,0 +1,180 @@
+#include "experiments/run_config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "autograd/base/errors.hpp"
+#include "datasets/batch.hpp"
+#include "experiments/presets.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr std::int64_t kMadeLength = 20;
+constexpr std::int64_t kTextLength = 50;
+constexpr std::int64_t kShards = 4;
+
+// `--train FILE` makes text the task, unless the task was chosen just as strongly.
+void choose_task(Settings& settings) {
+  if (settings.text("train").empty()) {
+    if (settings.text("task") == "text") throw ConfigError("task text: --train FILE is missing");
+    return;
+  }
+  if (settings.text("task") == "text") return;
+  if (settings.origin("task") >= settings.origin("train")) {
+    throw ConfigError(fmt::format("{}: task {} makes its own data; leave one of the two out", settings.where("train"),
+                                  settings.text("task")));
+  }
+  settings.resolve("task", "text");
+  // A length that a preset chose for its made sequences says nothing about lines of text.
+  if (settings.origin("max-length") == Origin::preset) settings.resolve("max-length", "0");
+}
+
+void refuse_useless_options(const Settings& settings) {
+  for (const OptionSpec& option : option_table()) {
+    if (settings.origin(option.name) >= Origin::file && !settings.applies(option)) {
+      throw ConfigError(
+          fmt::format("{}: task {} has no use for it", settings.where(option.name), settings.text("task")));
+    }
+  }
+}
+
+void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
+  if (settings.integer(name) == 0) settings.resolve(name, std::to_string(value));
+}
+
+ModelConfig make_model_config(const Settings& settings) {
+  return {.model = settings.text("model"),
+          .layers = settings.integer("layers"),
+          .heads = settings.integer("heads"),
+          .d_model = settings.integer("d-model"),
+          .d_head = settings.integer("d-head"),
+          .d_ff = settings.integer("d-ff"),
+          .positions = settings.text("positions"),
+          .norm = settings.text("norm"),
+          .activation = settings.text("activation"),
+          .scale = settings.text("scale"),
+          .initialisation = settings.text("initialisation"),
+          .dropout = settings.real("dropout"),
+          .max_positions = settings.integer("max-positions")};
+}
+
+StepOptions make_step_options(const Settings& settings) {
+  return {.seed = static_cast<std::uint64_t>(settings.integer("seed")),
+          .batch = settings.integer("batch"),
+          .shards = static_cast<int>(settings.integer("shards")),
+          .optimizer = {.kind = settings.text("optimizer"),
+                        .beta1 = settings.real("beta1"),
+                        .beta2 = settings.real("beta2"),
+                        .epsilon = settings.real("adam-epsilon"),
+                        .weight_decay = settings.real("weight-decay")},
+          .schedule = {.kind = settings.text("schedule"),
+                       .learning_rate = settings.real("lr"),
+                       .warmup = settings.integer("warmup"),
+                       .steps = settings.integer("steps"),
+                       .final_share = settings.real("final-share"),
+                       .d_model = settings.integer("d-model")},
+          .clip = settings.real("clip"),
+          .label_smoothing = settings.real("label-smoothing")};
+}
+
+bool may_change(const OptionSpec& option, const Settings& saved) {
+  if (option.name == "steps") return !depends_on_steps({.kind = saved.text("schedule")});
+  return option.may_change_on_resume;
+}
+
+}  // namespace
+
+int thread_count(std::int64_t wanted) {
+  if (wanted > 0) return static_cast<int>(wanted);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+void read_preset_or_config(Settings& settings, const std::string& name) {
+  if (!name.empty() && settings.given("config")) {
+    throw ConfigError(fmt::format("--config: preset {} is given too; leave one of the two out", name));
+  }
+  if (!name.empty()) settings.read_config(find_preset(name).text, Origin::preset, "preset " + name);
+  if (settings.given("config")) settings.read_config_file(settings.text("config"));
+}
+
+void settle(Settings& settings) {
+  choose_task(settings);
+  refuse_useless_options(settings);
+  const bool text = settings.text("task") == "text";
+  if (text && settings.text("model") == "decoder") {
+    throw ConfigError(
+        "model decoder: text pairs have two vocabularies, and a decoder has one; use --model transformer");
+  }
+  resolve_if_zero(settings, "max-length", text ? kTextLength : kMadeLength);
+  resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
+}
+
+RunConfig make_run_config(const Settings& settings) {
+  RunConfig config;
+  config.task = settings.text("task");
+  config.made = {.task = config.task,
+                 .symbols = settings.integer("symbols"),
+                 .min_length = settings.integer("min-length"),
+                 .max_length = settings.integer("max-length"),
+                 .validation = settings.integer("validation-size"),
+                 .test = settings.integer("test-size")};
+  config.text = {.train = settings.text("train"),
+                 .valid = settings.text("valid"),
+                 .test = settings.text("test"),
+                 .min_count = settings.integer("min-count"),
+                 .max_words = settings.integer("max-words"),
+                 .max_length = settings.integer("max-length")};
+  config.model = make_model_config(settings);
+  config.trainer = {.steps = settings.integer("steps"),
+                    .step = make_step_options(settings),
+                    .validate_every = settings.integer("validate-every"),
+                    .validation_limit = settings.integer("validation-limit"),
+                    .log_every = settings.integer("log-every"),
+                    .checkpoint_every = settings.integer("checkpoint-every"),
+                    .threads = thread_count(settings.integer("threads"))};
+  config.double_precision = settings.text("precision") == "double";
+  return config;
+}
+
+std::unique_ptr<Dataset> make_dataset(const RunConfig& config) {
+  if (config.task == "text") return std::make_unique<TextDataset>(config.text);
+  return std::make_unique<MadeDataset>(config.made);
+}
+
+void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) {
+  ModelConfig& model = config.model;
+  model.source_vocabulary = dataset.source_vocabulary().size();
+  model.target_vocabulary = dataset.target_vocabulary().size();
+  const BatchLayout layout = model.model == "decoder" ? BatchLayout::decoder_only : BatchLayout::encoder_decoder;
+  const std::int64_t needed = positions_needed(layout, dataset.max_source_length(), dataset.max_target_length());
+  resolve_if_zero(settings, "max-positions", needed);
+  model.max_positions = settings.integer("max-positions");
+  if (model.max_positions < needed) {
+    throw ConfigError(fmt::format("{}: the data needs {} positions, start and end included, not {}",
+                                  settings.where("max-positions"), needed, model.max_positions));
+  }
+  check_config(model);
+  check_schedule(config.trainer.step.schedule);
+}
+
+Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where) {
+  Settings saved;
+  saved.read_config(saved_config, Origin::file, where);
+  for (const OptionSpec& option : option_table()) {
+    if (!is_run_option(option) || !given.given(option.name)) continue;
+    const std::string& now = given.text(option.name);
+    if (now == saved.text(option.name) || (option.zero_is_automatic && now == "0")) continue;
+    if (may_change(option, saved)) {
+      saved.resolve(option.name, now);
+      continue;
+    }
+    throw ConfigError(fmt::format("{}: the run was begun with {}, not {}; resume without it, or train anew",
+                                  given.where(option.name), saved.text(option.name), now));
+  }
+  return saved;
+}
+
+}  // namespace tapehead

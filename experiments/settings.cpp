@@ -1,0 +1,182 @@
+#include "experiments/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "autograd/base/errors.hpp"
+#include "experiments/suggest.hpp"
+
+namespace tapehead {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view without_comment(std::string_view line) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') quoted = !quoted;
+    const bool begins = i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t';
+    if (line[i] == '#' && begins && !quoted) return line.substr(0, i);
+  }
+  return line;
+}
+
+std::string_view unquoted(std::string_view value) {
+  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
+std::string quoted_if_needed(const std::string& value) {
+  const bool plain = value == trimmed(value) && value.find_first_of("#\"") == std::string::npos;
+  return plain ? value : fmt::format("\"{}\"", value);
+}
+
+// Each file of `a,b` made absolute, so that a configuration means the same wherever it is read.
+std::string absolute_paths(std::string_view paths, const std::string& folder) {
+  std::string all;
+  while (!paths.empty()) {
+    const std::size_t comma = std::min(paths.find(','), paths.size());
+    fs::path path(paths.substr(0, comma));
+    if (!path.empty()) path = fs::absolute(fs::path(folder) / path).lexically_normal();
+    all += fmt::format("{}{}", all.empty() ? "" : ",", path.string());
+    paths.remove_prefix(std::min(comma + 1, paths.size()));
+  }
+  return all;
+}
+
+const OptionSpec& require_config_option(std::string_view name, const std::string& place) {
+  const OptionSpec* option = find_option(name);
+  if (option != nullptr && is_run_option(*option)) return *option;
+  if (option != nullptr) throw ConfigError(fmt::format("{}: {} belongs on the command line only", place, name));
+  std::vector<std::string_view> names;
+  for (const OptionSpec& known : option_table()) {
+    if (is_run_option(known)) names.push_back(known.name);
+  }
+  throw ConfigError(fmt::format("{}: there is no option \"{}\"{}", place, name, did_you_mean(name, names)));
+}
+
+}  // namespace
+
+std::string read_text_file(const std::string& path) {
+  std::error_code error;
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (in && !fs::is_directory(path, error)) text << in.rdbuf();
+  if (!in || fs::is_directory(path, error)) throw ConfigError(fmt::format("{}: cannot be read as a file", path));
+  return text.str();
+}
+
+Settings::Settings() {
+  for (const OptionSpec& option : option_table()) {
+    settings_.push_back({std::string(option.fallback), Origin::fallback, "--" + std::string(option.name)});
+  }
+}
+
+const Settings::Setting& Settings::at(std::string_view name) const {
+  const OptionSpec* option = find_option(name);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", name));
+  return settings_[static_cast<std::size_t>(option - option_table().data())];
+}
+
+void Settings::set(const OptionSpec& option, std::string_view value, Origin origin, std::string_view where) {
+  std::string canonical;
+  try {
+    canonical = option.kind == OptionKind::flag ? "yes" : canonical_value(option, value);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", where, error.what()));
+  }
+  Setting& setting = at(option.name);
+  if (origin < setting.origin) return;
+  if (option.group == OptionGroup::text_data && option.kind == OptionKind::path)
+    canonical = absolute_paths(canonical, {});
+  if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
+  setting = {std::move(canonical), origin, std::string(where)};
+}
+
+void Settings::set(std::string_view name, std::string_view value) {
+  const OptionSpec* option = find_option(name);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", name));
+  set(*option, value, Origin::command_line, fmt::format("--{}", name));
+}
+
+void Settings::read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
+  std::vector<std::int64_t> first_line(settings_.size(), 0);
+  for (std::int64_t number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = trimmed(without_comment(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.empty()) continue;
+
+    const std::string place = fmt::format("{}:{}", where, number);
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) throw ConfigError(fmt::format("{}: expected `name = value`", place));
+    const std::string_view name = trimmed(line.substr(0, equals));
+    const OptionSpec& option = require_config_option(name, place);
+    std::int64_t& first = first_line[static_cast<std::size_t>(&option - option_table().data())];
+    if (first != 0) throw ConfigError(fmt::format("{}: {} is set twice, first in line {}", place, name, first));
+    first = number;
+    std::string value(unquoted(trimmed(line.substr(equals + 1))));
+    if (option.kind == OptionKind::path) value = absolute_paths(value, folder);
+    set(option, value, origin, fmt::format("{}: {}", place, name));
+  }
+}
+
+void Settings::read_config_file(const std::string& path) {
+  read_config(read_text_file(path), Origin::file, path, fs::path(path).parent_path().string());
+}
+
+void Settings::resolve(std::string_view name, std::string_view value) { at(name).text = value; }
+
+std::int64_t Settings::integer(std::string_view name) const {
+  const std::string& text = at(name).text;
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+double Settings::real(std::string_view name) const {
+  const std::string& text = at(name).text;
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::vector<std::string> Settings::list(std::string_view name) const {
+  std::vector<std::string> values;
+  std::istringstream lines(at(name).text);
+  for (std::string line; std::getline(lines, line);) values.push_back(line);
+  return values;
+}
+
+bool Settings::applies(const OptionSpec& option) const {
+  const bool text_task = text("task") == "text";
+  if (option.group == OptionGroup::made_data) return !text_task;
+  if (option.group == OptionGroup::text_data) return text_task;
+  return true;
+}
+
+std::string Settings::config_text() const {
+  std::string lines;
+  for (const OptionSpec& option : option_table()) {
+    if (!is_run_option(option) || option.group == OptionGroup::execution || !applies(option)) continue;
+    lines += fmt::format("{} = {}\n", option.name, quoted_if_needed(text(option.name)));
+  }
+  return lines;
+}
+
+}  // namespace tapehead

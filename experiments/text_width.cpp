@@ -1,0 +1,39 @@
+#include "experiments/text_width.hpp"
+
+#include <algorithm>
+
+namespace tapehead {
+namespace {
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
+
+std::string spaces_up_to(std::string_view utf8, std::size_t width) {
+  const std::size_t used = text_width(utf8);
+  return std::string(width > used ? width - used : 0, ' ');
+}
+
+}  // namespace
+
+std::size_t text_width(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(utf8, begins_character));
+}
+
+std::string shortened(std::string_view utf8, std::size_t width) {
+  if (text_width(utf8) <= width) return std::string(utf8);
+  if (width == 0) return {};
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < utf8.size(); ++end) {
+    if (begins_character(utf8[end]) && seen++ == width - 1) break;
+  }
+  return std::string(utf8.substr(0, end)) + "…";
+}
+
+std::string padded_right(std::string_view utf8, std::size_t width) {
+  return std::string(utf8) + spaces_up_to(utf8, width);
+}
+
+std::string padded_left(std::string_view utf8, std::size_t width) {
+  return spaces_up_to(utf8, width) + std::string(utf8);
+}
+
+}  // namespace tapehead

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tapehead {
+
+/// Characters of UTF-8 text, which is its width on a terminal for the scripts that data here is written in.
+std::size_t text_width(std::string_view utf8);
+
+/// At most `width` characters; what was cut ends in `…`.
+std::string shortened(std::string_view utf8, std::size_t width);
+
+/// Filled with spaces up to `width` characters.
+std::string padded_right(std::string_view utf8, std::size_t width);
+std::string padded_left(std::string_view utf8, std::size_t width);
+
+}  // namespace tapehead

@@ -1,0 +1,70 @@
+#include "experiments/trained.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "autograd/base/errors.hpp"
+#include "datasets/batch.hpp"
+#include "datasets/tokenizer.hpp"
+#include "experiments/run.hpp"
+
+namespace tapehead {
+namespace {
+
+std::string find_checkpoint(const std::string& subject) {
+  if (subject.empty()) throw ConfigError("a run folder or a checkpoint is missing: name it after the command");
+  std::error_code error;
+  return std::filesystem::is_directory(subject, error) ? checkpoint_in(subject) : subject;
+}
+
+std::vector<std::string> split_at_spaces(const std::string& line) {
+  std::vector<std::string> words;
+  std::istringstream in(line);
+  for (std::string word; in >> word;) words.push_back(word);
+  return words;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> Trained::encode(const std::string& line) const {
+  if (!is_utf8(line)) throw DataError("the line is not UTF-8");
+  const std::vector<std::string> words = text_task() ? tokenize(line) : split_at_spaces(line);
+  std::vector<std::int32_t> ids = source.ids(words);
+  for (std::size_t i = 0; !text_task() && i < ids.size(); ++i) {
+    if (ids[i] == kUnknown) throw DataError(fmt::format("\"{}\" is no symbol that the model knows", words[i]));
+  }
+  const BatchLayout layout = model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+  const std::int64_t needed = positions_needed(layout, std::ssize(ids), 0);
+  if (needed > config.model.max_positions) {
+    throw DataError(fmt::format("{} tokens need {} positions, but the model has {}", ids.size(), needed,
+                                config.model.max_positions));
+  }
+  return ids;
+}
+
+std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const {
+  const std::vector<std::string> words = vocabulary.words_of(ids);
+  if (text_task()) return detokenize(words);
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+Trained open_trained(const std::string& subject) {
+  auto reader = std::make_unique<CheckpointReader>(find_checkpoint(subject));
+  Settings settings;
+  settings.read_config(reader->meta().config, Origin::file, reader->path() + ": config");
+  settle(settings);
+  RunConfig config = make_run_config(settings);
+  Vocabulary source(reader->meta().source_vocabulary);
+  Vocabulary target(reader->meta().target_vocabulary);
+  config.model.source_vocabulary = source.size();
+  config.model.target_vocabulary = target.size();
+  Model model(config.model);
+  return {std::move(reader), std::move(settings), std::move(config),
+          std::move(source), std::move(target),   std::move(model)};
+}
+
+}  // namespace tapehead

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/vocabulary.hpp"
+#include "experiments/run_config.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/checkpoint.hpp"
+
+namespace tapehead {
+
+/// A model read back from its checkpoint, which says everything about it but the data.
+struct Trained {
+  std::unique_ptr<CheckpointReader> reader;
+  Settings settings;
+  RunConfig config;
+  Vocabulary source, target;
+  Model model;
+
+  bool text_task() const { return config.task == "text"; }
+
+  /// Ids of a line that somebody wrote. Throws DataError for symbols that a made task does not have, lines that are not
+  /// UTF-8, and lines longer than the model takes.
+  std::vector<std::int32_t> encode(const std::string& line) const;
+  /// A line of target ids, as people write it; `source_line` likewise.
+  std::string line(const std::vector<std::int32_t>& target_ids) const { return join(target, target_ids); }
+  std::string source_line(const std::vector<std::int32_t>& source_ids) const { return join(source, source_ids); }
+
+ private:
+  std::string join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const;
+};
+
+/// Opens a run folder or a checkpoint file. Throws CheckpointError, or ConfigError for an empty name.
+Trained open_trained(const std::string& subject);
+
+/// The parameters of a trained model. Throws CheckpointError when they are not those of the model.
+template <RealScalar T>
+ParameterStore<T> load_parameters(const Trained& trained) {
+  ParameterStore<T> parameters(trained.model.layout());
+  trained.reader->load(parameters);
+  return parameters;
+}
+
+}  // namespace tapehead
