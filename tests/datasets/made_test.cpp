@@ -96,6 +96,20 @@ TEST(MadeDataset, HeldOutSetsAreDistinctAndOfEveryLength) {
   EXPECT_EQ(data.size(Split::test), 300);
 }
 
+// Short lengths have few sequences or none in a split: they run out, and the longer ones make up for them.
+TEST(MadeDataset, LengthsThatRunOutGiveNoSequenceTwice) {
+  for (std::int64_t symbols = 4; symbols <= 30; ++symbols) {
+    const MadeDataset data({.symbols = symbols, .min_length = 1, .max_length = 7, .validation = 100, .test = 150});
+    std::set<Sequence> seen;
+    for (const Split split : {Split::validation, Split::test}) {
+      for (const SequencePair& pair : held_out(data, split)) {
+        EXPECT_TRUE(seen.insert(pair.source).second) << symbols << " symbols, length " << pair.source.size();
+      }
+    }
+    EXPECT_EQ(seen.size(), 250U);
+  }
+}
+
 TEST(MadeDataset, HeldOutSetsAreTheSameInEveryObject) {
   const MadeDataset data(small());
   const MadeDataset other(small());
