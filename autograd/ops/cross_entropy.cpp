@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/columns.hpp"
+#include "autograd/ops/require.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
@@ -15,20 +18,26 @@ using Wide = std::conditional_t<RealScalar<T>, double, std::complex<double>>;
 
 // Counted targets, each checked.
 std::int64_t count_targets(const Shape& logits, const TokenView& expected, const CrossEntropyOptions& options) {
-  if (logits.columns != expected.positions || logits.slices != expected.examples || logits.rows < 1) {
+  require_rows("cross_entropy", logits);
+  if (logits.columns != expected.positions || logits.slices != expected.examples) {
     throw ShapeError(fmt::format("cross_entropy: logits are {}, expected has {} positions and {} examples",
                                  to_string(logits), expected.positions, expected.examples));
   }
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
     throw ConfigError(fmt::format("cross_entropy: label_smoothing must be in [0, 1], not {}", options.label_smoothing));
   }
+  if (!(options.denominator >= 0 && std::isfinite(options.denominator))) {
+    throw ConfigError(
+        fmt::format("cross_entropy: denominator must be finite and not negative, not {}", options.denominator));
+  }
   std::int64_t counted = 0;
   for (std::int64_t b = 0; b < expected.examples; ++b) {
     for (std::int64_t t = 0; t < expected.positions; ++t) {
       const std::int32_t target = expected(t, b);
       if (target < 0 || target >= logits.rows) {
-        throw DataError(fmt::format("cross_entropy: target {} at position {} of example {} is outside the vocabulary of {}",
-                                    target, t, b, logits.rows));
+        throw DataError(
+            fmt::format("cross_entropy: target {} at position {} of example {} is outside the vocabulary of {}", target,
+                        t, b, logits.rows));
       }
       counted += target != kPadding;
     }
@@ -43,7 +52,8 @@ Var<T> cross_entropy(Var<T> logits, TokenView expected, const CrossEntropyOption
   const Shape shape = logits.shape();
   const std::int64_t counted = count_targets(shape, expected, options);
   const std::int64_t vocabulary = shape.rows;
-  const double denominator = options.denominator > 0 ? options.denominator : std::max<double>(1, static_cast<double>(counted));
+  const double denominator =
+      options.denominator > 0 ? options.denominator : static_cast<double>(std::max<std::int64_t>(1, counted));
   const auto on_target = static_cast<Real<T>>(1 - options.label_smoothing);
   const auto on_each = static_cast<Real<T>>(options.label_smoothing / static_cast<double>(vocabulary));
   Tape<T>& tape = logits.tape();
@@ -95,6 +105,7 @@ OpSpec spec_cross_entropy() {
   static constexpr std::int32_t kIds[] = {4, 2, 0, 9, 1, 0, 3, 9};
   static constexpr std::int32_t kIgnored[] = {0, 0, 0, 0, 0, 0, 0, 0};
   static constexpr std::int32_t kOutside[] = {4, 5, 0, 9, 1, 0, 3, 9};
+  static constexpr std::int32_t kNegative[] = {4, 2, 0, 9, 1, 0, -1, 9};
   static constexpr std::int32_t kLengths[] = {3, 3};
   const auto with = [](const std::int32_t* ids, CrossEntropyOptions options) {
     return [ids, options](auto x) { return cross_entropy(x[0], TokenView{ids, kLengths, 4, 3, 2}, options); };
@@ -111,9 +122,20 @@ OpSpec spec_cross_entropy() {
           .refusals = {
               {"positions", {{5, 2, 2}}, with(kIds, {}),
                "cross_entropy: logits are (5, 2, 2), expected has 3 positions and 2 examples"},
+              {"examples", {{5, 3, 1}}, with(kIds, {}),
+               "cross_entropy: logits are (5, 3), expected has 3 positions and 2 examples"},
+              {"no_vocabulary", {{0, 3, 2}}, with(kIds, {}),
+               "cross_entropy: a column needs at least one row, x is (0, 3, 2)"},
               {"outside", {{5, 3, 2}}, with(kOutside, {}),
                "cross_entropy: target 5 at position 1 of example 0 is outside the vocabulary of 5"},
-              {"smoothing", {{5, 3, 2}}, with(kIds, {.label_smoothing = 1.5}), "label_smoothing must be in [0, 1], not 1.5"},
+              {"negative", {{5, 3, 2}}, with(kNegative, {}),
+               "cross_entropy: target -1 at position 2 of example 1 is outside the vocabulary of 5"},
+              {"smoothing", {{5, 3, 2}}, with(kIds, {.label_smoothing = 1.5}),
+               "cross_entropy: label_smoothing must be in [0, 1], not 1.5"},
+              {"denominator", {{5, 3, 2}}, with(kIds, {.denominator = -3}),
+               "cross_entropy: denominator must be finite and not negative, not -3"},
+              {"infinite_denominator", {{5, 3, 2}}, with(kIds, {.denominator = HUGE_VAL}),
+               "cross_entropy: denominator must be finite and not negative, not inf"},
           }};
 }
 

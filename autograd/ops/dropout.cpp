@@ -9,8 +9,8 @@
 namespace tapehead {
 namespace {
 
-// out = x with elements dropped, or += when `add`: forward and pullback are the same linear map. Drawing the words again
-// is cheaper than a byte an element of memory.
+// out = x with elements dropped, or += when `add`: forward and pullback are the same linear map. Drawing the words
+// again is cheaper than a byte an element of memory.
 template <Scalar T>
 void apply(const KeepRule& rule, const Shape& shape, std::int64_t first_example, const T* x, T* out, bool add) {
   const auto factor = static_cast<Real<T>>(rule.factor());
@@ -55,6 +55,7 @@ OpSpec spec_dropout() {
               {
                   {"C7_T3_B2_rate_0.3", {{{7, 3, 2}}}, with(0.3)},
                   {"C33_T2_rate_0.8", {{{33, 2}}}, with(0.8)},
+                  {"C1_T9_rate_0.5", {{{1, 9}}}, with(0.5)},
                   {"C3_T2_rate_0", {{{3, 2}}}, with(0)},
               },
           .refusals = {

@@ -9,8 +9,8 @@ namespace tapehead {
 
 /// Inverted dropout (Srivastava et al. 2014): each element is zero with probability `rate`, otherwise x / (1 − rate).
 /// x (C, T, B) → (C, T, B). Whether element (c, t, b) stays is decided by word c % 4 of
-/// random.bits(first_example + b, t, c / 4, 0): by its coordinate alone, so neither padding nor the cutting of a batch into
-/// shards changes it. rate == 0 gives x itself. Throws ConfigError for a rate outside [0, 1).
+/// random.bits(first_example + b, t, c / 4, 0): by its coordinate alone, so neither padding nor the cutting of a batch
+/// into shards changes it. rate == 0 gives x itself. Throws ConfigError for a rate outside [0, 1).
 template <Scalar T>
 Var<T> dropout(Var<T> x, double rate, const RandomStream& random, std::int64_t first_example = 0);
 

@@ -9,6 +9,9 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> embedding(Var<T> table, TokenView ids) {
+  if (table.shape().slices != 1) {
+    throw ShapeError(fmt::format("embedding: the table must be one matrix (C, V), not {}", to_string(table.shape())));
+  }
   const std::int64_t rows = table.shape().rows;
   const std::int64_t vocabulary = table.shape().columns;
   const Shape shape{rows, ids.positions, ids.examples};
@@ -54,10 +57,15 @@ OpSpec spec_embedding() {
               {
                   {"C3_V5_T3_B2", {{{3, 5}}}, with(kIds)},
                   {"C17_V6_T3_B2", {{{17, 6}}}, with(kIds)},
+                  {"C33_V5_T3_B2", {{{33, 5}}}, with(kIds)},
+                  {"C1_V9_T3_B2", {{{1, 9}}}, with(kIds)},
               },
           .refusals = {
-              {"too_large", {{3, 4}}, with(kIds), "embedding: id 4 at position 0 of example 0 is outside the vocabulary of 4"},
-              {"negative", {{3, 5}}, with(kOutside), "id -1 at position 0 of example 1 is outside"},
+              {"too_large", {{3, 4}}, with(kIds),
+               "embedding: id 4 at position 0 of example 0 is outside the vocabulary of 4"},
+              {"negative", {{3, 5}}, with(kOutside),
+               "embedding: id -1 at position 0 of example 1 is outside the vocabulary of 5"},
+              {"slices", {{3, 5, 2}}, with(kIds), "embedding: the table must be one matrix (C, V), not (3, 5, 2)"},
           }};
 }
 

@@ -58,7 +58,8 @@ Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
   return tape.record("layer_norm", shape, y, {x, gain, bias}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     if (auto d_x = pull.into(x)) {
-      // With x̂ = (x − μ)/σ and e = gain ∘ d_y: d_x = (e − mean(e) − x̂ · mean(e ∘ x̂)) / σ, the Jacobian of x̂ applied to e.
+      // y = gain ∘ x̂ + bias, x̂ = (x − μ) / s, s = √(σ² + ε), μ and σ² of all of x (Ba et al. 2016, eq. 3).
+      // With e = gain ∘ d_y: d_x = (e − mean(e) − x̂ · mean(e ∘ x̂)) / s, the Jacobian of x̂ applied to e.
       for (std::int64_t n = 0; n < shape.points(); ++n) {
         const auto [mean, inverse] = kept[n];
         const T* xn = in + n * rows;
@@ -113,6 +114,7 @@ OpSpec spec_layer_norm() {
                   {"C1_T2", {{{1, 2}}, {{1}}, {{1}}}, call},
               },
           .refusals = {
+              {"no_rows", {{0, 3}, {0}, {0}}, call, "layer_norm: a column needs at least one row, x is (0, 3)"},
               {"gain", {{5, 3}, {4}, {5}}, call, "layer_norm: gain is (4, 1), x (5, 3) needs (5, 1)"},
               {"bias", {{5, 3}, {5}, {5, 3}}, call, "layer_norm: bias is (5, 3), x (5, 3) needs (5, 1)"},
               {"epsilon", {{5, 3}, {5}, {5}}, [](auto x) { return layer_norm(x[0], x[1], x[2], 0.0); },
