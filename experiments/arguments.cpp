@@ -29,16 +29,12 @@ po::options_description describe(const Command& command) {
 
 [[noreturn]] void refuse_unknown(const Command& command, const std::string& given) {
   const std::string name = given.substr(std::min(given.find_first_not_of('-'), given.size()));
-  if (const OptionSpec* option = find_option(name)) {
-    throw ConfigError(
-        fmt::format("--{}: is no option of {}; see tapehead {} --help", option->name, command.name, command.name));
-  }
   std::vector<std::string_view> names;
   for (const OptionSpec& option : option_table()) {
     if (command.takes(option)) names.push_back(option.name);
   }
   const std::string hint = did_you_mean(name, names, "--");
-  throw ConfigError(fmt::format("--{}: there is no such option{}", name,
+  throw ConfigError(fmt::format("--{}: {} has no such option{}", name, command.name,
                                 hint.empty() ? fmt::format("; see tapehead {} --help", command.name) : hint));
 }
 

@@ -51,6 +51,7 @@ RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& ob
   Recorder recorder(observer, outcome);
   const TrainingOutcome end = train(run.model, parameters, *run.dataset, run.config.trainer, folder, recorder, stop);
   outcome.interrupted = end == TrainingOutcome::interrupted;
+  if (!outcome.interrupted) outcome.step = run.config.trainer.steps;  // also when nothing was left to do
   outcome.parameter_digest = parameter_digest(parameters);
   if (!outcome.interrupted && evaluate_on) {
     WorkerPool workers(run.config.trainer.threads);

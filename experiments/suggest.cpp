@@ -33,7 +33,9 @@ std::string nearest_name(std::string_view wrong, std::span<const std::string_vie
   int best_distance = static_cast<int>(std::max<std::size_t>(2, wrong.size() / 2)) + 1;
   for (const std::string_view& name : names) {
     const int distance = edit_distance(wrong, name);
-    if (distance < best_distance) {
+    // Of names that are equally near, one that begins alike: few people miss the first letter.
+    const bool begins_alike = best != nullptr && name.front() == wrong.front() && best->front() != wrong.front();
+    if (distance < best_distance || (distance == best_distance && begins_alike)) {
       best = &name;
       best_distance = distance;
     }

@@ -74,6 +74,7 @@ bool carry_out_all(Ablation& ablation, const Settings& settings, Console& consol
     ProgressDisplay progress(console.err, console.err_is_terminal, run.settings.integer("log-every"), label);
     if (!carry_out(run, ablation.split, progress, interrupt.flag())) return false;
     write_tables(ablation, folder);
+    if (*interrupt.flag() && i + 1 < total) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <ostream>
+#include <sstream>
 
 #include "autograd/base/errors.hpp"
 #include "experiments/commands/commands.hpp"
@@ -20,7 +21,7 @@ struct Summary {
   bool double_precision;
 
   std::int64_t parameters() const { return model.layout().parameter_count(); }
-  /// Of training: values, a gradient, and two moments of the optimizer.
+  // Of training: values, a gradient, and two moments of the optimizer.
   std::int64_t bytes() const { return model.layout().flat_size() * 4 * (double_precision ? 8 : 4); }
 };
 
@@ -48,29 +49,43 @@ Summary summary_of(const Invocation& invocation) {
   return {std::move(run.model), run.config.double_precision};
 }
 
-// `encoder.layers.0.feed_forward.inner.weight` is a leaf of a tree: each part that is new gets a line of its own.
-void add_leaf(Table& table, const ParameterLayout& layout, const ParameterRange& range, std::string& open) {
-  std::size_t begin = 0;
-  std::size_t depth = 0;
-  for (std::size_t dot = 0; (dot = range.name.find('.', begin)) != std::string::npos; begin = dot + 1, ++depth) {
-    const std::string module = range.name.substr(0, dot + 1);
-    if (open.starts_with(module)) continue;
-    std::int64_t count = 0;
-    for (const ParameterRange& other : layout.ranges()) {
-      if (other.name.starts_with(module)) count += other.shape.size();
-    }
-    table.add({std::string(2 * depth, ' ') + range.name.substr(begin, dot - begin), "", fmt::format("{}", count)});
+// A module or a parameter: one part of the dotted names.
+struct Node {
+  std::string name;
+  std::string shape;
+  std::int64_t parameters = 0;
+  std::vector<Node> parts = {};
+
+  Node& part(const std::string& part_name) {
+    const auto found = std::ranges::find(parts, part_name, &Node::name);
+    return found != parts.end() ? *found : parts.emplace_back(Node{.name = part_name, .shape = {}});
   }
-  table.add({std::string(2 * depth, ' ') + range.name.substr(begin), to_string(range.shape),
-             fmt::format("{}", range.shape.size())});
-  open = range.name;
+};
+
+Node tree_of(const ParameterLayout& layout) {
+  Node root;
+  for (const ParameterRange& range : layout.ranges()) {
+    Node* node = &root;
+    std::istringstream names(range.name);
+    for (std::string name; std::getline(names, name, '.');) {
+      node = &node->part(name);
+      node->parameters += range.shape.size();
+    }
+    node->shape = to_string(range.shape);
+  }
+  return root;
+}
+
+void add_rows(Table& table, const Node& node, std::size_t depth) {
+  for (const Node& part : node.parts) {
+    table.add({std::string(2 * depth, ' ') + part.name, part.shape, fmt::format("{}", part.parameters)});
+    add_rows(table, part, depth + 1);
+  }
 }
 
 std::string as_text(const Summary& summary) {
-  const ParameterLayout& layout = summary.model.layout();
   Table table({"module", "shape", "parameters"});
-  std::string open;
-  for (const ParameterRange& range : layout.ranges()) add_leaf(table, layout, range, open);
+  add_rows(table, tree_of(summary.model.layout()), 0);
   return table.text() + fmt::format("\n{} parameters; training keeps {:.1f} MiB of values, gradients and moments\n",
                                     summary.parameters(), static_cast<double>(summary.bytes()) / (1 << 20));
 }

@@ -15,14 +15,22 @@
 namespace tapehead {
 namespace {
 
+Settings settings_to_resume(const Settings& given, const std::string& checkpoint) {
+  const CheckpointReader reader(checkpoint);
+  Settings settings = resume_settings(given, reader.meta().config, checkpoint + ": config");
+  const auto done = static_cast<std::int64_t>(reader.meta().step);
+  if (settings.integer("steps") < done) {
+    throw ConfigError(fmt::format("{}: the run has done {} steps already, more than {}", given.where("steps"), done,
+                                  settings.text("steps")));
+  }
+  return settings;
+}
+
 Settings settings_of(const Invocation& invocation, const std::string& folder) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, invocation.subject);
   const std::string checkpoint = checkpoint_in(folder);
-  if (settings.flag("resume")) {
-    const CheckpointReader reader(checkpoint);
-    return resume_settings(settings, reader.meta().config, checkpoint + ": config");
-  }
+  if (settings.flag("resume")) return settings_to_resume(settings, checkpoint);
   if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train")) {
     throw ConfigError("train: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
   }
