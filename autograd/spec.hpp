@@ -52,7 +52,7 @@ struct OpCase {
   GenericFunction call;
 };
 
-/// A call that must throw ShapeError or ConfigError, with `message` somewhere in its text, in every scalar, whether or
+/// A call that must throw ShapeError, ConfigError or DataError, with `message` in its text, in every scalar, whether or
 /// not a gradient is wanted.
 struct OpRefusal {
   std::string label;
