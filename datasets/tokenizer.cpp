@@ -12,15 +12,36 @@ using CodePoints = std::u32string_view;
 
 bool contains(CodePoints set, char32_t c) { return set.find(c) != CodePoints::npos; }
 
-bool is_space(char32_t c) { return contains(U" \t\r\n\v\f\u00a0\u2009\u202f\u3000", c); }
+// Control characters too: a word that holds one, a null above all, would not come back from a file as it went.
+bool is_space(char32_t c) {
+  return c <= U' ' || (c >= 0x7f && c <= 0xa0) || (c >= 0x2000 && c <= 0x200b) ||
+         contains(U"\u1680\u2028\u2029\u202f\u205f\u3000\ufeff", c);
+}
 
-// Marks that stand against the word before them, after them, or between two words.
-constexpr CodePoints kClosing = U".,!?;:)]}%…”’»、。！？";
-constexpr CodePoints kOpening = U"([{„“‘«¿¡";
-constexpr CodePoints kOther = U"\"'-–—/&*+=<>@#$~|\\^_`";
+bool is_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
+
+// Marks that stand against the word before them, after them, on both sides, or on neither. Quotes take turns.
+constexpr CodePoints kClosing = U".,!?;:)]}%…”’»、。！？/";
+constexpr CodePoints kOpening = U"([{„‘«¿¡$#@/";
+constexpr CodePoints kOther = U"'-–—&*+=<>~|\\^_`";
 constexpr CodePoints kInsideWord = U"'’-";
+constexpr CodePoints kInsideNumber = U".,:";
 
-bool is_mark(char32_t c) { return contains(kClosing, c) || contains(kOpening, c) || contains(kOther, c); }
+bool is_quote(char32_t c) { return c == U'"' || c == U'“'; }
+
+bool is_mark(char32_t c) {
+  return is_quote(c) || contains(kClosing, c) || contains(kOpening, c) || contains(kOther, c);
+}
+
+// Whether the mark at `i` belongs to the word around it: I'm, well-known, 2:30, 50,000.
+bool is_inside(CodePoints text, std::size_t i) {
+  if (i == 0 || i + 1 == text.size()) return false;
+  const char32_t before = text[i - 1];
+  const char32_t after = text[i + 1];
+  if (is_digit(before) && is_digit(after) && contains(kInsideNumber, text[i])) return true;
+  const auto is_letter = [](char32_t c) { return !is_space(c) && !is_mark(c); };
+  return contains(kInsideWord, text[i]) && is_letter(before) && is_letter(after);
+}
 
 std::string to_utf8(CodePoints text) {
   std::string out;
@@ -48,10 +69,9 @@ std::vector<std::string> tokenize(std::string_view line) {
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char32_t c = text[i];
-    const bool followed = i + 1 < text.size() && !is_space(text[i + 1]) && !is_mark(text[i + 1]);
     if (is_space(c)) {
       finish();
-    } else if (!is_mark(c) || (contains(kInsideWord, c) && !word.empty() && followed)) {
+    } else if (!is_mark(c) || is_inside(text, i)) {
       word += c;
     } else {
       finish();
@@ -65,12 +85,24 @@ std::vector<std::string> tokenize(std::string_view line) {
 std::string detokenize(std::span<const std::string> words) {
   std::string line;
   bool glue = true;  // no space before the next word
+  bool straight_open = false;
+  bool curly_open = false;  // “ closes what „ or “ has opened
   for (const std::string& word : words) {
     const std::u32string text = to_utf32(word);
-    const bool mark = text.size() == 1;
-    if (!glue && !(mark && contains(kClosing, text[0]))) line += ' ';
+    const char32_t mark = text.size() == 1 ? text[0] : U'\0';
+    bool closes = contains(kClosing, mark);
+    bool opens = contains(kOpening, mark);
+    if (is_quote(mark)) {
+      bool& open = mark == U'"' ? straight_open : curly_open;
+      closes = open;
+      opens = !open;
+      open = opens;
+    } else if (mark == U'„' || mark == U'”') {
+      curly_open = mark == U'„';
+    }
+    if (!glue && !closes) line += ' ';
     line += word;
-    glue = mark && contains(kOpening, text[0]);
+    glue = opens;
   }
   return line;
 }

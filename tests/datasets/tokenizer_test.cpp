@@ -17,11 +17,40 @@ TEST(Tokenizer, SplitsMarksFromWordsAndKeepsApostrophesInside) {
   EXPECT_THAT(tokenize(" \t\xc2\xa0"), IsEmpty());
 }
 
+TEST(Tokenizer, KeepsNumbersWhole) {
+  EXPECT_THAT(tokenize("2:30, 50,000 and 3.14."), ElementsAre("2:30", ",", "50,000", "and", "3.14", "."));
+  EXPECT_THAT(tokenize(".5 1: a.1"), ElementsAre(".", "5", "1", ":", "a", ".", "1"));
+}
+
+TEST(Tokenizer, TypographicMarksAreMarks) {
+  EXPECT_THAT(tokenize("«isn’t» “it”—so"), ElementsAre("«", "isn’t", "»", "“", "it", "”", "—", "so"));
+}
+
+// A word with a null in it would be cut short in a file that ends its texts with one.
+TEST(Tokenizer, NoWordHoldsWhiteSpaceOrAControlCharacter) {
+  for (const char* space : {"\x01", "\x1f", "\x7f", "\u0085", "\u2003", "\u2028", "\u200b", "\u3000", "\ufeff"}) {
+    EXPECT_THAT(tokenize(std::string("a") + space + "b"), ElementsAre("a", "b"));
+  }
+  EXPECT_THAT(tokenize(std::string_view("a\0b", 3)), ElementsAre("a", "b"));
+}
+
 TEST(Tokenizer, JoinsAsPeopleWrite) {
-  for (const char* line : {"I'm OK.", "Well-known, isn't it?", "Наред съм.", "Да, (не) така!"}) {
+  for (const char* line : {"I'm OK.", "Well-known, isn't it?", "Наред съм.", "Да, (не) така!",
+                           "Meet me at 2:30 with $50,000.", "\"Who?\" \"Tom did.\"", "Аз съм \"за\".",
+                           "„Здрасти“ – каза „той“…", "He said “yes” and “no”, and/or «oui».", "„Tak”, „nie”."}) {
     EXPECT_EQ(detokenize(tokenize(line)), line);
   }
 }
+
+TEST(Tokenizer, JoiningAndSplittingAgainGivesTheSameWords) {
+  for (const char* line :
+       {"the soldiers' food", "a - b -- c", "Кой , ти ?", "1 , 2", "x = (y + 1) * 2", "' \" “ ” ' \""}) {
+    const std::vector<std::string> words = tokenize(line);
+    EXPECT_EQ(tokenize(detokenize(words)), words) << line;
+  }
+}
+
+TEST(Tokenizer, NothingJoinsToNothing) { EXPECT_EQ(detokenize({}), ""); }
 
 TEST(Tokenizer, KnowsUtf8) {
   EXPECT_TRUE(is_utf8("ъгъл …"));
