@@ -45,7 +45,8 @@ void Batch::clear() {
 
 void Batch::append(std::span<const std::int32_t> source, std::span<const std::int32_t> target) {
   const bool one_sequence = layout_ == BatchLayout::decoder_only;
-  const std::int64_t before = one_sequence ? std::ssize(source) + 1 : 0;  // input positions before the target's <s> or </s>
+  const std::int64_t before =
+      one_sequence ? std::ssize(source) + 1 : 0;  // input positions before the target's <s> or </s>
   const std::int64_t positions = before + std::ssize(target) + 1;
   if (input_.examples == std::ssize(input_.lengths) || positions > input_.stride ||
       (!one_sequence && std::ssize(source) + 1 > source_.stride)) {

@@ -16,10 +16,11 @@ struct SequencePair {
 /// How an example x → y becomes columns of a batch. At each position the model sees `input` and is to say `expected`.
 enum class BatchLayout {
   encoder_decoder,  ///< source: x </s>;   input: <s> y;          expected: y </s>
-  decoder_only,     ///< no source;        input: <s> x </s> y;   expected: padding (ignored) up to x's </s>, then y </s>
+  decoder_only,  ///< no source;        input: <s> x </s> y;   expected: padding (ignored) up to x's </s>, then y </s>
 };
 
-/// What a model sees of some examples: one column each, padded to the longest. Memory is kept from one batch to the next.
+/// What a model sees of some examples: one column each, padded to the longest. Memory is kept from one batch to the
+/// next.
 class Batch {
  public:
   explicit Batch(BatchLayout layout = BatchLayout::encoder_decoder) : layout_(layout) {}
@@ -57,7 +58,8 @@ class Batch {
   std::int64_t counted_ = 0;
 };
 
-/// Lengths of the columns that examples of such lengths need, start and end included: what a model's positions must hold.
+/// Lengths of the columns that examples of such lengths need, start and end included: what a model's positions must
+/// hold.
 std::int64_t positions_needed(BatchLayout layout, std::int64_t max_source, std::int64_t max_target);
 
 }  // namespace tapehead

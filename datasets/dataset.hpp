@@ -25,8 +25,8 @@ class Dataset {
   virtual std::int64_t max_source_length() const = 0;
   virtual std::int64_t max_target_length() const = 0;
 
-  /// Fills a batch with the examples of step `step`: a function of (seed, step) alone. Allocates nothing if the batch
-  /// was reserved for the longest sequences.
+  /// Fills a batch with the examples of step `step`: a function of (seed, step) alone. Steps are counted from 1.
+  /// Allocates nothing if the batch was reserved for the longest sequences.
   virtual void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples,
                                    Batch& batch) const = 0;
 

@@ -61,7 +61,8 @@ void check(const MadeOptions& o) {
                                   o.min_length, o.max_length, kLongest));
   }
   if (o.validation < 0 || o.test < 0) {
-    throw ConfigError(fmt::format("validation_size ({}) and test_size ({}) must not be negative", o.validation, o.test));
+    throw ConfigError(
+        fmt::format("validation_size ({}) and test_size ({}) must not be negative", o.validation, o.test));
   }
 }
 
@@ -76,7 +77,8 @@ void draw(const RandomStream& random, std::uint32_t example, std::uint32_t attem
           std::span<std::int32_t> out) {
   for (std::size_t t = 0; t < out.size(); ++t) {
     // Coordinate 0 is for the length.
-    const auto symbol = random.below(static_cast<std::uint64_t>(symbols), example, attempt, static_cast<std::uint32_t>(t + 1));
+    const auto symbol =
+        random.below(static_cast<std::uint64_t>(symbols), example, attempt, static_cast<std::uint32_t>(t + 1));
     out[t] = kFirstFreeId + static_cast<std::int32_t>(symbol);
   }
 }
@@ -89,8 +91,7 @@ std::vector<MadeTask> made_tasks() {
   return tasks;
 }
 
-MadeDataset::MadeDataset(const MadeOptions& options)
-    : options_(options), rule_(find_task(options.task).rule) {
+MadeDataset::MadeDataset(const MadeOptions& options) : options_(options), rule_(find_task(options.task).rule) {
   check(options);
   vocabulary_ = Vocabulary(symbol_names(options.symbols));
   test_ = draw_held_out(Split::test, options.test);
@@ -98,16 +99,23 @@ MadeDataset::MadeDataset(const MadeOptions& options)
   require_training_sequences();
 }
 
-// With hardly any sequences all of them may be held out, and drawing one to train on would never end.
+// Of a length with few sequences all may be held out: it would never be trained on, and drawing it never end.
 void MadeDataset::require_training_sequences() const {
+  constexpr std::uint32_t kAttempts = 200;
   const RandomStream random(kHeldOutSeed, Purpose::training_data);
-  Sequence sequence(static_cast<std::size_t>(options_.max_length));
-  for (std::uint32_t attempt = 0; attempt < 100; ++attempt) {
-    draw(random, 0, attempt, options_.symbols, sequence);
-    if (!is_held_out(sequence)) return;
+  for (std::int64_t length = options_.min_length; length <= options_.max_length; ++length) {
+    Sequence sequence(static_cast<std::size_t>(length));
+    std::uint32_t attempt = 0;
+    do {
+      if (attempt == kAttempts) {
+        throw ConfigError(fmt::format(
+            "data: every sequence of {} symbols and length {} is held out, none is left to train on; take more symbols "
+            "or other lengths",
+            options_.symbols, length));
+      }
+      draw(random, static_cast<std::uint32_t>(length), attempt++, options_.symbols, sequence);
+    } while (is_held_out(sequence));
   }
-  throw ConfigError(fmt::format("data: {} symbols and lengths {} to {} leave no sequence to train on; take more of either",
-                                options_.symbols, options_.min_length, options_.max_length));
 }
 
 std::vector<MadeDataset::Sequence> MadeDataset::draw_held_out(Split split, std::int64_t count) const {

@@ -25,12 +25,13 @@ std::vector<MadeTask> made_tasks();
 
 /// Sequences of random symbols, and a target that follows from them by a rule.
 ///
-/// A sequence belongs to one split for ever: its hash says which (of 20 buckets, one for test, one for validation, the rest
-/// for training), so no training sequence is ever held out, whatever the seed. Held-out sets are distinct sequences, drawn
-/// once, evenly over the lengths; lengths uniform in training.
+/// A sequence belongs to one split for ever: its hash says which (of 20 buckets, one for test, one for validation, the
+/// rest for training), so no training sequence is ever held out, whatever the seed. Held-out sets are distinct
+/// sequences, drawn once, evenly over the lengths; lengths uniform in training.
 class MadeDataset : public Dataset {
  public:
-  /// Throws ConfigError for an unknown task, absurd sizes, and a space too small for its splits.
+  /// Throws ConfigError for an unknown task, absurd sizes, a space too small for its splits, and a length of which no
+  /// sequence is left to train on.
   explicit MadeDataset(const MadeOptions& options);
 
   const Vocabulary& source_vocabulary() const override { return vocabulary_; }

@@ -17,7 +17,8 @@ std::vector<std::string> read_lines(const std::string& path) {
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (lines.empty() && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
-    if (!is_utf8(line)) throw DataError(fmt::format("{}:{}: not valid UTF-8; convert the file", path, lines.size() + 1));
+    if (!is_utf8(line))
+      throw DataError(fmt::format("{}:{}: not valid UTF-8; convert the file", path, lines.size() + 1));
     lines.push_back(std::move(line));
   }
   if (in.bad()) throw DataError(fmt::format("{}: cannot be read; is it a folder?", path));

@@ -19,8 +19,8 @@ struct PairFile {
   std::string first_bad_line;  ///< "file:line"
 };
 
-/// Reads pairs of lines: see TextOptions for what `name` may be. Takes CRLF line ends and a byte order mark as they come;
-/// empty lines are passed over. Throws DataError as TextDataset does.
+/// Reads pairs of lines: see TextOptions for what `name` may be. Takes CRLF line ends and a byte order mark as they
+/// come; empty lines are passed over. Throws DataError as TextDataset does.
 PairFile read_pairs(const std::string& name);
 
 }  // namespace tapehead

@@ -21,7 +21,8 @@ void check(const TextOptions& o) {
   if (o.max_length < 1) throw ConfigError(fmt::format("max_length: must be at least 1, not {}", o.max_length));
 }
 
-std::vector<std::vector<std::string>> side(const std::vector<WordPair>& pairs, std::vector<std::string> WordPair::*lines) {
+std::vector<std::vector<std::string>> side(const std::vector<WordPair>& pairs,
+                                           std::vector<std::string> WordPair::*lines) {
   std::vector<std::vector<std::string>> all;
   for (const WordPair& pair : pairs) all.push_back(pair.*lines);
   return all;
@@ -46,8 +47,8 @@ TextDataset::TextDataset(const TextOptions& options) {
   });
   report_.training_pairs = std::ssize(train);
   if (train.empty()) {
-    throw DataError(fmt::format("{}: every pair has more than {} tokens; raise max_length", options.train,
-                                options.max_length));
+    throw DataError(
+        fmt::format("{}: every pair has more than {} tokens; raise max_length", options.train, options.max_length));
   }
   const std::set<WordPair> known(train.begin(), train.end());
   for (const auto* split : {&validation, &test}) {
@@ -83,7 +84,6 @@ void TextDataset::fill_training_batch(std::uint64_t seed, std::uint64_t step, st
   const auto count = static_cast<std::uint64_t>(train_.size());
   batch.clear();
   for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(examples); ++i) {
-    // Steps are counted from 1.
     const std::uint64_t n = (step - 1) * static_cast<std::uint64_t>(examples) + i;
     const std::uint64_t epoch = n / count;
     if (!order_known_ || order_seed_ != seed || order_epoch_ != epoch) {
@@ -109,10 +109,14 @@ SequencePair TextDataset::example(Split split, std::int64_t index) const {
 
 std::uint64_t TextDataset::digest() const {
   std::uint64_t digest = digest_bytes("text");
+  // A list's size goes before it: else a word or a pair could move from one list to the next unseen.
+  const auto add_size = [&](std::int64_t size) { digest = digest_bytes(std::to_string(size), digest); };
   for (const auto* vocabulary : {&source_vocabulary_, &target_vocabulary_}) {
+    add_size(vocabulary->size());
     for (const std::string& word : vocabulary->words()) digest = digest_bytes(word, digest);
   }
   for (const auto* split : {&train_, &validation_, &test_}) {
+    add_size(std::ssize(*split));
     for (const SequencePair& pair : *split) digest = digest_ids(pair.target, digest_ids(pair.source, digest));
   }
   return digest;

@@ -8,28 +8,29 @@
 
 namespace tapehead {
 
-/// Pairs of lines. Each file name is one tab-separated file (`source<TAB>target`, further fields ignored), or two parallel
-/// files joined by a comma: `train.en,train.de`.
+/// Pairs of lines. Each file name is one tab-separated file (`source<TAB>target`, further fields ignored), or two
+/// parallel files joined by a comma: `train.en,train.de`.
 struct TextOptions {
   std::string train;
-  std::string valid = {};           ///< empty: no such split
-  std::string test = {};            ///< empty: no such split
-  std::int64_t min_count = 1;       ///< words seen less often in the training file are unknown
-  std::int64_t max_words = 0;       ///< of each vocabulary; 0: no limit
-  std::int64_t max_length = 50;     ///< training pairs with more tokens on a side are left out
+  std::string valid = {};        ///< empty: no such split
+  std::string test = {};         ///< empty: no such split
+  std::int64_t min_count = 1;    ///< words seen less often in the training file are unknown
+  std::int64_t max_words = 0;    ///< of each vocabulary; 0: no limit
+  std::int64_t max_length = 50;  ///< training pairs with more tokens on a side are left out
 };
 
 /// What reading the files left out or noticed; for showing before training.
 struct TextReport {
   std::int64_t training_pairs = 0;
-  std::int64_t bad_lines = 0;         ///< lines without two non-empty fields, over all files
-  std::string first_bad_line = {};    ///< "file:line"
-  std::int64_t too_long = 0;          ///< training pairs over max_length
-  std::int64_t held_out_in_train = 0; ///< held-out pairs that stand in the training file too
+  std::int64_t bad_lines = 0;          ///< lines without two non-empty fields, over all files
+  std::string first_bad_line = {};     ///< "file:line"
+  std::int64_t too_long = 0;           ///< training pairs over max_length
+  std::int64_t held_out_in_train = 0;  ///< held-out pairs that stand in the training file too
 };
 
-/// Real text, word by word. Vocabularies come from the training file alone. An epoch's order is a permutation that depends
-/// on (seed, epoch) alone; batch s holds examples s·B … of the endless row of epochs.
+/// Real text, word by word. Vocabularies come from the training file alone. An epoch's order is a permutation that
+/// depends on (seed, epoch) alone; the batch of step s holds examples (s-1)·B … s·B-1 of the endless row of epochs, so
+/// one batch may end an epoch and begin the next.
 class TextDataset : public Dataset {
  public:
   /// Throws DataError, naming file and line, for a file that is missing, empty, has no pair or is not UTF-8, and for

@@ -227,9 +227,11 @@ TEST(MadeDataset, ASpaceTooSmallIsRefusedInOneLine) {
   refused({.symbols = 2, .min_length = 1, .max_length = 3}, "14 sequences of 2 symbols and lengths 1 to 3 are too few");
   refused({.symbols = 1, .min_length = 1, .max_length = 4096}, "are too few");
   refused({.symbols = 3, .min_length = 5, .max_length = 5, .validation = 100, .test = 0}, "are too few");
+  // Of one symbol each length has one sequence, and one in ten of those is held out.
+  refused({.symbols = 1, .min_length = 1, .max_length = 400, .validation = 0, .test = 0}, "none is left to train on");
 }
 
-// Whatever tiny space is accepted can be trained on: drawing a batch comes to an end.
+// Whatever tiny space is accepted can be trained on: drawing a batch comes to an end, and every length is drawn.
 TEST(MadeDataset, AnAcceptedSpaceCanBeTrainedOn) {
   int accepted = 0;
   for (std::int64_t symbols = 1; symbols <= 4; ++symbols) {
@@ -237,7 +239,9 @@ TEST(MadeDataset, AnAcceptedSpaceCanBeTrainedOn) {
       const MadeOptions options{.symbols = symbols, .min_length = 1, .max_length = length, .validation = 0, .test = 0};
       try {
         const MadeDataset data(options);
-        EXPECT_EQ(training(data, 1, 1, 50).size(), 50U);
+        std::set<std::size_t> lengths;
+        for (const SequencePair& pair : training(data, 1, 1, 200)) lengths.insert(pair.source.size());
+        EXPECT_EQ(std::ssize(lengths), length) << symbols << " symbols";
         ++accepted;
       } catch (const ConfigError&) {
       }

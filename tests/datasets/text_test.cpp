@@ -70,9 +70,12 @@ TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
   };
   refusal((folder_ / "absent.tsv").string(), "cannot be opened");
   refusal(file("empty.tsv", ""), "the file is empty");
+  refusal(file("mark.tsv", "\xef\xbb\xbf"), "no line holds a pair");
+  refusal(file("blank.tsv", "\r\n\n"), "no line holds a pair");
+  refusal(file("fine.en", "a\n") + "," + file("latin.fr", "caf\xe9\n"), "latin.fr:1: not valid UTF-8");
   refusal(file("words.tsv", "no tab\nat all\n"), "no line holds a pair");
   refusal(file("latin.tsv", "a\tb\ncaf\xe9\tc\n"), "latin.tsv:2: not valid UTF-8");
-  refusal(folder_.string(), folder_.c_str());
+  refusal(folder_.string(), "cannot be read; is it a folder?");
   EXPECT_THROW(TextDataset({.train = ""}), ConfigError);
   EXPECT_THROW(TextDataset({.train = file("t.tsv", "a b c\td\n"), .max_length = 2}), DataError);
 }
@@ -118,6 +121,61 @@ TEST_F(Text, DigestFollowsTheContent) {
   EXPECT_EQ(TextDataset({.train = a}).digest(), TextDataset({.train = a}).digest());
   EXPECT_NE(TextDataset({.train = a}).digest(), TextDataset({.train = b}).digest());
   EXPECT_NE(TextDataset({.train = a}).digest(), TextDataset({.train = a, .test = b}).digest());
+  EXPECT_NE(TextDataset({.train = a, .valid = b}).digest(), TextDataset({.train = a, .test = b}).digest());
+}
+
+TEST_F(Text, VocabulariesAreOfTheTrainingFileAloneAndKeepTheirLimits) {
+  const std::string train = file("t.tsv", "a a a b b c\tx y y\n");
+  const std::string test = file("u.tsv", "d d d d a\tz\n");
+  const TextDataset all({.train = train, .test = test});
+  EXPECT_THAT(all.source_vocabulary().words(), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(all.target_vocabulary().words(), ElementsAre("y", "x"));
+  EXPECT_THAT(all.example(Split::test, 0).source, ElementsAre(kUnknown, kUnknown, kUnknown, kUnknown, kFirstFreeId));
+  EXPECT_THAT(TextDataset({.train = train, .min_count = 2}).source_vocabulary().words(), ElementsAre("a", "b"));
+  EXPECT_THAT(TextDataset({.train = train, .max_words = 1}).source_vocabulary().words(), ElementsAre("a"));
+  EXPECT_THROW(TextDataset({.train = train, .min_count = 0}), ConfigError);
+  EXPECT_THROW(TextDataset({.train = train, .max_words = -1}), ConfigError);
+  EXPECT_THROW(TextDataset({.train = train, .max_length = 0}), ConfigError);
+}
+
+// Such words are split into marks, and the vocabulary knows no reserved name besides.
+TEST_F(Text, NoWordOfAFileBecomesAReservedIdOtherThanUnknown) {
+  const std::string lines = file("t.tsv", "<s> </s> <pad> <unk>\t</s> <s>\n");
+  const TextDataset data({.train = lines, .test = lines});
+  const SequencePair pair = data.example(Split::test, 0);
+  for (const auto* side : {&pair.source, &pair.target}) EXPECT_THAT(*side, testing::Each(testing::Ge(kFirstFreeId)));
+}
+
+TEST_F(Text, ASplitWithoutAFileIsEmpty) {
+  const TextDataset data({.train = file("t.tsv", "a\tb\n")});
+  EXPECT_EQ(data.size(Split::validation), 0);
+  EXPECT_EQ(data.size(Split::test), 0);
+}
+
+TEST_F(Text, ParallelFilesMayDifferInMarksAndLineEnds) {
+  const TextDataset data({.train = file("a", "one\r\n\r\ntwo\r\nthree\r\n") + "," +
+                                   file("b",
+                                        "\xef\xbb\xbf"
+                                        "eins\n\nzwei\n \n")});
+  EXPECT_THAT(data.source_vocabulary().words(), ElementsAre("one", "two"));
+  EXPECT_THAT(data.target_vocabulary().words(), ElementsAre("eins", "zwei"));
+  EXPECT_EQ(data.report().bad_lines, 1);
+  EXPECT_THAT(data.report().first_bad_line, testing::EndsWith("a:4"));
+}
+
+TEST_F(Text, AnEpochGoesOnInTheNextBatchEvenIfTheBatchIsLargerThanTheFile) {
+  const TextDataset data({.train = file("t.tsv", "a\tx\nb\tx\nc\tx\n")});
+  Batch batch;
+  batch.reserve(7, 1, 1);
+  std::vector<std::int32_t> ids;
+  for (const std::uint64_t step : {1, 2, 3}) {
+    data.fill_training_batch(3, step, 7, batch);
+    for (std::int64_t b = 0; b < 7; ++b) ids.push_back(batch.source()(0, b));
+  }
+  for (std::size_t epoch = 0; epoch < 7; ++epoch) {
+    EXPECT_THAT(std::vector(ids.begin() + 3 * epoch, ids.begin() + 3 * (epoch + 1)),
+                testing::UnorderedElementsAre(kFirstFreeId, kFirstFreeId + 1, kFirstFreeId + 2));
+  }
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+// Once a batch is reserved, filling it allocates nothing, whatever the lengths and across the ends of epochs.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "datasets/made.hpp"
+#include "datasets/text.hpp"
+#include "tests/support/allocation_counter.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing_support::AllocationCounter;
+
+void expect_no_allocation(const Dataset& data, BatchLayout layout) {
+  constexpr std::int64_t kExamples = 6;
+  Batch batch(layout);
+  batch.reserve(kExamples, data.max_source_length(), data.max_target_length());
+  std::set<std::int64_t> widths;
+  for (std::uint64_t step = 1; step <= 200; ++step) {
+    std::int64_t allocations = 0;
+    {
+      const AllocationCounter counter;
+      data.fill_training_batch(1, step, kExamples, batch);
+      allocations = counter.count();
+    }
+    ASSERT_EQ(allocations, 0) << "step " << step;
+    widths.insert(batch.input().positions);
+  }
+  EXPECT_GT(widths.size(), 2U);
+}
+
+TEST(AllocationCounter, SeesAVectorGrow) {
+  std::vector<int> numbers;
+  const AllocationCounter counter;
+  numbers.reserve(10);
+  EXPECT_EQ(counter.count(), 1);
+}
+
+TEST(BatchAllocations, AreNoneForMadeData) {
+  const MadeDataset data(
+      {.task = "reverse", .symbols = 8, .min_length = 2, .max_length = 12, .validation = 10, .test = 10});
+  for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
+    expect_no_allocation(data, layout);
+  }
+}
+
+TEST(BatchAllocations, AreNoneForText) {
+  const auto path = std::filesystem::temp_directory_path() / ("tapehead_batch" + std::to_string(::getpid()));
+  std::string line;
+  std::ofstream file(path);
+  for (int i = 0; i < 20; ++i) {
+    line += "word ";
+    file << line << "\t" << line << "\n";
+  }
+  file.close();
+  const TextDataset data({.train = path});
+  std::filesystem::remove(path);
+  for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
+    expect_no_allocation(data, layout);
+  }
+}
+
+}  // namespace
+}  // namespace tapehead
