@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/blas.hpp"
@@ -13,10 +14,19 @@ WorkerPool::WorkerPool(int workers) {
   if (workers < 1) throw ConfigError(fmt::format("workers: at least 1 is needed, not {}", workers));
   errors_.resize(static_cast<std::size_t>(workers));
   use_single_threaded_blas();
-  for (int worker = 1; worker < workers; ++worker) threads_.emplace_back([this, worker] { serve(worker); });
+  threads_.reserve(static_cast<std::size_t>(workers - 1));
+  try {
+    for (int worker = 1; worker < workers; ++worker) threads_.emplace_back([this, worker] { serve(worker); });
+  } catch (const std::system_error& error) {
+    stop();  // a thread that is not joined would end the program
+    throw ConfigError(fmt::format("workers: {} are asked for, the system starts no more than {} ({}); take fewer threads",
+                                  workers, size(), error.code().message()));
+  }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -14,7 +14,8 @@ namespace tapehead {
 /// single-threaded BLAS: where work runs is decided here and nowhere else.
 class WorkerPool {
  public:
-  /// The calling thread is worker 0; `workers` − 1 threads are started. Throws ConfigError if workers < 1.
+  /// The calling thread is worker 0; `workers` − 1 threads are started. Throws ConfigError if workers < 1 or if
+  /// the system gives no more threads.
   explicit WorkerPool(int workers);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -36,6 +37,7 @@ class WorkerPool {
 
   void run_erased(void* work, Call call);
   void serve(int worker);
+  void stop();
   void call_here(int worker);
 
   std::vector<std::thread> threads_;

@@ -66,6 +66,36 @@ std::string moment_group(const std::string& kind, const std::string& moment) {
   return fmt::format("/optimizer/{}/{}", kind, moment);
 }
 
+// What goes wrong inside of a file is told with its name.
+template <class F>
+auto reading(const std::string& path, const F& read) {
+  try {
+    return read();
+  } catch (const CheckpointError& error) {
+    throw CheckpointError(fmt::format("{} (reading {})", error.what(), path));
+  }
+}
+
+CheckpointMeta read_meta(const Hdf5Image& file) {
+  CheckpointMeta meta{.config = file.text_attribute("/", "config"),
+                      .step = file.whole_attribute("/", "step"),
+                      .source_vocabulary = file.read_words("/vocabulary/source"),
+                      .target_vocabulary = file.read_words("/vocabulary/target")};
+  for (const std::string& name : file.attribute_names("/training/numbers")) {
+    meta.numbers[name] = file.number_attribute("/training/numbers", name);
+  }
+  for (const std::string& name : file.attribute_names("/training/texts")) {
+    meta.texts[name] = file.text_attribute("/training/texts", name);
+  }
+  return meta;
+}
+
+CheckpointOrigin read_origin(const Hdf5Image& file) {
+  return {.created_by = file.text_attribute("/", "created_by"),
+          .blas_library = file.text_attribute("/", "blas_library"),
+          .blas_kernel = file.text_attribute("/", "blas_kernel")};
+}
+
 std::string hex(XXH128_hash_t digest) { return fmt::format("{:016x}{:016x}", digest.high64, digest.low64); }
 
 }  // namespace
@@ -95,44 +125,42 @@ void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const 
   write_sealed(path, file.bytes());
 }
 
-CheckpointReader::CheckpointReader(const std::string& path)
-    : path_(path), image_(std::make_unique<Hdf5Image>(read_sealed(path))) {
-  if (image_->text_attribute("/", "format") != kFormat) {
-    throw CheckpointError(fmt::format("checkpoint: {} is not a tapehead checkpoint", path));
-  }
-  if (const std::uint64_t version = image_->whole_attribute("/", "version"); version != kVersion) {
-    throw CheckpointError(fmt::format("checkpoint: {} is of version {}, this program reads version {}", path, version,
-                                      kVersion));
-  }
-  meta_.config = image_->text_attribute("/", "config");
-  meta_.step = image_->whole_attribute("/", "step");
-  meta_.source_vocabulary = image_->read_words("/vocabulary/source");
-  meta_.target_vocabulary = image_->read_words("/vocabulary/target");
-  for (const std::string& name : image_->attribute_names("/training/numbers")) {
-    meta_.numbers[name] = image_->number_attribute("/training/numbers", name);
-  }
-  for (const std::string& name : image_->attribute_names("/training/texts")) {
-    meta_.texts[name] = image_->text_attribute("/training/texts", name);
-  }
+CheckpointReader::CheckpointReader(const std::string& path) : path_(path) {
+  const std::vector<std::byte> bytes = read_sealed(path);
+  reading(path, [&] {
+    image_ = std::make_unique<Hdf5Image>(bytes);
+    if (image_->text_attribute("/", "format") != kFormat) throw CheckpointError("checkpoint: not a tapehead checkpoint");
+    if (const std::uint64_t version = image_->whole_attribute("/", "version"); version != kVersion) {
+      throw CheckpointError(fmt::format("checkpoint: of version {}, this program reads version {}: use the tapehead that "
+                                        "wrote it",
+                                        version, kVersion));
+    }
+    meta_ = read_meta(*image_);
+    origin_ = read_origin(*image_);
+  });
 }
 
 CheckpointReader::~CheckpointReader() = default;
 
 template <RealScalar T>
 void CheckpointReader::load(ParameterStore<T>& parameters) const {
-  const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
-  copy_into(values, parameters.values());
+  reading(path_, [&] {
+    const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
+    copy_into(values, parameters.values());
+  });
 }
 
 template <RealScalar T>
 void CheckpointReader::load(ParameterStore<T>& parameters, Optimizer<T>& optimizer) const {
-  const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
-  std::vector<FlatVector<T>> moments;
-  for (const Moment<T>& moment : optimizer.moments()) {
-    moments.push_back(read_flat<T>(*image_, moment_group(optimizer.kind(), moment.name), parameters.layout()));
-  }
-  copy_into(values, parameters.values());
-  for (std::size_t i = 0; i < moments.size(); ++i) copy_into(moments[i], optimizer.moments()[i].values);
+  reading(path_, [&] {
+    const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
+    std::vector<FlatVector<T>> moments;
+    for (const Moment<T>& moment : optimizer.moments()) {
+      moments.push_back(read_flat<T>(*image_, moment_group(optimizer.kind(), moment.name), parameters.layout()));
+    }
+    copy_into(values, parameters.values());
+    for (std::size_t i = 0; i < moments.size(); ++i) copy_into(moments[i], optimizer.moments()[i].values);
+  });
 }
 
 template <RealScalar T>

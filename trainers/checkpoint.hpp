@@ -18,8 +18,14 @@ struct CheckpointMeta {
   std::string config;  ///< text of config.cfg: enough to make the model again
   std::uint64_t step = 0;
   std::vector<std::string> source_vocabulary, target_vocabulary;  ///< without the reserved words
-  std::map<std::string, double> numbers;                          ///< counters of the training
-  std::map<std::string, std::string> texts;                       ///< such as the digest of the data
+  std::map<std::string, double> numbers = {};     ///< counters of the training
+  std::map<std::string, std::string> texts = {};  ///< such as the digest of the data
+};
+
+/// What wrote a checkpoint. Steps made with another BLAS library or kernel differ in their last bits.
+struct CheckpointOrigin {
+  std::string created_by;  ///< "tapehead 0.1.0"
+  std::string blas_library, blas_kernel;
 };
 
 /// Writes one HDF5 file that any HDF5 reader opens: attributes on `/` (format, version, created_by, config, step, …),
@@ -38,9 +44,10 @@ class CheckpointReader {
   ~CheckpointReader();
 
   const CheckpointMeta& meta() const { return meta_; }
+  const CheckpointOrigin& origin() const { return origin_; }
   const std::string& path() const { return path_; }
 
-  /// Throws CheckpointError, naming the parameter, unless it holds the store's parameters and no others, in its shapes
+  /// Throws CheckpointError, naming the parameter and the file, unless it holds the store's parameters and no others, in its shapes
   /// and precision; the store is then as before.
   template <RealScalar T>
   void load(ParameterStore<T>& parameters) const;
@@ -52,6 +59,7 @@ class CheckpointReader {
   std::string path_;
   std::unique_ptr<Hdf5Image> image_;
   CheckpointMeta meta_;
+  CheckpointOrigin origin_;
 };
 
 /// XXH3-128 over the values of all parameters in their order, in hex: equal if and only if two runs agree to the bit.

@@ -45,6 +45,21 @@ hid_t native_type() {
 
 Id property(hid_t kind) { return {H5Pcreate(kind), H5Pclose, "HDF5 has no properties for", "a file"}; }
 
+// Access to a file that is on no disk.
+Id in_memory() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to tell
+  Id access = property(H5P_FILE_ACCESS);
+  constexpr std::size_t kGrowth = std::size_t{1} << 20;
+  require(H5Pset_fapl_core(access, kGrowth, false), "HDF5 has no files in", "memory");
+  return access;
+}
+
+// HDF5 takes two files in memory of the same name for one file, and would hand out the first for the second.
+std::string unused_name() {
+  static std::uint64_t count = 0;
+  return fmt::format("memory {}", count++);
+}
+
 // Text of any length, UTF-8.
 Id text_type() {
   Id type(H5Tcopy(H5T_C_S1), H5Tclose, "HDF5 has no type for", "text");
@@ -103,22 +118,20 @@ struct Hdf5Image::File {
 };
 
 Hdf5Image::Hdf5Image() {
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to tell
-  const Id access = property(H5P_FILE_ACCESS);
-  constexpr std::size_t kGrowth = std::size_t{1} << 20;
-  H5Pset_fapl_core(access, kGrowth, false);
+  const Id access = in_memory();
   const Id creation = File::untimed(H5P_FILE_CREATE);
-  file_ = std::make_unique<File>(File{Id(H5Fcreate("memory", H5F_ACC_TRUNC, creation, access), H5Fclose,
+  H5Pset_userblock(creation, kUserBlock);
+  file_ = std::make_unique<File>(File{Id(H5Fcreate(unused_name().c_str(), H5F_ACC_TRUNC, creation, access), H5Fclose,
                                          "cannot be made in memory:", "HDF5 file")});
 }
 
-Hdf5Image::Hdf5Image(std::vector<std::byte> bytes) : source_(std::move(bytes)) {
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  const Id access = property(H5P_FILE_ACCESS);
-  H5Pset_fapl_core(access, std::size_t{1} << 20, false);
-  require(H5Pset_file_image(access, source_.data(), source_.size()), "cannot be read:", "HDF5 content");
+Hdf5Image::Hdf5Image(std::span<const std::byte> bytes) {
+  const Id access = in_memory();
+  // HDF5 only reads what it copies here.
+  require(H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()), bytes.size()), "cannot be read:",
+          "HDF5 content");
   file_ = std::make_unique<File>(
-      File{Id(H5Fopen("memory", H5F_ACC_RDONLY, access), H5Fclose, "cannot be read:", "HDF5 content")});
+      File{Id(H5Fopen(unused_name().c_str(), H5F_ACC_RDONLY, access), H5Fclose, "cannot be read:", "HDF5 content")});
 }
 
 Hdf5Image::~Hdf5Image() = default;
@@ -143,7 +156,11 @@ void Hdf5Image::read(const std::string& path, std::span<const std::uint64_t> dim
   const Id type(H5Dget_type(dataset), H5Tclose, "cannot read", path);
   std::vector<hsize_t> size(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space))));
   H5Sget_simple_extent_dims(space, size.data(), nullptr);
-  if (!std::equal(size.begin(), size.end(), dims.begin(), dims.end())) fail("of another model: the shape differs of", path);
+  if (!std::equal(size.begin(), size.end(), dims.begin(), dims.end())) {
+    throw CheckpointError(fmt::format("checkpoint: of another model: the shape differs of {}: ({}) is stored, ({}) is "
+                                      "needed",
+                                      path, fmt::join(size, ", "), fmt::join(dims, ", ")));
+  }
   if (H5Tequal(type, native_type<T>()) <= 0) fail("of another precision:", path);
   require(H5Dread(dataset, native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), "cannot read", path);
 }

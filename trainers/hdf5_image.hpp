@@ -12,14 +12,17 @@
 namespace tapehead {
 
 /// An HDF5 file in memory, with the few things that a checkpoint needs of it. Paths are like `/parameters/output/weight`;
-/// groups on the way are made as needed. Equal content gives equal bytes: no times are kept. HDF5 is not thread-safe:
-/// use it from one thread. Throws CheckpointError naming the path, for what is missing or of another type or size.
+/// groups on the way are made as needed. Equal content gives equal bytes: no times are kept. Images are independent of each
+/// other, but HDF5 is not thread-safe: use them from one thread. Throws CheckpointError naming the path, for what is missing or of another type or size.
 class Hdf5Image {
  public:
+  /// What stands before bytes() in a file, and is not HDF5's: its user block.
+  static constexpr std::size_t kUserBlock = 512;
+
   /// Empty, for writing.
   Hdf5Image();
-  /// Of bytes that bytes() gave, for reading.
-  explicit Hdf5Image(std::vector<std::byte> bytes);
+  /// Of bytes that bytes() gave, for reading; HDF5 takes a copy.
+  explicit Hdf5Image(std::span<const std::byte> bytes);
   ~Hdf5Image();
   Hdf5Image(const Hdf5Image&) = delete;
   Hdf5Image& operator=(const Hdf5Image&) = delete;
@@ -46,11 +49,11 @@ class Hdf5Image {
   std::vector<std::string> datasets(const std::string& group) const;
   bool exists(const std::string& path) const;
 
+  /// The file without its user block.
   std::vector<std::byte> bytes() const;
 
  private:
   struct File;
-  std::vector<std::byte> source_;
   std::unique_ptr<File> file_;
 };
 

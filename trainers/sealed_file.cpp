@@ -13,11 +13,12 @@
 #include <filesystem>
 
 #include "autograd/base/errors.hpp"
+#include "trainers/hdf5_image.hpp"
 
 namespace tapehead {
 namespace {
 
-constexpr std::size_t kSealSize = 512;
+constexpr std::size_t kSealSize = Hdf5Image::kUserBlock;
 constexpr std::string_view kMagic = "tapehead checkpoint\n";
 using Seal = std::array<std::byte, kSealSize>;
 
@@ -77,10 +78,14 @@ void write_sealed(const std::string& path, std::span<const std::byte> content) {
       file.close() != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
     fail_to_write(path, temporary);
   }
-  // The rename itself is on disk once the folder is.
+  // The rename itself is on disk once the folder is; some file systems cannot be asked for that (EINVAL).
   const std::string folder = std::filesystem::path(path).parent_path().string();
   const File directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || ::fsync(directory.get()) != 0) fail_to_write(path, temporary);
+  if (directory.get() < 0 || (::fsync(directory.get()) != 0 && errno != EINVAL)) {
+    throw CheckpointError(fmt::format(
+        "checkpoint: {} is written, but its folder cannot be flushed to disk ({}): a power cut may undo it; look at the disk",
+        path, std::strerror(errno)));
+  }
 }
 
 std::vector<std::byte> read_sealed(const std::string& path) {

@@ -7,8 +7,8 @@
 
 namespace tapehead {
 
-/// A file that is whole or is not read: its first 512 bytes (HDF5's user block) name the format and the XXH3-128 digest of
-/// all that follows.
+/// A file that is whole or is not read: its first bytes (HDF5's user block, Hdf5Image::kUserBlock) name the format and the
+/// XXH3-128 digest of all that follows.
 ///
 /// write_sealed replaces the file at once: a new file is written beside it, flushed to disk and renamed, so that whatever
 /// happens, the old one or the new one stands there. Throws CheckpointError saying what failed and what to do.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <set>
@@ -37,6 +38,19 @@ TEST(WorkerPool, ErrorReachesTheCallerAndThePoolGoesOn) {
   std::atomic<int> calls = 0;
   workers.run([&](int) { ++calls; });
   EXPECT_EQ(calls, 2);
+}
+
+TEST(WorkerPool, ASystemWithoutThreadsIsAnErrorAndNotTheEnd) {
+  pthread_attr_t before;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  pthread_attr_t endless;
+  ASSERT_EQ(pthread_getattr_default_np(&endless), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&endless, std::size_t{1} << 48), 0);  // more than there are addresses
+  ASSERT_EQ(pthread_setattr_default_np(&endless), 0);
+  EXPECT_THAT([] { WorkerPool{3}; }, testing::ThrowsMessage<ConfigError>(testing::HasSubstr("no more than 1 ")));
+  EXPECT_EQ(pthread_setattr_default_np(&before), 0);
+  pthread_attr_destroy(&endless);
+  pthread_attr_destroy(&before);
 }
 
 TEST(WorkerPool, NeedsAWorker) { EXPECT_THROW(WorkerPool{0}, ConfigError); }

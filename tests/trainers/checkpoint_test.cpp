@@ -14,7 +14,9 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
+#include "autograd/blas.hpp"
 #include "layers/models/model.hpp"
+#include "trainers/hdf5_image.hpp"
 #include "trainers/sealed_file.hpp"
 
 namespace tapehead {
@@ -71,6 +73,9 @@ TEST_F(Checkpoint, RoundTripKeepsEveryBit) {
   EXPECT_EQ(reader.meta().target_vocabulary, meta_.target_vocabulary);
   EXPECT_EQ(reader.meta().numbers, meta_.numbers);
   EXPECT_EQ(reader.meta().texts, meta_.texts);
+  EXPECT_THAT(reader.origin().created_by, testing::StartsWith("tapehead "));
+  EXPECT_EQ(reader.origin().blas_library, blas_info().library);
+  EXPECT_EQ(reader.origin().blas_kernel, blas_info().kernel);
 
   ParameterStore<float> loaded(model_.layout());
   Optimizer<float> optimizer({}, model_.layout());
@@ -104,6 +109,43 @@ TEST_F(Checkpoint, EqualStateGivesEqualBytes) {
   EXPECT_EQ(read_file(path_), first);
 }
 
+// Else equal state would give equal bytes within the same second only.
+TEST_F(Checkpoint, KeepsNoTimes) {
+  save();
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  ASSERT_GE(file, 0);
+  int objects = 0;
+  const auto visit = [](hid_t, const char* name, const H5O_info_t* info, void* count) -> herr_t {
+    EXPECT_EQ(info->ctime, 0) << name;
+    EXPECT_EQ(info->mtime, 0) << name;
+    ++*static_cast<int*>(count);
+    return 0;
+  };
+  EXPECT_GE(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, visit, &objects), 0);
+  EXPECT_GT(objects, 50);
+  H5Fclose(file);
+}
+
+// HDF5 takes files in memory of one name for one file.
+TEST_F(Checkpoint, SeveralAreOpenAtOnce) {
+  save();
+  const std::string first = parameter_digest(parameters_);
+  const CheckpointReader reader(path_);
+  parameters_.initialise(4);
+  meta_.step = 18;
+  const std::string second_path = folder_ + "/second.h5";
+  save_checkpoint(second_path, meta_, parameters_, optimizer_);
+  const CheckpointReader second(second_path);
+
+  EXPECT_EQ(reader.meta().step, 17U);
+  EXPECT_EQ(second.meta().step, 18U);
+  ParameterStore<float> loaded(model_.layout());
+  second.load(loaded);
+  EXPECT_EQ(parameter_digest(loaded), parameter_digest(parameters_));
+  reader.load(loaded);
+  EXPECT_EQ(parameter_digest(loaded), first);
+}
+
 // What h5py or h5ls would see: plain HDF5, the shapes of a row-major reader.
 TEST_F(Checkpoint, AnyReaderSeesNamesAndShapes) {
   save();
@@ -123,6 +165,7 @@ TEST_F(Checkpoint, AnyReaderSeesNamesAndShapes) {
   EXPECT_EQ(shape_of("/parameters/encoder/layers/0/self_attention/query/bias"), Dims{4});
   EXPECT_EQ(shape_of("/parameters/source_embedding/weight"), (Dims{7, 4}));  // (V, C)
   EXPECT_EQ(shape_of("/optimizer/adam/first_moment/output/weight"), (Dims{9, 4}));
+  EXPECT_EQ(shape_of("/vocabulary/source"), Dims{3});
 
   // Row o of the (out, in) matrix is what output o multiplies.
   const hid_t dataset = H5Dopen2(file, "/parameters/output/weight", H5P_DEFAULT);
@@ -168,6 +211,38 @@ TEST_F(Checkpoint, ForeignFilesAreNamedAsSuch) {
   EXPECT_THROW(CheckpointReader{path_}, CheckpointError);
 }
 
+// Whole and sealed HDF5 that some other program, or a later one, might have written.
+TEST_F(Checkpoint, OtherFormatsAndVersionsAreNamedAsSuch) {
+  const auto refused = [&](const Hdf5Image& file, const std::string& message) {
+    write_sealed(path_, file.bytes());
+    EXPECT_THAT([&] { CheckpointReader{path_}; },
+                ThrowsMessage<CheckpointError>(testing::AllOf(HasSubstr(message), HasSubstr(path_))));
+  };
+  Hdf5Image file;
+  refused(file, "there is no attribute /format");
+  file.set_attribute("/", "format", std::string("tapehead-checkpoint"));
+  refused(file, "there is no attribute /version");
+  file.set_attribute("/", "version", std::uint64_t{2});
+  refused(file, "of version 2, this program reads version 1");
+
+  Hdf5Image other;
+  other.set_attribute("/", "format", std::string("keras"));
+  refused(other, "not a tapehead checkpoint");
+
+  Hdf5Image mistyped;
+  mistyped.set_attribute("/", "format", 1.5);
+  refused(mistyped, "not of its type: attribute /format");
+}
+
+TEST_F(Checkpoint, AnotherOptimizersMomentsAreRefused) {
+  save();
+  Optimizer<float> other({.kind = "adamw"}, model_.layout());
+  const std::string before = parameter_digest(parameters_);
+  EXPECT_THAT([&] { CheckpointReader(path_).load(parameters_, other); },
+              ThrowsMessage<CheckpointError>(HasSubstr("there is no /optimizer/adamw/first_moment")));
+  EXPECT_EQ(parameter_digest(parameters_), before);
+}
+
 TEST_F(Checkpoint, AnotherModelsParametersAreRefusedByName) {
   save();
   const Model wider(config_of(6));
@@ -176,7 +251,9 @@ TEST_F(Checkpoint, AnotherModelsParametersAreRefusedByName) {
   const std::string before = parameter_digest(other);
   const CheckpointReader reader(path_);
   EXPECT_THAT([&] { reader.load(other); },
-              ThrowsMessage<CheckpointError>(HasSubstr("shape differs of /parameters/source_embedding/weight")));
+              ThrowsMessage<CheckpointError>(testing::AllOf(
+                  HasSubstr("shape differs of /parameters/source_embedding/weight: (7, 4) is stored, (7, 6) is needed"),
+                  HasSubstr(path_))));
   EXPECT_EQ(parameter_digest(other), before);
 
   ModelConfig deeper = config_of(4);
