@@ -1,0 +1,95 @@
+#include "layers/embedding.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "tests/support/built.hpp"
+#include "tests/support/layer_check.hpp"
+
+namespace tapehead {
+namespace {
+
+using namespace testing_support;
+
+TEST(Positions, SinusoidalTableIsTheFormula) {
+  const std::int64_t channels = 7;  // odd: the last sine has no cosine
+  const Built<Positions> built(PositionKind::sinusoidal, channels, 50);
+  EXPECT_TRUE(built.layout.ranges().empty());
+  Tape<double> tape;
+  const std::vector<double> zeros(static_cast<std::size_t>(channels * 50 * 2), 0.0);
+  const auto y = built.layer(tape.constant({channels, 50, 2}, zeros.data()));
+  for (std::int64_t b = 0; b < 2; ++b) {
+    for (std::int64_t t = 0; t < 50; ++t) {
+      for (std::int64_t i = 0; 2 * i < channels; ++i) {
+        const long double angle =
+            static_cast<long double>(t) * std::exp(-std::log(10000.0L) * 2 * static_cast<long double>(i) / channels);
+        const double* column = y.data() + channels * (t + 50 * b);
+        EXPECT_NEAR(column[2 * i], static_cast<double>(std::sin(angle)), 1e-14) << t << " " << i;
+        if (2 * i + 1 < channels) {
+          EXPECT_NEAR(column[2 * i + 1], static_cast<double>(std::cos(angle)), 1e-14) << t << " " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST(Positions, NoneChangesNothing) {
+  const Built<Positions> built(PositionKind::none, 3, 4);
+  Tape<double> tape;
+  const auto x = tape.constant({3, 4}, drawn_numbers(12, 1).data());
+  EXPECT_EQ(built.layer(x).data(), x.data());
+}
+
+TEST(Positions, TooLongASequenceIsRefusedWhateverTheKind) {
+  for (const PositionKind kind : {PositionKind::sinusoidal, PositionKind::learned, PositionKind::none}) {
+    const Built<Positions> built(kind, 3, 4);
+    ParameterStore<double> store(built.layout);
+    Tape<double> tape(store);
+    const auto x = tape.constant({3, 5}, drawn_numbers(15, 1).data());
+    try {
+      built.layer(x);
+      ADD_FAILURE() << "not refused";
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("a sequence of 5 exceeds the model's 4"));
+    }
+  }
+}
+
+class EmbeddingScale : public testing::TestWithParam<std::pair<WeightLaw, double>> {};
+
+// A layer under a law of weights other than Built's.
+struct ByLaw {
+  explicit ByLaw(WeightLaw law)
+      : layer(Scope(layout, sites, law),
+              {.channels = 9, .vocabulary = 6, .positions = PositionKind::none, .max_positions = 4}) {
+    layout.seal();
+  }
+  ParameterLayout layout;
+  std::uint32_t sites = 0;
+  Embedding layer;
+};
+
+TEST_P(EmbeddingScale, ColumnsOfTheTableTimesTheFactorOfTheLaw) {
+  const ByLaw built(GetParam().first);
+  ParameterStore<double> store(built.layout);
+  fill(store, drawn_parameters(built.layout, 1));
+  Tape<double> tape(store);
+  const std::int32_t ids[] = {5, 4, 5, kPadding};
+  const std::int32_t lengths[] = {2, 1};
+  const auto y = built.layer(tape, {ids, lengths, 2, 2, 2}, {});
+  for (int column = 0; column < 4; ++column) {
+    for (int c = 0; c < 9; ++c) {
+      EXPECT_EQ(y.data()[c + 9 * column], GetParam().second * store.values().data()[c + 9 * ids[column]]);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, EmbeddingScale,
+                         testing::Values(std::pair(WeightLaw::xavier, 3.0), std::pair(WeightLaw::normal, 1.0)),
+                         [](const auto& each) { return each.param.first == WeightLaw::xavier ? "xavier" : "normal"; });
+
+}  // namespace
+}  // namespace tapehead
