@@ -163,6 +163,24 @@ TEST_F(Text, ParallelFilesMayDifferInMarksAndLineEnds) {
   EXPECT_THAT(data.report().first_bad_line, testing::EndsWith("a:4"));
 }
 
+TEST_F(Text, ABlankFirstLineAfterAMarkIsPassedOver) {
+  const TextDataset data({.train = file("t.tsv", "\xef\xbb\xbf\r\na\tb\n")});
+  EXPECT_EQ(data.report().bad_lines, 0);
+  EXPECT_EQ(data.report().training_pairs, 1);
+}
+
+TEST_F(Text, EverySeedHasAnOrderOfItsOwnAndEveryOrderOccurs) {
+  const TextDataset data({.train = file("t.tsv", "a\tx\nb\tx\nc\tx\n")});
+  Batch batch;
+  batch.reserve(3, 1, 1);
+  std::set<std::vector<std::int32_t>> orders;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    data.fill_training_batch(seed, 1, 3, batch);
+    orders.insert({batch.source()(0, 0), batch.source()(0, 1), batch.source()(0, 2)});
+  }
+  EXPECT_EQ(orders.size(), 6U);
+}
+
 TEST_F(Text, AnEpochGoesOnInTheNextBatchEvenIfTheBatchIsLargerThanTheFile) {
   const TextDataset data({.train = file("t.tsv", "a\tx\nb\tx\nc\tx\n")});
   Batch batch;
