@@ -29,7 +29,7 @@ class TorchCase {
   /// Sizes of an input, the fastest first: (C, T, B).
   std::vector<std::int64_t> sizes(const std::string& input) const;
   std::vector<std::int32_t> tokens(const std::string& input) const;
-  /// Keys in use of each example, from a mask (…, keys) that is 1 where a key is ignored: the last query's row counts.
+  /// Keys in use of each example, from a mask (B, …, keys) that is 1 where a key is ignored: the last row counts.
   std::vector<std::int32_t> lengths(const std::string& mask) const;
   std::vector<std::string> parameters() const { return file_.children(name_ + "/params"); }
   bool has_input(const std::string& name) const { return file_.contains(name_ + "/inputs/" + name); }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes golden.txt: one training step of a tiny transformer and of a tiny decoder-only model.
 
-A second implementation of both models, on numpy alone, in float64, batch first, written from the papers (Vaswani et al.
-2017; Xiong et al. 2020 for pre-norm; Radford et al. 2019 for the decoder) and sharing nothing with the C++ code. There is
-no backward pass: every derivative is a complex step of the forward pass, imag(loss(p + ih)) / h with h = 1e-100.
+A second implementation of both models, on numpy alone, in float64, batch first, written from the papers (Vaswani et
+al. 2017; Xiong et al. 2020 for pre-norm; Radford et al. 2019 for the decoder), sharing nothing with the C++ code. There
+is no backward pass: every derivative is a complex step of the forward pass, imag(loss(p + ih)) / h with h = 1e-100.
 
     python3 make_golden.py > golden.txt
 """
@@ -38,7 +38,8 @@ def attention(p, name, x, memory, heads, allowed):
     def split(y):
         return y.reshape(batch, -1, heads, width // heads).transpose(0, 2, 1, 3)
 
-    q, k, v = split(linear(p, name + ".query", x)), split(linear(p, name + ".key", memory)), split(linear(p, name + ".value", memory))
+    q = split(linear(p, name + ".query", x))
+    k, v = split(linear(p, name + ".key", memory)), split(linear(p, name + ".value", memory))
     scores = q @ k.transpose(0, 1, 3, 2) / math.sqrt(width // heads)
     weights = softmax(np.where(allowed[:, None], scores, -np.inf))
     return linear(p, name + ".output", (weights @ v).transpose(0, 2, 1, 3).reshape(batch, queries, width))

@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "autograd/ops/cross_entropy.hpp"
+#include "layers/embedding.hpp"
 #include "layers/models/model.hpp"
+#include "layers/stacks.hpp"
+#include "tests/support/built.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/layer_check.hpp"
 
@@ -92,6 +95,51 @@ TEST_P(ModelDropout, IsOffOutsideTraining) {
   const Model model = this->model();
   EXPECT_EQ(step(model, 0, 4, {.seed = 3}).loss, step(model, 0, 4, {.seed = 4, .step = 9}).loss);
   EXPECT_NE(step(model, 0, 4, {}).loss, step(model, 0, 4, kPass).loss);
+}
+
+// Whether training changes what a layer gives when only one of its dropouts has a rate.
+template <class Layer, class Call>
+void expect_each_dropout_acts(const std::vector<double*>& rates, const Built<Layer>& built, Call call) {
+  ParameterStore<double> store(built.layout);
+  fill(store, drawn_parameters(built.layout, 1));
+  const auto output = [&](const Pass& pass) {
+    Tape<double> tape(store);
+    const auto x = tape.constant({6, 4, 2}, drawn_numbers(48, 7).data());
+    const auto y = call(x, pass);
+    return std::vector<double>(y.data(), y.data() + y.shape().size());
+  };
+  for (double* rate : rates) *rate = 0;
+  EXPECT_EQ(output(kPass), output({}));
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    *rates[i] = 0.5;
+    EXPECT_NE(output(kPass), output({})) << "dropout " << i;
+    *rates[i] = 0;
+  }
+}
+
+constexpr LayerOptions kLayer{.channels = 6, .heads = 2, .inner = 9};
+
+TEST(Dropout, EachOfAnEncoderLayerActs) {
+  Built<EncoderLayer> built(kLayer);
+  auto& l = built.layer;
+  expect_each_dropout_acts({&l.self_attention.options.dropout, &l.self_attention_dropout.rate,
+                            &l.feed_forward.dropout.rate, &l.feed_forward_dropout.rate},
+                           built, [&](Var<double> x, const Pass& pass) { return l(x, Mask::everything(), pass); });
+}
+
+TEST(Dropout, EachOfADecoderLayerActs) {
+  Built<DecoderLayer> built(kLayer);
+  auto& l = built.layer;
+  expect_each_dropout_acts(
+      {&l.self_attention.options.dropout, &l.self_attention_dropout.rate, &l.cross_attention.options.dropout,
+       &l.cross_attention_dropout.rate, &l.feed_forward.dropout.rate, &l.feed_forward_dropout.rate},
+      built, [&](Var<double> x, const Pass& pass) { return l(x, x, Mask::everything(), Mask::everything(), pass); });
+}
+
+TEST(Dropout, OfAnEmbeddingActs) {
+  Built<Embedding> built(Embedding::Options{.channels = 6, .vocabulary = 9, .max_positions = 4});
+  expect_each_dropout_acts({&built.layer.dropout.rate}, built,
+                           [&](Var<double> x, const Pass& pass) { return built.layer(x.tape(), kInputs, pass); });
 }
 
 TEST(Dropout, TwoSitesOfAModelDropDifferentElements) {
