@@ -1,7 +1,6 @@
 #include "autograd/small_gemm.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace tapehead {
 namespace {
@@ -11,7 +10,7 @@ constexpr std::int64_t kInner = 128;
 
 template <class T, int Bytes>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(Bytes)));
+  typedef T type __attribute__((vector_size(Bytes), may_alias));
 };
 
 // Where op(b)(p, j) lies: at data[p * inner + j * outer].
@@ -47,16 +46,14 @@ class Kernel {
                       std::int64_t rows) {
     Vector sum[Count][Vectors] = {};
     for (std::int64_t p = 0; p < inner; ++p) {
-      Vector a[Vectors];
-      std::memcpy(&a, panel + p * kRows, sizeof(a));
+      const auto* a = reinterpret_cast<const Vector*>(panel + p * kRows);
       for (int j = 0; j < Count; ++j) {
         const T factor = b.data[p * b.inner + j * b.outer];
         for (int v = 0; v < Vectors; ++v) sum[j][v] += a[v] * factor;
       }
     }
     for (int j = 0; j < Count; ++j) {
-      T column[kRows];
-      std::memcpy(column, &sum[j], sizeof(column));
+      const auto* column = reinterpret_cast<const T*>(&sum[j]);
       T* out = c + j * stride;
       if (beta == T(0)) {
         for (std::int64_t r = 0; r < rows; ++r) out[r] = alpha * column[r];
