@@ -117,18 +117,23 @@ void expect_each_dropout_acts(const std::vector<double*>& rates, const Built<Lay
   }
 }
 
-constexpr LayerOptions kLayer{.channels = 6, .heads = 2, .inner = 9};
+class LayerDropout : public testing::TestWithParam<NormPlace> {
+ protected:
+  const LayerOptions options_{.channels = 6, .heads = 2, .inner = 9, .norm = GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(, LayerDropout, testing::Values(NormPlace::pre, NormPlace::post),
+                         [](const auto& each) { return each.param == NormPlace::pre ? "pre" : "post"; });
 
-TEST(Dropout, EachOfAnEncoderLayerActs) {
-  Built<EncoderLayer> built(kLayer);
+TEST_P(LayerDropout, EachOfAnEncoderLayerActs) {
+  Built<EncoderLayer> built(options_);
   auto& l = built.layer;
   expect_each_dropout_acts({&l.self_attention.options.dropout, &l.self_attention_dropout.rate,
                             &l.feed_forward.dropout.rate, &l.feed_forward_dropout.rate},
                            built, [&](Var<double> x, const Pass& pass) { return l(x, Mask::everything(), pass); });
 }
 
-TEST(Dropout, EachOfADecoderLayerActs) {
-  Built<DecoderLayer> built(kLayer);
+TEST_P(LayerDropout, EachOfADecoderLayerActs) {
+  Built<DecoderLayer> built(options_);
   auto& l = built.layer;
   expect_each_dropout_acts(
       {&l.self_attention.options.dropout, &l.self_attention_dropout.rate, &l.cross_attention.options.dropout,
