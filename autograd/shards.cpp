@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <bit>
 
 #include "autograd/base/errors.hpp"
@@ -39,14 +38,15 @@ std::int64_t ShardedGradient<T>::middle(const Subtree& tree) {
   return tree.first + static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(tree.last - tree.first - 1)));
 }
 
-// Workers are shared out in proportion to the shards, at least one to each side.
+// Workers are shared out in proportion to the shards. The left side holds at least half of them and not all: of two
+// workers or more, each side gets one.
 template <Scalar T>
 typename ShardedGradient<T>::Subtree ShardedGradient<T>::left(const Subtree& tree) const {
   const std::int64_t mid = middle(tree);
   const int workers = tree.last_worker - tree.first_worker;
   if (workers == 1) return {tree.first, mid, tree.first_worker, tree.last_worker};
   const auto share = static_cast<int>((mid - tree.first) * workers / (tree.last - tree.first));
-  return {tree.first, mid, tree.first_worker, tree.first_worker + std::clamp(share, 1, workers - 1)};
+  return {tree.first, mid, tree.first_worker, tree.first_worker + share};
 }
 
 template <Scalar T>

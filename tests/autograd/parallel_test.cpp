@@ -3,11 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
+#include <fstream>
 #include <set>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/blas.hpp"
 
 namespace tapehead {
 namespace {
@@ -40,17 +45,34 @@ TEST(WorkerPool, ErrorReachesTheCallerAndThePoolGoesOn) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST(WorkerPool, ASystemWithoutThreadsIsAnErrorAndNotTheEnd) {
-  pthread_attr_t before;
-  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
-  pthread_attr_t endless;
-  ASSERT_EQ(pthread_getattr_default_np(&endless), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&endless, std::size_t{1} << 48), 0);  // more than there are addresses
-  ASSERT_EQ(pthread_setattr_default_np(&endless), 0);
-  EXPECT_THAT([] { WorkerPool{3}; }, testing::ThrowsMessage<ConfigError>(testing::HasSubstr("no more than 1 ")));
-  EXPECT_EQ(pthread_setattr_default_np(&before), 0);
-  pthread_attr_destroy(&endless);
-  pthread_attr_destroy(&before);
+// Leaves this process so little address space that the stack of one more thread fits in, and that of a second does not.
+void leave_room_for_one_thread() {
+  use_single_threaded_blas();  // in a forked process OpenBLAS starts its threads now, which want room too
+  constexpr std::size_t kStack = std::size_t{1} << 30;
+  pthread_attr_t attributes;
+  pthread_getattr_default_np(&attributes);
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_setattr_default_np(&attributes);
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const std::size_t room = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + kStack + kStack / 2;
+  const rlimit limit{room, room};
+  ::setrlimit(RLIMIT_AS, &limit);
+}
+
+TEST(WorkerPoolDeathTest, TooFewThreadsAreAnErrorAndNotTheEnd) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto ask_for_three = [] {
+    leave_room_for_one_thread();
+    try {
+      WorkerPool{3};
+    } catch (const ConfigError& error) {
+      std::fputs(error.what(), stderr);
+      ::_exit(42);
+    }
+    ::_exit(0);
+  };
+  EXPECT_EXIT(ask_for_three(), testing::ExitedWithCode(42), "3 are asked for, the system starts no more than 2 ");
 }
 
 TEST(WorkerPool, NeedsAWorker) { EXPECT_THROW(WorkerPool{0}, ConfigError); }

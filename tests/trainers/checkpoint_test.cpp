@@ -261,6 +261,9 @@ TEST_F(Checkpoint, AnotherModelsParametersAreRefusedByName) {
   const Model two(deeper);
   ParameterStore<float> more(two.layout());
   EXPECT_THAT([&] { reader.load(more); }, ThrowsMessage<CheckpointError>(HasSubstr("is missing")));
+  save_checkpoint(path_, meta_, more, Optimizer<float>({}, two.layout()));
+  EXPECT_THAT([&] { CheckpointReader(path_).load(parameters_); },
+              ThrowsMessage<CheckpointError>(HasSubstr("/parameters/decoder/layers/1/")));
 
   ModelConfig alone = config_of(4);
   alone.model = "decoder";
