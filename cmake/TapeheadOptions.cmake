@@ -25,6 +25,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 if(TAPEHEAD_NATIVE)
   target_compile_options(tapehead_flags INTERFACE -march=native)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^12[.]"
+     AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    # With AVX-512, g++ 12 stores the 32-byte constant {x, x, 0, 0} as {x, x, x, x}: it takes a wide integer whose leading
+    # zeros are not stored for a broadcast. Constants moved in 16-byte pieces come out right; vector loops are not touched.
+    target_compile_options(tapehead_flags INTERFACE -mmove-max=128 -mstore-max=128)
+  endif()
 endif()
 if(TAPEHEAD_SANITIZE)
   # g++ 12 warns of uninitialised memory where the sanitizers' own code hides an initialisation.

@@ -28,7 +28,8 @@ po::options_description describe(const Command& command) {
 }
 
 [[noreturn]] void refuse_unknown(const Command& command, const std::string& given) {
-  const std::string name = given.substr(std::min(given.find_first_not_of('-'), given.size()));
+  std::string name = given.substr(std::min(given.find_first_not_of('-'), given.size()));
+  name.erase(std::min(name.find('='), name.size()));
   std::vector<std::string_view> names;
   for (const OptionSpec& option : option_table()) {
     if (command.takes(option)) names.push_back(option.name);

@@ -28,12 +28,15 @@ template <RealScalar T>
 LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source) {
   ParameterStore<T> parameters = load_parameters<T>(trained);
   Tape<T> tape(parameters);
-  const std::int64_t longest = trained.config.model.max_positions;
+  const bool encoder = trained.model.has_encoder();
+  const BatchLayout layout = encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+  // So long that the whole output still fits behind what stands before it.
+  const std::int64_t longest =
+      trained.config.model.max_positions - (encoder ? 1 : positions_needed(layout, std::ssize(source), 0));
   const std::vector<std::vector<std::int32_t>> sources{source};
   const auto output = decode_greedily<T>(trained.model, tape, sources, longest).front();
 
-  const bool encoder = trained.model.has_encoder();
-  Batch batch(encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
+  Batch batch(layout);
   batch.reserve(1, std::ssize(source), std::ssize(output));
   batch.append(source, output);
   const std::vector<std::string> read = encoder ? words(trained.source, batch.source()) : std::vector<std::string>{};

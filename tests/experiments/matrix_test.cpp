@@ -1,0 +1,44 @@
+#include "experiments/matrix.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+std::string refusal(const std::string& text) {
+  try {
+    parse_matrix(text, "q.csv");
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+TEST(Matrix, TakesCommasSemicolonsSpacesCommentsAndWindowsLineEnds) {
+  const Matrix matrix = parse_matrix("# queries\n1, 2,3\r\n\n4 5\t6\n7;-8 ; +9e1 # the last\n", "q.csv");
+  EXPECT_EQ(matrix.rows, 3);
+  EXPECT_EQ(matrix.columns, 3);
+  EXPECT_THAT(matrix.values, testing::ElementsAre(1, 2, 3, 4, 5, 6, 7, -8, 90));
+}
+
+TEST(Matrix, ErrorsNameFileAndLine) {
+  EXPECT_EQ(refusal("1,2\n1,x\n"), "q.csv:2: \"x\" is not a finite number");
+  EXPECT_EQ(refusal("1,2\n\n1,2,3\n"), "q.csv:3: 3 numbers, but the lines before have 2");
+  EXPECT_EQ(refusal("1,,2\n"), "q.csv:1: a number is missing between two separators");
+  EXPECT_EQ(refusal(",2\n"), "q.csv:1: a number is missing between two separators");
+  EXPECT_EQ(refusal("1,2,\n"), "q.csv:1: a number is missing between two separators");
+  EXPECT_EQ(refusal("1,nan\n"), "q.csv:1: \"nan\" is not a finite number");
+  EXPECT_EQ(refusal("1e999\n"), "q.csv:1: \"1e999\" is not a finite number");
+  EXPECT_EQ(refusal("# nothing\n\n"), "q.csv: holds no numbers");
+}
+
+TEST(Matrix, AMissingFileIsNamed) {
+  EXPECT_THROW(read_matrix("/nowhere/q.csv"), ConfigError);
+  EXPECT_THROW(read_matrix("/"), ConfigError) << "a folder is no file";
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,168 @@
+#include "experiments/run_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "autograd/base/errors.hpp"
+#include "experiments/presets.hpp"
+#include "experiments/run.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::HasSubstr;
+
+Settings with(const std::vector<std::pair<std::string, std::string>>& options, const std::string& preset = {}) {
+  Settings settings;
+  for (const auto& [name, value] : options) settings.set(name, value);
+  read_preset_or_config(settings, preset);
+  return settings;
+}
+
+template <class F>
+std::string refusal(F call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+std::string settle_refusal(const std::vector<std::pair<std::string, std::string>>& options,
+                           const std::string& preset = {}) {
+  return refusal([&] {
+    Settings settings = with(options, preset);
+    settle(settings);
+  });
+}
+
+TEST(Settle, NumbersThatFollowFromOthersAreWrittenOut) {
+  Settings settings = with({{"batch", "3"}});
+  settle(settings);
+  EXPECT_EQ(settings.integer("shards"), 3);
+  EXPECT_EQ(settings.integer("max-length"), 20);
+  Settings many = with({{"batch", "80"}});
+  settle(many);
+  EXPECT_EQ(many.integer("shards"), 4);
+}
+
+TEST(Settle, ATrainingFileMakesTextTheTaskAlsoOfAPreset) {
+  Settings settings = with({{"train", "/data/a.tsv"}}, "copy");
+  settle(settings);
+  EXPECT_EQ(settings.text("task"), "text");
+  EXPECT_EQ(settings.integer("max-length"), 50) << "the preset's length was for made sequences";
+  EXPECT_THAT(settings.config_text(), testing::Not(HasSubstr("symbols")));
+}
+
+TEST(Settle, OptionsThatTheTaskHasNoUseForAreRefused) {
+  EXPECT_EQ(settle_refusal({{"min-count", "2"}}, "copy"), "--min-count: task copy has no use for it");
+  EXPECT_EQ(settle_refusal({{"train", "a"}, {"symbols", "9"}}), "--symbols: task text has no use for it");
+  EXPECT_THAT(settle_refusal({{"task", "copy"}, {"train", "a"}}), HasSubstr("--train: task copy makes its own data"));
+  EXPECT_THAT(settle_refusal({{"task", "text"}}), HasSubstr("--train FILE is missing"));
+  EXPECT_THAT(settle_refusal({{"train", "a"}, {"model", "decoder"}}), HasSubstr("two vocabularies"));
+}
+
+TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
+  Settings settings = with({{"layers", "3"},
+                            {"heads", "5"},
+                            {"d-model", "40"},
+                            {"d-head", "6"},
+                            {"d-ff", "7"},
+                            {"positions", "learned"},
+                            {"norm", "post"},
+                            {"activation", "gelu"},
+                            {"scale", "none"},
+                            {"initialisation", "normal"},
+                            {"dropout", "0.2"},
+                            {"batch", "9"},
+                            {"steps", "11"},
+                            {"lr", "0.5"},
+                            {"schedule", "cosine"},
+                            {"warmup", "2"},
+                            {"final-share", "0.3"},
+                            {"beta1", "0.8"},
+                            {"beta2", "0.7"},
+                            {"adam-epsilon", "0.01"},
+                            {"weight-decay", "0.4"},
+                            {"clip", "2"},
+                            {"label-smoothing", "0.1"},
+                            {"optimizer", "adamw"},
+                            {"seed", "13"},
+                            {"shards", "3"},
+                            {"threads", "2"},
+                            {"precision", "double"},
+                            {"validate-every", "4"},
+                            {"validation-limit", "5"},
+                            {"log-every", "6"},
+                            {"checkpoint-every", "8"},
+                            {"task", "reverse"},
+                            {"symbols", "14"},
+                            {"min-length", "3"},
+                            {"max-length", "15"},
+                            {"validation-size", "16"},
+                            {"test-size", "17"},
+                            {"model", "decoder"}});
+  settle(settings);
+  const RunConfig config = make_run_config(settings);
+  const ModelConfig& m = config.model;
+  EXPECT_EQ(std::tuple(m.model, m.layers, m.heads, m.d_model, m.d_head, m.d_ff), std::tuple("decoder", 3, 5, 40, 6, 7));
+  EXPECT_EQ(std::tuple(m.positions, m.norm, m.activation, m.scale, m.initialisation, m.dropout),
+            std::tuple("learned", "post", "gelu", "none", "normal", 0.2));
+  const StepOptions& s = config.trainer.step;
+  EXPECT_EQ(std::tuple(s.seed, s.batch, s.shards, s.clip, s.label_smoothing), std::tuple(13U, 9, 3, 2.0, 0.1));
+  EXPECT_EQ(
+      std::tuple(s.optimizer.kind, s.optimizer.beta1, s.optimizer.beta2, s.optimizer.epsilon, s.optimizer.weight_decay),
+      std::tuple("adamw", 0.8, 0.7, 0.01, 0.4));
+  EXPECT_EQ(std::tuple(s.schedule.kind, s.schedule.learning_rate, s.schedule.warmup, s.schedule.steps,
+                       s.schedule.final_share, s.schedule.d_model),
+            std::tuple("cosine", 0.5, 2, 11, 0.3, 40));
+  const TrainerOptions& t = config.trainer;
+  EXPECT_EQ(std::tuple(t.steps, t.validate_every, t.validation_limit, t.log_every, t.checkpoint_every, t.threads),
+            std::tuple(11, 4, 5, 6, 8, 2));
+  const MadeOptions& d = config.made;
+  EXPECT_EQ(std::tuple(d.task, d.symbols, d.min_length, d.max_length, d.validation, d.test),
+            std::tuple("reverse", 14, 3, 15, 16, 17));
+  EXPECT_TRUE(config.double_precision);
+}
+
+TEST(RunConfig, EveryPresetMakesARun) {
+  for (const Preset& preset : presets()) {
+    Settings settings = with({}, std::string(preset.name));
+    const tapehead::Run run = prepare_run(settings);
+    EXPECT_GT(run.model.layout().parameter_count(), 1000) << preset.name;
+    EXPECT_GE(run.dataset->size(Split::test), 1000) << preset.name;
+    EXPECT_GT(run.settings.integer("max-positions"), run.dataset->max_source_length()) << preset.name;
+  }
+}
+
+TEST(Resume, KeepsTheSavedRunAndTakesWhatMayChange) {
+  Settings begun = with({{"heads", "2"}, {"steps", "100"}});
+  settle(begun);
+  const std::string saved = begun.config_text();
+  const auto resumed = [&](const std::vector<std::pair<std::string, std::string>>& options) {
+    return resume_settings(with(options), saved, "checkpoint");
+  };
+  EXPECT_EQ(resumed({}).config_text(), saved);
+  EXPECT_EQ(resumed({{"heads", "2"}}).config_text(), saved) << "the same again is no difference";
+  EXPECT_EQ(resumed({{"shards", "0"}}).integer("shards"), 4);
+  EXPECT_EQ(resumed({{"steps", "200"}, {"log-every", "7"}}).integer("steps"), 200);
+  EXPECT_EQ(resumed({{"threads", "3"}}).integer("threads"), 3);
+  EXPECT_EQ(refusal([&] {
+              resumed({{"heads", "4"}});
+            }),
+            "--heads: the run was begun with 2, not 4; resume without it, or train anew");
+  EXPECT_THAT(refusal([&] { resumed({{"clip", "1"}}); }), HasSubstr("--clip"));
+}
+
+TEST(Resume, StepsMayNotChangeWhereTheScheduleEndsWithThem) {
+  Settings begun = with({{"schedule", "cosine"}, {"steps", "100"}});
+  settle(begun);
+  EXPECT_THAT(refusal([&] {
+                resume_settings(with({{"steps", "200"}}), begun.config_text(), "checkpoint");
+              }),
+              HasSubstr("--steps: the run was begun with 100, not 200"));
+}
+
+}  // namespace
+}  // namespace tapehead

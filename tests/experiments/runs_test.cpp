@@ -1,0 +1,161 @@
+// Training and what comes after it, through the program, on models small enough to take a moment.
+
+#include <gmock/gmock.h>
+
+#include "program_support.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Runs : public InFolder {};
+
+TEST_F(Runs, TrainLeavesConfigMetricsAndCheckpoint) {
+  const Ran ran = run(tiny_train(path("run"), {"--json"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.json()["step"], 12);
+  EXPECT_EQ(ran.json()["interrupted"], false);
+  EXPECT_TRUE(ran.json()["validation"].contains("exact_match"));
+  EXPECT_TRUE(std::filesystem::exists(ran.json()["checkpoint"].get<std::string>()));
+  EXPECT_THAT(read("run/config.cfg"), HasSubstr("max-positions = 6\n"));
+  const std::string metrics = read("run/metrics.csv");
+  EXPECT_EQ(std::ranges::count(metrics, '\n'), 4) << metrics;
+}
+
+TEST_F(Runs, TheWrittenConfigMakesTheSameRunAgain) {
+  const Ran first = run(tiny_train(path("a"), {"--json", "--threads", "1"}));
+  const Ran second = run({"train", "--config", path("a/config.cfg"), "--out", path("b"), "--json", "--threads", "2"});
+  ASSERT_EQ(second.status, 0) << second.err;
+  EXPECT_EQ(first.json()["parameter_digest"], second.json()["parameter_digest"]);
+  EXPECT_EQ(read("a/config.cfg"), read("b/config.cfg"));
+}
+
+TEST_F(Runs, ARunIsNotTrainedOver) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const std::string before = read("run/checkpoint.h5");
+  const Ran again = run(tiny_train(path("run"), {"--seed", "2"}));
+  EXPECT_EQ(again.status, 2);
+  EXPECT_THAT(again.err, HasSubstr("holds a run already"));
+  EXPECT_EQ(read("run/checkpoint.h5"), before);
+}
+
+TEST_F(Runs, ResumedWithMoreStepsIsTheLongerRun) {
+  const Ran whole = run(tiny_train(path("whole"), {"--json", "--steps", "20"}));
+  ASSERT_EQ(run(tiny_train(path("parts"))).status, 0);
+  const Ran rest = run({"train", "--resume", "--out", path("parts"), "--steps", "20", "--json"});
+  ASSERT_EQ(rest.status, 0) << rest.err;
+  EXPECT_EQ(rest.json()["parameter_digest"], whole.json()["parameter_digest"]);
+  EXPECT_EQ(read("parts/config.cfg"), read("whole/config.cfg"));
+}
+
+TEST_F(Runs, ResumeRefusesOtherOptionsFewerStepsAndEmptyFolders) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  EXPECT_THAT(run({"train", "--resume", "--out", path("run"), "--heads", "4"}).err,
+              HasSubstr("--heads: the run was begun with 2, not 4"));
+  EXPECT_THAT(run({"train", "--resume", "--out", path("run"), "--steps", "5"}).err,
+              HasSubstr("--steps: the run has done 12 steps already, more than 5"));
+  EXPECT_EQ(run({"train", "--resume", "--out", path("none")}).status, 2);
+}
+
+TEST_F(Runs, NothingIsWrittenForARunThatCannotBe) {
+  EXPECT_EQ(run(tiny_train(path("run"), {"--d-head", "0", "--scale", "0"})).status, 2);
+  EXPECT_EQ(run({"train", "copy", "--symbols", "1", "--out", path("run")}).status, 2);
+  EXPECT_EQ(run({"train", "copy", "--heads", "3", "--out", path("run")}).status, 2);
+  EXPECT_EQ(run({"train", "--out", path("run")}).status, 2) << "nothing says what to train";
+  EXPECT_FALSE(std::filesystem::exists(path("run")));
+}
+
+TEST_F(Runs, EvalGivesTheKeysThatScriptsReadAndExamples) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const nlohmann::json result = run({"eval", path("run"), "--json", "--examples", "3"}).json();
+  for (const char* key : {"loss", "perplexity", "token_accuracy", "exact_match", "sequences"}) {
+    EXPECT_TRUE(result[key].is_number()) << key;
+  }
+  EXPECT_EQ(result["sequences"], 20);
+  EXPECT_EQ(result["examples"].size(), 3U);
+  EXPECT_EQ(run({"eval", path("run/checkpoint.h5"), "--split", "validation", "--json"}).json()["sequences"], 10);
+  EXPECT_THAT(run({"eval", path("run"), "--examples", "2"}).out, HasSubstr("→"));
+  EXPECT_EQ(run({"eval", path("nowhere")}).status, 2);
+  EXPECT_EQ(run({"eval"}).status, 2);
+}
+
+TEST_F(Runs, PredictAnswersEachLineWithOneAndReportsBadOnes) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const Ran good = run({"predict", path("run")}, "1 2 3\n\n4 5\n");
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_EQ(std::ranges::count(good.out, '\n'), 3);
+  const Ran bad = run({"predict", path("run")}, "1 2\n1 x\n1 1 1 1 1 1 1 1\n\xff\n");
+  EXPECT_EQ(bad.status, 2);
+  EXPECT_EQ(std::ranges::count(bad.out, '\n'), 4) << "one line out for each line in";
+  EXPECT_THAT(bad.err, HasSubstr("line 2: \"x\" is no symbol that the model knows"));
+  EXPECT_THAT(bad.err, HasSubstr("line 3: 8 tokens need 9 positions, but the model has 6"));
+  EXPECT_THAT(bad.err, HasSubstr("line 4: the line is not UTF-8"));
+}
+
+TEST_F(Runs, InspectShowsMapsWhoseRowsSumToOne) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const Ran ran = run({"inspect", path("run"), "--input", "1 2 3", "--json"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const nlohmann::json result = ran.json();
+  EXPECT_EQ(result["layer"], "decoder.layers.0.cross_attention");
+  EXPECT_EQ(result["keys"], nlohmann::json::parse(R"(["1", "2", "3", "</s>"])"));
+  EXPECT_EQ(result["heads"].size(), 2U);
+  for (const auto& head : result["heads"]) {
+    ASSERT_EQ(head["weights"].size(), result["queries"].size());
+    for (const auto& row : head["weights"]) {
+      double sum = 0;
+      for (const auto& weight : row) sum += weight.get<double>();
+      EXPECT_NEAR(sum, 1, 1e-5);
+    }
+  }
+  EXPECT_THAT(run({"inspect", path("run"), "--input", "1 2", "--layer", "encoder.layers.0.self"}).err,
+              HasSubstr("did you mean encoder.layers.0.self_attention?"));
+  EXPECT_EQ(run({"inspect", path("run"), "--input", "1 2", "--head", "2"}).status, 2);
+}
+
+TEST_F(Runs, ADecoderAloneGoesTheWholeWayToo) {
+  ASSERT_EQ(run(tiny_train(path("run"), {"--model", "decoder", "--precision", "double"})).status, 0);
+  EXPECT_EQ(run({"eval", path("run"), "--json"}).json()["sequences"], 20);
+  EXPECT_EQ(run({"predict", path("run")}, "1 2 3\n").status, 0);
+  EXPECT_EQ(run({"inspect", path("run"), "--input", "1 2 3"}).status, 0);
+}
+
+TEST_F(Runs, TextIsTrainedEvaluatedAndTranslated) {
+  std::string pairs;
+  for (int i = 0; i < 12; ++i) pairs += "good day " + std::to_string(i) + ".\tдобър ден " + std::to_string(i) + ".\n";
+  const std::string train = write("train.tsv", pairs);
+  const Ran ran = run({"train",     "--train", train,     "--valid", train,    "--test", train,
+                       "--d-model", "8",       "--heads", "2",       "--d-ff", "8",      "--layers",
+                       "1",         "--batch", "4",       "--steps", "6",      "--out",  path("run")});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("12 training pairs; 15 and 15 words"));
+  EXPECT_EQ(run({"eval", path("run"), "--json"}).json()["sequences"], 12);
+  EXPECT_EQ(run({"predict", path("run")}, "good night.\n").status, 0) << "unknown words are words";
+
+  std::filesystem::rename(train, path("moved.tsv"));
+  EXPECT_EQ(run({"eval", path("run")}).status, 2);
+  const std::string moved = path("moved.tsv");
+  EXPECT_EQ(run({"eval", path("run"), "--train", moved, "--valid", moved, "--test", moved}).status, 0);
+  const std::string other = write("other.tsv", "one\ttwo\n");
+  EXPECT_THAT(run({"eval", path("run"), "--train", other, "--valid", other, "--test", other}).err,
+              HasSubstr("its words are not those that the model was trained with"));
+}
+
+TEST_F(Runs, SummaryCountsWhatTheModelHas) {
+  const Ran preset = run({"summary", "copy", "--json"});
+  ASSERT_EQ(preset.status, 0) << preset.err;
+  std::int64_t sum = 0;
+  const nlohmann::json summary = preset.json();
+  for (const auto& module : summary["modules"]) {
+    sum += module["shape"][0].get<std::int64_t>() * module["shape"][1].get<std::int64_t>();
+  }
+  EXPECT_EQ(summary["parameters"], sum);
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  EXPECT_THAT(run({"summary", path("run")}).out, HasSubstr("cross_attention"));
+  EXPECT_THAT(run({"summary", path("run"), "--heads", "2"}).err, HasSubstr("is trained already"));
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,99 @@
+#include "experiments/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "autograd/base/errors.hpp"
+#include "experiments/presets.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::HasSubstr;
+
+std::string config_refusal(const std::string& text) {
+  try {
+    Settings().read_config(text, Origin::file, "my.cfg");
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+TEST(Settings, CommandLineWinsOverFileOverPresetOverDefaultInWhateverOrderTheyAreRead) {
+  Settings settings;
+  EXPECT_EQ(settings.integer("heads"), 4);
+  EXPECT_FALSE(settings.given("heads"));
+  settings.set("heads", "16");
+  settings.read_config("heads = 8\nlayers = 5\n", Origin::file, "my.cfg");
+  settings.read_config("heads = 2\nlayers = 3\nd-ff = 7\n", Origin::preset, "preset p");
+  EXPECT_EQ(settings.integer("heads"), 16);
+  EXPECT_EQ(settings.integer("layers"), 5);
+  EXPECT_EQ(settings.integer("d-ff"), 7);
+}
+
+TEST(Settings, ConfigTakesCommentsQuotesBlanksAndWindowsLineEnds) {
+  Settings settings;
+  settings.read_config("\xEF\xBB\xBF# a comment\r\n\r\n  heads=2 # two\r\nscale = \"none\"\r\nlr = 1e-2", Origin::file,
+                       "my.cfg");
+  EXPECT_EQ(settings.integer("heads"), 2);
+  EXPECT_EQ(settings.text("scale"), "none");
+  EXPECT_EQ(settings.real("lr"), 0.01);
+}
+
+TEST(Settings, ConfigErrorsNameFileLineAndOption) {
+  EXPECT_EQ(config_refusal("\nheads = many\n"), "my.cfg:2: heads: \"many\" is not a whole number");
+  EXPECT_EQ(config_refusal("haeds = 2\n"), "my.cfg:1: there is no option \"haeds\"; did you mean heads?");
+  EXPECT_EQ(config_refusal("head = 2\n"), "my.cfg:1: head belongs on the command line only");
+  EXPECT_EQ(config_refusal("out = x\n"), "my.cfg:1: out belongs on the command line only");
+  EXPECT_EQ(config_refusal("heads\n"), "my.cfg:1: expected `name = value`");
+  EXPECT_EQ(config_refusal("heads = 2\nlayers = 1\nheads = 3\n"), "my.cfg:3: heads is set twice, first in line 1");
+}
+
+TEST(Settings, WhatARunResolvedToReadsBackTheSame) {
+  Settings settings;
+  settings.read_config(find_preset("copy").text, Origin::preset, "preset copy");
+  settings.set("lr", "3.3e-4");
+  settings.set("scale", "0.1");
+  settings.set("dropout", "0.30000000000000004");
+  const std::string text = settings.config_text();
+  Settings again;
+  again.read_config(text, Origin::file, "config.cfg");
+  EXPECT_EQ(again.config_text(), text);
+  EXPECT_EQ(again.real("dropout"), 0.30000000000000004);
+  EXPECT_THAT(text, HasSubstr("lr = 0.00033\n"));
+}
+
+TEST(Settings, PathsWithBlanksAndHashesSurviveTheConfig) {
+  Settings settings;
+  settings.set("task", "text");
+  settings.set("train", "/data/my #1 file.tsv ");
+  Settings again;
+  again.read_config(settings.config_text(), Origin::file, "config.cfg");
+  EXPECT_EQ(again.text("train"), "/data/my #1 file.tsv ");
+}
+
+TEST(Settings, PathsInAConfigAreRelativeToItsFolderAndTwoFilesStayTwo) {
+  Settings settings;
+  settings.read_config("task = text\ntrain = a.en,../b.de\n", Origin::file, "/runs/one/my.cfg", "/runs/one");
+  EXPECT_EQ(settings.text("train"), "/runs/one/a.en,/runs/b.de");
+}
+
+TEST(Settings, ThreadsAreNoPartOfWhatMakesARun) {
+  Settings settings;
+  settings.set("threads", "2");
+  EXPECT_THAT(settings.config_text(), testing::Not(HasSubstr("threads")));
+}
+
+TEST(Presets, EachReadsAndSaysWhatItIs) {
+  ASSERT_GE(presets().size(), 3U);
+  for (const Preset& preset : presets()) {
+    EXPECT_NO_THROW(Settings().read_config(preset.text, Origin::preset, "preset")) << preset.name;
+    EXPECT_TRUE(preset.text.starts_with("# ")) << preset.name;
+    EXPECT_FALSE(preset.description().empty()) << preset.name;
+  }
+  EXPECT_THROW(find_preset("cpoy"), ConfigError);
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,34 @@
+#include "experiments/table.hpp"
+
+#include <gtest/gtest.h>
+
+#include "experiments/text_width.hpp"
+
+namespace tapehead {
+namespace {
+
+TEST(Table, NumbersStandRightWordsLeftAndNoLineEndsInSpaces) {
+  Table table({"word", "number", ""});
+  table.add({"да", "1", ""});
+  table.add({"seven", "-12.5", "x"});
+  EXPECT_EQ(table.text(),
+            "word   number\n"
+            "да          1\n"
+            "seven   -12.5  x\n");
+}
+
+TEST(Table, CsvQuotesWhatNeedsIt) {
+  Table table({"a", "b"});
+  table.add({"1,2", "say \"x\""});
+  EXPECT_EQ(table.csv(), "a,b\n\"1,2\",\"say \"\"x\"\"\"\n");
+}
+
+TEST(TextWidth, CountsCharactersNotBytes) {
+  EXPECT_EQ(text_width("Здрасти"), 7U);
+  EXPECT_EQ(shortened("Здрасти", 4), "Здр…");
+  EXPECT_EQ(shortened("Здрасти", 7), "Здрасти");
+  EXPECT_EQ(padded_left("да", 4), "  да");
+}
+
+}  // namespace
+}  // namespace tapehead
