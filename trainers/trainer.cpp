@@ -16,6 +16,12 @@ std::vector<std::string> words_of(const Vocabulary& vocabulary) {
   return {vocabulary.words().begin(), vocabulary.words().end()};
 }
 
+double number_in(const CheckpointMeta& meta, const std::string& name, const std::string& path) {
+  const auto at = meta.numbers.find(name);
+  if (at != meta.numbers.end()) return at->second;
+  throw CheckpointError(fmt::format("resume: {} does not say {}; it can be evaluated, not gone on with", path, name));
+}
+
 // One run: the step, and what happens around it every so often.
 template <RealScalar T>
 class Run {
@@ -108,8 +114,8 @@ class Run {
     }
     reader.load(parameters_, step_.optimizer());
     done_ = static_cast<std::int64_t>(meta.step);
-    loss_sum_ = meta.numbers.at("loss_sum");
-    loss_count_ = static_cast<std::int64_t>(meta.numbers.at("loss_count"));
+    loss_sum_ = number_in(meta, "loss_sum", path);
+    loss_count_ = static_cast<std::int64_t>(number_in(meta, "loss_count", path));
   }
 
   const Model& model_;

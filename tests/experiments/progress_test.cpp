@@ -23,7 +23,7 @@ TEST(Duration, IsWrittenAsAClock) {
   EXPECT_EQ(duration_text(1.0 / 0.0), "?");
 }
 
-TEST(ProgressLine, RateCountsOnlyTheStepsOfThisSession) {
+TEST(ProgressLine, RateCountsOnlyTheStepsSinceTheResume) {
   // 200 steps in 4 s; 500 are left.
   EXPECT_EQ(progress_line(half_way(), 200), "500/1000 ██████████░░░░░░░░░░ 50 steps/s  0:10 left  loss 0.2500");
   EXPECT_EQ(text_width(progress_line(half_way(), 30)), 30U);
