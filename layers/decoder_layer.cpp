@@ -1,19 +1,6 @@
 #include "layers/decoder_layer.hpp"
 
 namespace tapehead {
-namespace {
-
-MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_t memory_channels) {
-  return {.channels = o.channels,
-          .memory_channels = memory_channels,
-          .heads = o.heads,
-          .key_width = o.key_width,
-          .value_width = o.value_width,
-          .scale = o.scale,
-          .dropout = o.dropout};
-}
-
-}  // namespace
 
 DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
     : self_attention(scope / "self_attention", attention_options(o, 0)),

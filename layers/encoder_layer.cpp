@@ -2,13 +2,18 @@
 
 namespace tapehead {
 
+MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_t memory_channels) {
+  return {.channels = o.channels,
+          .memory_channels = memory_channels,
+          .heads = o.heads,
+          .key_width = o.key_width,
+          .value_width = o.value_width,
+          .scale = o.scale,
+          .dropout = o.dropout};
+}
+
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
-    : self_attention(scope / "self_attention", {.channels = o.channels,
-                                                .heads = o.heads,
-                                                .key_width = o.key_width,
-                                                .value_width = o.value_width,
-                                                .scale = o.scale,
-                                                .dropout = o.dropout}),
+    : self_attention(scope / "self_attention", attention_options(o, 0)),
       self_attention_norm(scope / "self_attention_norm", o.channels),
       self_attention_dropout(scope, o.dropout),
       feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),

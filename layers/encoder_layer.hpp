@@ -20,6 +20,9 @@ struct LayerOptions {
   double dropout = 0;  ///< of attention weights, inside the feed-forward part, and before each residual sum
 };
 
+/// The attention that such layers use: over themselves (memory_channels == 0) or over a memory.
+MultiHeadAttention::Options attention_options(const LayerOptions& options, std::int64_t memory_channels);
+
 /// Self-attention and feed-forward, each with its residual path. x (C, T, B) → (C, T, B). With a causal mask it is also
 /// the layer of a decoder-only model.
 /// Parameters `self_attention.*`, `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`.
