@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -51,6 +52,20 @@ class WorkerPool {
   int running_ = 0;
   bool stopping_ = false;
 };
+
+/// Calls task(i) once for every i in [0, count), spread over the workers as they become free, or in order in this
+/// thread if there are none. No result may depend on which worker runs a task, or when. Allocates nothing.
+template <class F>
+void for_each_task(WorkerPool* workers, std::int64_t count, F&& task) {
+  if (workers == nullptr || workers->size() == 1 || count <= 1) {
+    for (std::int64_t i = 0; i < count; ++i) task(i);
+    return;
+  }
+  std::atomic<std::int64_t> next = 0;
+  workers->run([&](int) {
+    for (std::int64_t i = next++; i < count; i = next++) task(i);
+  });
+}
 
 /// A worker's contiguous part of `count` items.
 struct WorkRange {

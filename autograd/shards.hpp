@@ -17,6 +17,9 @@ struct ExampleRange {
 /// The examples of shard `shard` of `shards`: example i of `examples` goes to shard ⌊i · shards / examples⌋.
 ExampleRange shard_range(std::int64_t shard, std::int64_t shards, std::int64_t examples);
 
+/// Whether shard 0 holds the whole batch, so that other workers are free to help with its ops.
+inline bool one_shard_only(std::int64_t shards, std::int64_t examples) { return shards == 1 || examples == 1; }
+
 /// Sums the gradients of the shards of a batch along one fixed binary tree, which depends on their number alone. A
 /// worker takes contiguous subtrees and adds as it goes, so it needs ⌈log₂ S⌉ + 1 buffers at most; which worker takes
 /// what changes where a sum is made, never its operands or their order: the total is the same to the bit.
@@ -27,10 +30,16 @@ class ShardedGradient {
   ShardedGradient(int shards, int workers, std::int64_t size);
 
   /// Calls fill(worker, shard, T* gradient) for every shard that has examples, each on one worker; fill overwrites all of
-  /// the gradient. Afterwards total() is their sum. Allocates nothing. REQUIRES: workers.size() as given above.
+  /// the gradient. Afterwards total() is their sum. Allocates nothing. A shard that is alone is filled by the calling
+  /// thread, as worker 0, and may use the workers itself. REQUIRES: workers.size() as given above.
   template <class F>
   void run(WorkerPool& workers, std::int64_t examples, F&& fill) {
     examples_ = examples;
+    if (one_shard_only(shards_, examples)) {
+      total_ = buffers_[0][0].data();
+      fill(0, 0, total_);
+      return;
+    }
     workers.run([&](int worker) {
       const auto fill_here = [&](std::int64_t shard, T* gradient) { fill(worker, static_cast<int>(shard), gradient); };
       sum_subtree(root(), worker, fill_here);

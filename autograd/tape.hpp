@@ -16,6 +16,7 @@
 
 namespace tapehead {
 
+class WorkerPool;
 template <Scalar T>
 class Tape;
 template <Scalar T>
@@ -167,6 +168,11 @@ class Tape {
   /// Sends the gradients of parameters to a flat vector laid out as the store (a shard's buffer). Call before leaf().
   void bind_gradients(T* flat) { gradients_ = flat; }
 
+  /// Threads that an op may spread its work over (see for_each_task): given when a batch leaves them nothing else to do.
+  void set_workers(WorkerPool* workers) { workers_ = workers; }
+  /// nullptr: an op works in the calling thread.
+  WorkerPool* workers() const { return workers_; }
+
   /// Forgets everything; memory is kept. Every handle becomes stale.
   void reset();
 
@@ -208,6 +214,7 @@ class Tape {
   const ParameterStore<T>* store_ = nullptr;
   T* parameter_values_ = nullptr;
   T* gradients_ = nullptr;
+  WorkerPool* workers_ = nullptr;
   std::uint32_t next_stamp_ = 1;
   bool recording_ = true;
   bool walked_ = false;

@@ -29,20 +29,15 @@ TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters,
   warm_up();
 }
 
-// Shows every tape the largest shard that can come, so that no later step needs more memory.
+// Shows every tape the largest shards that can come to its worker, so that no later step needs more memory.
 template <RealScalar T>
 void TrainingStep<T>::warm_up() {
   batch_.reserve(options_.batch, dataset_.max_source_length(), dataset_.max_target_length());
   const std::vector<std::int32_t> source(static_cast<std::size_t>(dataset_.max_source_length()), kUnknown);
   const std::vector<std::int32_t> target(static_cast<std::size_t>(dataset_.max_target_length()), kUnknown);
   for (std::int64_t i = 0; i < options_.batch; ++i) batch_.append(source, target);
-  workers_.run([&](int worker) {
-    FlatVector<T> unused(model_.layout().flat_size());
-    for (int shard = 0; shard < options_.shards; ++shard) {
-      if (!shard_range(shard, options_.shards, options_.batch).empty()) shard_loss(worker, shard, unused.data(), 1);
-    }
-    tapes_[static_cast<std::size_t>(worker)]->reset();
-  });
+  gradient_.run(workers_, options_.batch, [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
+  for (const auto& tape : tapes_) tape->reset();
 }
 
 // One shard, forward and backward. Its loss is its part of the mean over the whole batch's tokens.
@@ -52,6 +47,7 @@ T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t 
   Tape<T>& tape = *tapes_[static_cast<std::size_t>(worker)];
   tape.reset();
   tape.bind_gradients(gradients);
+  tape.set_workers(one_shard_only(options_.shards, batch_.examples()) ? &workers_ : nullptr);
   const Pass pass{.training = true,
                   .seed = options_.seed,
                   .step = static_cast<std::uint64_t>(step),

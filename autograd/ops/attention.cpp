@@ -1,92 +1,19 @@
 #include "autograd/ops/attention.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
-#include "autograd/base/errors.hpp"
 #include "autograd/gemm.hpp"
+#include "autograd/ops/attention_plan.hpp"
 #include "autograd/ops/columns.hpp"
-#include "autograd/ops/keep.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
 namespace {
 
-// Sizes and options of one call, small enough to be kept by the pullback.
-struct Plan {
-  std::int64_t heads, width, value_width, keys, queries, slices;
-  AttentionMask mask;
-  double scale;
-  KeepRule keep;
-  std::int64_t first_example;
-
-  bool drops() const { return keep.rate() > 0; }
-
-  std::int64_t keys_of(std::int64_t slice) const {
-    return mask.key_lengths == nullptr ? keys : std::min<std::int64_t>(keys, mask.key_lengths[slice]);
-  }
-  // Keys [0, n) may be attended by this query.
-  std::int64_t attended(std::int64_t slice, std::int64_t query) const {
-    const std::int64_t present = keys_of(slice);
-    return mask.causal ? std::clamp<std::int64_t>(query + mask.query_offset + 1, 0, present) : present;
-  }
-};
-
-template <Scalar T>
-void check_block(const char* name, const RowBlock<T>& block) {
-  const Shape shape = block.x.shape();
-  if (block.first_row >= 0 && block.rows >= 1 && block.first_row + block.rows <= shape.rows) return;
-  throw ShapeError(fmt::format("attention: {} is rows {} to {} of {}", name, block.first_row,
-                               block.first_row + block.rows, to_string(shape)));
-}
-
-template <Scalar T>
-Plan make_plan(const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
-               const AttentionOptions& options) {
-  check_block("query", query);
-  check_block("key", key);
-  check_block("value", value);
-  const auto shape_of = [](const RowBlock<T>& block) {
-    return Shape{block.rows, block.x.shape().columns, block.x.shape().slices};
-  };
-  const Shape q = shape_of(query);
-  const Shape k = shape_of(key);
-  const Shape v = shape_of(value);
-  if (options.heads < 1) throw ConfigError(fmt::format("attention: heads must be at least 1, not {}", options.heads));
-  if (q.rows % options.heads != 0 || v.rows % options.heads != 0) {
-    throw ShapeError(fmt::format("attention: {} heads do not divide query {} and value {}", options.heads,
-                                 to_string(q), to_string(v)));
-  }
-  if (q.rows != k.rows || k.columns != v.columns || q.slices != k.slices || k.slices != v.slices) {
-    throw ShapeError(fmt::format("attention: sizes disagree: query is {}, key is {}, value is {}", to_string(q),
-                                 to_string(k), to_string(v)));
-  }
-  if (options.dropout > 0 && options.random == nullptr) {
-    throw ConfigError("attention: dropout needs a random stream; set AttentionOptions::random");
-  }
-  const RandomStream random = options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout);
-  return {options.heads, q.rows / options.heads, v.rows / options.heads, k.columns, q.columns, q.slices, options.mask,
-          options.scale, KeepRule("attention: dropout", options.dropout, random), options.first_example};
-}
-
-// Head `head` of slice `slice` of a block: (width, columns), strided.
-template <class T>
-MatrixView<T> head_view(T* data, const Shape& whole, std::int64_t first_row, std::int64_t width, std::int64_t head,
-                        std::int64_t slice, std::int64_t columns) {
-  return {data + first_row + head * width + slice * whole.rows * whole.columns, width, columns, whole.rows};
-}
-
-template <Scalar T>
-MatrixView<const T> head_of(const RowBlock<T>& block, std::int64_t width, std::int64_t head, std::int64_t slice,
-                            std::int64_t columns) {
-  return head_view(block.x.data(), block.x.shape(), block.first_row, width, head, slice, columns);
-}
-
 // out = in with elements dropped and the others scaled up; both (keys, queries), may be the same memory.
 template <Scalar T>
-void drop_weights(const Plan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice) {
+void drop_weights(const AttentionPlan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice) {
   const auto factor = static_cast<Real<T>>(plan.keep.factor());
   const auto example = static_cast<std::uint32_t>(plan.first_example + slice);
   for (std::int64_t q = 0; q < plan.queries; ++q) {
@@ -96,43 +23,6 @@ void drop_weights(const Plan& plan, const T* in, T* out, std::int64_t head, std:
     plan.keep.for_each(example, static_cast<std::uint32_t>(q), static_cast<std::uint32_t>(head), plan.keys,
                        [=](std::int64_t k, bool keep) { to[k] = keep && k < count ? factor * from[k] : T(0); });
   }
-}
-
-// The gradient of one of the three blocks. Blocks may share a variable: it is opened once.
-template <Scalar T>
-struct BlockSink {
-  T* data = nullptr;  // of the whole variable
-  T beta = T(1);
-};
-
-template <Scalar T>
-std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock<T>, 3>& blocks) {
-  std::array<BlockSink<T>, 3> sinks;
-  std::array<bool, 3> done{};
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (done[i]) continue;
-    // Overwriting is right only if the blocks of this variable cover all its rows without overlap.
-    const T* memory = blocks[i].x.data();
-    std::int64_t covered = 0;
-    bool overlap = false;
-    for (std::size_t j = i; j < 3; ++j) {
-      if (blocks[j].x.data() != memory) continue;
-      covered += blocks[j].rows;
-      for (std::size_t l = i; l < j; ++l) {
-        overlap |= blocks[l].x.data() == memory && blocks[l].first_row < blocks[j].first_row + blocks[j].rows &&
-                   blocks[j].first_row < blocks[l].first_row + blocks[l].rows;
-      }
-    }
-    const Shape shape = blocks[i].x.shape();
-    Sink<T> sink = pull.into(blocks[i].x);
-    if (sink && (overlap || covered != shape.rows)) sink.zero_if_fresh(shape.size());
-    for (std::size_t j = i; j < 3; ++j) {
-      if (blocks[j].x.data() != memory) continue;
-      done[j] = true;
-      if (sink) sinks[j] = {sink.data, sink.beta()};
-    }
-  }
-  return sinks;
 }
 
 // c = alpha · a · op(b) + beta · c on the first columns of c; the columns past b's belong to masked keys: they get
@@ -149,7 +39,7 @@ void add_product(T alpha, std::type_identity_t<MatrixView<const T>> a, std::type
 }
 
 template <Scalar T>
-void pull_head(const Plan& plan, const std::array<RowBlock<T>, 3>& blocks, const std::array<BlockSink<T>, 3>& sinks,
+void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& blocks, const std::array<BlockSink<T>, 3>& sinks,
                const T* weights, const T* d_context, T* d_scores, T* dropped, std::int64_t head, std::int64_t slice) {
   const std::int64_t present = plan.keys_of(slice);
   const auto& [query, key, value] = blocks;
@@ -192,7 +82,7 @@ void pull_head(const Plan& plan, const std::array<RowBlock<T>, 3>& blocks, const
 
 template <Scalar T>
 Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options) {
-  const Plan plan = make_plan(query, key, value, options);
+  const AttentionPlan plan = plan_attention(query, key, value, options);
   const Shape shape{plan.heads * plan.value_width, plan.queries, plan.slices};
   const std::int64_t map = plan.keys * plan.queries;
   Tape<T>& tape = query.x.tape();
