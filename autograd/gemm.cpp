@@ -15,23 +15,38 @@ CBLAS_TRANSPOSE cblas(Transpose op) { return op == Transpose::yes ? CblasTrans :
 // BLAS wants a stride of at least one row even where there is none.
 int stride_of(std::int64_t stride) { return static_cast<int>(std::max<std::int64_t>(stride, 1)); }
 
+template <Scalar T>
+std::int64_t inner_size(const MatrixView<const T>& a, Transpose op_a, const MatrixView<const T>& b, Transpose op_b,
+                        const MatrixView<T>& c) {
+  const std::int64_t inner = op_a == Transpose::yes ? a.rows : a.columns;
+  assert(inner == (op_b == Transpose::yes ? b.columns : b.rows));
+  assert(c.rows == (op_a == Transpose::yes ? a.columns : a.rows));
+  assert(c.columns == (op_b == Transpose::yes ? b.rows : b.columns));
+  (void)b, (void)op_b, (void)c;
+  return inner;
+}
+
 }  // namespace
 
 template <Scalar T>
 void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
           std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c) {
-  const std::int64_t inner = op_a == Transpose::yes ? a.rows : a.columns;
-  assert(inner == (op_b == Transpose::yes ? b.columns : b.rows));
-  assert(c.rows == (op_a == Transpose::yes ? a.columns : a.rows));
-  assert(c.columns == (op_b == Transpose::yes ? b.rows : b.columns));
-  if (c.rows == 0 || c.columns == 0) return;
-
   if constexpr (RealScalar<T>) {
-    if (is_small_product(c.rows, c.columns, inner)) return small_gemm<T>(alpha, a, op_a, b, op_b, beta, c);
+    if (is_small_product(c.rows, c.columns, inner_size(a, op_a, b, op_b, c))) {
+      return small_gemm<T>(alpha, a, op_a, b, op_b, beta, c);
+    }
   }
+  blas_gemm(alpha, a, op_a, b, op_b, beta, c);
+}
+
+template <Scalar T>
+void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
+               std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta,
+               std::type_identity_t<MatrixView<T>> c) {
+  if (c.rows == 0 || c.columns == 0) return;
   const int m = static_cast<int>(c.rows);
   const int n = static_cast<int>(c.columns);
-  const int k = static_cast<int>(inner);
+  const int k = static_cast<int>(inner_size(a, op_a, b, op_b, c));
   const int lda = stride_of(a.stride);
   const int ldb = stride_of(b.stride);
   const int ldc = stride_of(c.stride);
@@ -52,5 +67,10 @@ template void gemm<double>(double, MatrixView<const double>, Transpose, MatrixVi
 template void gemm<std::complex<double>>(std::complex<double>, MatrixView<const std::complex<double>>, Transpose,
                                          MatrixView<const std::complex<double>>, Transpose, std::complex<double>,
                                          MatrixView<std::complex<double>>);
+
+template void blas_gemm<float>(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
+                               MatrixView<float>);
+template void blas_gemm<double>(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose,
+                                double, MatrixView<double>);
 
 }  // namespace tapehead

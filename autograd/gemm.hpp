@@ -33,4 +33,10 @@ template <Scalar T>
 void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
           std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c);
 
+/// gemm by BLAS whatever the sizes. Small products may allocate inside OpenBLAS.
+template <Scalar T>
+void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
+               std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta,
+               std::type_identity_t<MatrixView<T>> c);
+
 }  // namespace tapehead

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/profile.hpp"
 
 namespace tapehead {
 
@@ -90,6 +91,7 @@ template <Scalar T>
 Var<T> Tape<T>::push(Node node) {
   node.stamp = next_stamp_++;
   nodes_.push_back(node);
+  if (profile_ != nullptr) profile_->end_forward(node.op);
   return {this, static_cast<std::uint32_t>(nodes_.size() - 1), node.stamp};
 }
 
@@ -145,6 +147,7 @@ void Tape<T>::backward(Var<T> y, const T* d_y) {
     Pull<T> pull(*this, at.adjoint);
     at.pullback(at.closure, pull);
     scratch_.rewind(mark);
+    if (profile_ != nullptr) profile_->end_backward(at.op);
     adjoints_.release(at.adjoint, static_cast<std::size_t>(at.shape.size()) * sizeof(T));
     at.adjoint = nullptr;
   }
@@ -178,6 +181,7 @@ void Tape<T>::reset() {
   scratch_.reset();
   adjoints_.reset();
   walked_ = false;
+  if (profile_ != nullptr) profile_->start();
 }
 
 // ---- NoGrad

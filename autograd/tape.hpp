@@ -16,6 +16,7 @@
 
 namespace tapehead {
 
+class OpProfile;
 class WorkerPool;
 template <Scalar T>
 class Tape;
@@ -173,6 +174,9 @@ class Tape {
   /// nullptr: an op works in the calling thread.
   WorkerPool* workers() const { return workers_; }
 
+  /// Where the times of ops go; nullptr: nowhere.
+  void set_profile(OpProfile* profile) { profile_ = profile; }
+
   /// Forgets everything; memory is kept. Every handle becomes stale.
   void reset();
 
@@ -215,6 +219,7 @@ class Tape {
   T* parameter_values_ = nullptr;
   T* gradients_ = nullptr;
   WorkerPool* workers_ = nullptr;
+  OpProfile* profile_ = nullptr;
   std::uint32_t next_stamp_ = 1;
   bool recording_ = true;
   bool walked_ = false;

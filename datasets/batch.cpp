@@ -29,7 +29,7 @@ std::int32_t* Batch::Columns::add(std::int64_t length) {
 }
 
 void Batch::reserve(std::int64_t examples, std::int64_t max_source, std::int64_t max_target) {
-  const std::int64_t positions = layout_ == BatchLayout::encoder_decoder ? max_target + 1 : max_source + max_target + 2;
+  const std::int64_t positions = layout_ == BatchLayout::decoder_only ? max_source + max_target + 2 : max_target + 1;
   source_.reserve(examples, layout_ == BatchLayout::encoder_decoder ? max_source + 1 : 0);
   input_.reserve(examples, positions);
   expected_.reserve(examples, positions);
@@ -45,11 +45,15 @@ void Batch::clear() {
 
 void Batch::append(std::span<const std::int32_t> source, std::span<const std::int32_t> target) {
   const bool one_sequence = layout_ == BatchLayout::decoder_only;
+  if (layout_ == BatchLayout::language && !source.empty()) {
+    throw DataError(fmt::format("batch: example {} has a source, and a language model reads none", input_.examples));
+  }
   const std::int64_t before =
       one_sequence ? std::ssize(source) + 1 : 0;  // input positions before the target's <s> or </s>
   const std::int64_t positions = before + std::ssize(target) + 1;
+  const bool has_source = layout_ == BatchLayout::encoder_decoder;
   if (input_.examples == std::ssize(input_.lengths) || positions > input_.stride ||
-      (!one_sequence && std::ssize(source) + 1 > source_.stride)) {
+      (has_source && std::ssize(source) + 1 > source_.stride)) {
     throw DataError(fmt::format("batch: example {} of lengths {} and {} exceeds the room reserved", input_.examples,
                                 source.size(), target.size()));
   }
@@ -60,9 +64,11 @@ void Batch::append(std::span<const std::int32_t> source, std::span<const std::in
     input = std::copy(source.begin(), source.end(), input);
     *input++ = kEnd;
   } else {
+    *input++ = kStart;
+  }
+  if (has_source) {
     std::int32_t* x = source_.add(std::ssize(source) + 1);
     *std::copy(source.begin(), source.end(), x) = kEnd;
-    *input++ = kStart;
   }
   std::copy(target.begin(), target.end(), input);
   *std::copy(target.begin(), target.end(), expected + before) = kEnd;
@@ -70,7 +76,7 @@ void Batch::append(std::span<const std::int32_t> source, std::span<const std::in
 }
 
 std::int64_t positions_needed(BatchLayout layout, std::int64_t max_source, std::int64_t max_target) {
-  return layout == BatchLayout::encoder_decoder ? std::max(max_source, max_target) + 1 : max_source + max_target + 2;
+  return layout == BatchLayout::decoder_only ? max_source + max_target + 2 : std::max(max_source, max_target) + 1;
 }
 
 }  // namespace tapehead

@@ -16,6 +16,7 @@ struct SequencePair {
 /// How an example x → y becomes columns of a batch. At each position the model sees `input` and is to say `expected`.
 enum class BatchLayout {
   encoder_decoder,  ///< source: x </s>;   input: <s> y;          expected: y </s>
+  language,         ///< no source;        input: <s> y;          expected: y </s>; x is empty
   decoder_only,  ///< no source;        input: <s> x </s> y;   expected: padding (ignored) up to x's </s>, then y </s>
 };
 

@@ -13,13 +13,16 @@ enum class Split { validation, test };
 /// "validation" or "test"; anything else throws ConfigError.
 Split parse_split(const std::string& text);
 
-/// What a model is trained and judged on: pairs of sequences.
+/// What a model is trained and judged on: pairs of sequences, or sequences alone, whose sources are empty.
 class Dataset {
  public:
   virtual ~Dataset() = default;
 
   virtual const Vocabulary& source_vocabulary() const = 0;
   virtual const Vocabulary& target_vocabulary() const = 0;
+
+  /// Whether examples have a source that the target follows from.
+  virtual bool has_source() const { return true; }
 
   /// Lengths of the longest sequences of any split, without start and end.
   virtual std::int64_t max_source_length() const = 0;
@@ -37,5 +40,11 @@ class Dataset {
   /// A fingerprint of everything that training and evaluation see.
   virtual std::uint64_t digest() const = 0;
 };
+
+/// How the examples of a dataset become a batch for a model with or without an encoder.
+inline BatchLayout batch_layout(const Dataset& dataset, bool has_encoder) {
+  if (!dataset.has_source()) return BatchLayout::language;
+  return has_encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+}
 
 }  // namespace tapehead

@@ -3,12 +3,35 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/cross_entropy.hpp"
 
 namespace tapehead {
+namespace {
+
+// Adds the time of a scope to a part of the profile, if there is one.
+class PhaseTimer {
+ public:
+  PhaseTimer(StepProfile* profile, double StepProfile::* phase) : profile_(profile), phase_(phase) {
+    if (profile_ != nullptr) begin_ = Clock::now();
+  }
+  ~PhaseTimer() {
+    if (profile_ != nullptr) profile_->*phase_ += std::chrono::duration<double>(Clock::now() - begin_).count();
+  }
+  PhaseTimer(const PhaseTimer&) = delete;
+  PhaseTimer& operator=(const PhaseTimer&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  StepProfile* profile_;
+  double StepProfile::* phase_;
+  Clock::time_point begin_;
+};
+
+}  // namespace
 
 template <RealScalar T>
 TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
@@ -25,7 +48,10 @@ TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters,
   check_schedule(options.schedule);
   if (options.batch < 1) throw ConfigError(fmt::format("training: batch must be at least 1, not {}", options.batch));
   for (int worker = 0; worker < workers.size(); ++worker) tapes_.push_back(std::make_unique<Tape<T>>(parameters));
-  batch_ = Batch(model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
+  if (model.has_encoder() && !dataset.has_source()) {
+    throw ConfigError("training: the data have no sources for an encoder to read; take a decoder");
+  }
+  batch_ = Batch(batch_layout(dataset, model.has_encoder()));
   warm_up();
 }
 
@@ -64,8 +90,21 @@ T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t 
 }
 
 template <RealScalar T>
+void TrainingStep<T>::set_profile(StepProfile* profile) {
+  profile_ = profile;
+  if (profile != nullptr) profile->workers.resize(tapes_.size());
+  for (std::size_t worker = 0; worker < tapes_.size(); ++worker) {
+    tapes_[worker]->set_profile(profile != nullptr ? &profile->workers[worker] : nullptr);
+  }
+}
+
+template <RealScalar T>
 StepReport TrainingStep<T>::differentiate(std::int64_t step) {
-  dataset_.fill_training_batch(options_.seed, static_cast<std::uint64_t>(step), options_.batch, batch_);
+  {
+    const PhaseTimer timer(profile_, &StepProfile::batch);
+    dataset_.fill_training_batch(options_.seed, static_cast<std::uint64_t>(step), options_.batch, batch_);
+  }
+  const PhaseTimer timer(profile_, &StepProfile::shards);
   std::fill(losses_.begin(), losses_.end(), 0.0);
   gradient_.run(workers_, batch_.examples(), [&](int worker, int shard, T* gradients) {
     losses_[static_cast<std::size_t>(shard)] = shard_loss(worker, shard, gradients, step);
@@ -79,13 +118,17 @@ StepReport TrainingStep<T>::differentiate(std::int64_t step) {
 template <RealScalar T>
 StepReport TrainingStep<T>::run(std::int64_t step) {
   StepReport report = differentiate(step);
-  report.gradient_norm = norm_(gradient_.total(), workers_);
+  {
+    const PhaseTimer timer(profile_, &StepProfile::norm);
+    report.gradient_norm = norm_(gradient_.total(), workers_);
+  }
   report.learning_rate = learning_rate(options_.schedule, step);
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
     throw GradientError(fmt::format("training: step {}: the loss is {} and the gradient's norm {}; lower the learning "
                                     "rate, or clip",
                                     step, report.loss, report.gradient_norm));
   }
+  const PhaseTimer timer(profile_, &StepProfile::update);
   optimizer_.update(parameters_.values(), gradient_.total(), step, report.learning_rate,
                     clip_scale(report.gradient_norm, options_.clip), workers_);
   return report;

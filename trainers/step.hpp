@@ -6,6 +6,7 @@
 
 #include "autograd/parallel.hpp"
 #include "autograd/parameters.hpp"
+#include "autograd/profile.hpp"
 #include "autograd/shards.hpp"
 #include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
@@ -34,6 +35,15 @@ struct StepReport {
   std::int64_t tokens = 0;
 };
 
+/// Where the time of steps goes, summed over those that were run: see TrainingStep::set_profile.
+struct StepProfile {
+  std::vector<OpProfile> workers;  ///< one a worker, filled by its tape
+  double batch = 0;                ///< seconds; so are those below
+  double shards = 0;               ///< from the first op to the last of the sums over shards
+  double norm = 0;                 ///< of the gradient
+  double update = 0;               ///< of the parameters
+};
+
 /// One training step: draws the batch, runs its shards forward and backward on the workers, sums their gradients along a
 /// fixed tree, clips, and updates the parameters. Nothing is allocated once it is made.
 template <RealScalar T>
@@ -53,6 +63,9 @@ class TrainingStep {
 
   Optimizer<T>& optimizer() { return optimizer_; }
 
+  /// Adds the times of all further steps to `profile`; nullptr: measures nothing.
+  void set_profile(StepProfile* profile);
+
  private:
   T shard_loss(int worker, int shard, T* gradients, std::int64_t step);
   void warm_up();
@@ -68,6 +81,7 @@ class TrainingStep {
   Batch batch_;
   std::vector<std::unique_ptr<Tape<T>>> tapes_;  // one a worker
   std::vector<double> losses_;                   // one a shard
+  StepProfile* profile_ = nullptr;
 };
 
 }  // namespace tapehead

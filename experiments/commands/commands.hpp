@@ -13,6 +13,7 @@ int run_inspect(const Invocation& invocation, Console& console);
 int run_ablate(const Invocation& invocation, Console& console);
 int run_attend(const Invocation& invocation, Console& console);
 int run_gradcheck(const Invocation& invocation, Console& console);
+int run_bench(const Invocation& invocation, Console& console);
 int run_summary(const Invocation& invocation, Console& console);
 int run_list(const Invocation& invocation, Console& console);
 int run_version(const Invocation& invocation, Console& console);

@@ -9,12 +9,10 @@
 
 #include "datasets/made.hpp"
 #include "datasets/text.hpp"
-#include "tests/support/allocation_counter.hpp"
+#include "experiments/bench/allocation_counter.hpp"
 
 namespace tapehead {
 namespace {
-
-using testing_support::AllocationCounter;
 
 void expect_no_allocation(const Dataset& data, BatchLayout layout) {
   constexpr std::int64_t kExamples = 6;

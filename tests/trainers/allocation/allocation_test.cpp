@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "datasets/made.hpp"
-#include "tests/support/allocation_counter.hpp"
+#include "experiments/bench/allocation_counter.hpp"
 #include "trainers/step.hpp"
 
 namespace tapehead {
 namespace {
-
-using testing_support::AllocationCounter;
 
 TEST(AllocationCounter, SeesAllocationsOfEveryThread) {
   WorkerPool workers(2);

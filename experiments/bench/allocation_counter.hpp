@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace tapehead::testing_support {
+namespace tapehead {
 
 /// Counts every heap allocation of every thread while it lives: malloc and its relatives are replaced in a program
 /// that links allocation_counter.cpp, so operator new, Armadillo and OpenBLAS are seen too.
@@ -13,7 +13,10 @@ class AllocationCounter {
   AllocationCounter(const AllocationCounter&) = delete;
   AllocationCounter& operator=(const AllocationCounter&) = delete;
 
+  /// Whether this build can count: a C library other than glibc, or a sanitizer, keeps its own malloc.
+  static bool available();
+
   std::int64_t count() const;
 };
 
-}  // namespace tapehead::testing_support
+}  // namespace tapehead

@@ -1,9 +1,14 @@
-#include "tests/support/allocation_counter.hpp"
+#include "experiments/bench/allocation_counter.hpp"
 
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define TAPEHEAD_REPLACES_MALLOC 1
+#endif
+
+#ifdef TAPEHEAD_REPLACES_MALLOC
 // glibc's own entry points, under the names that stay free when malloc is replaced.
 extern "C" {
 void* __libc_malloc(std::size_t size);
@@ -11,18 +16,20 @@ void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 }
+#endif
 
 namespace {
 
 std::atomic<std::int64_t> allocations{0};
 std::atomic<bool> counting{false};
 
-void note() {
+[[maybe_unused]] void note() {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace
 
+#ifdef TAPEHEAD_REPLACES_MALLOC
 extern "C" {
 
 void* malloc(std::size_t size) {
@@ -57,8 +64,17 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
 }
 
 }  // extern "C"
+#endif
 
-namespace tapehead::testing_support {
+namespace tapehead {
+
+bool AllocationCounter::available() {
+#ifdef TAPEHEAD_REPLACES_MALLOC
+  return true;
+#else
+  return false;
+#endif
+}
 
 AllocationCounter::AllocationCounter() {
   allocations = 0;
@@ -69,4 +85,4 @@ AllocationCounter::~AllocationCounter() { counting = false; }
 
 std::int64_t AllocationCounter::count() const { return allocations; }
 
-}  // namespace tapehead::testing_support
+}  // namespace tapehead
