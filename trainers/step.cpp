@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/ops/cross_entropy.hpp"
 
 namespace tapehead {
 namespace {
@@ -81,10 +80,10 @@ T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t 
   const TokenView source = batch_.source().slice(examples.first, examples.last);
   const TokenView input = batch_.input().slice(examples.first, examples.last);
   const TokenView expected = batch_.expected().slice(examples.first, examples.last);
-  const Var<T> logits = model_.logits(tape, source, input, pass);
-  const Var<T> loss = cross_entropy(logits, expected,
-                                    {.label_smoothing = options_.label_smoothing,
-                                     .denominator = static_cast<double>(batch_.counted_tokens())});
+  const Var<T> features = model_.decode(tape, model_.encode(tape, source, pass), source, input, pass);
+  const Var<T> loss = model_.loss(features, expected,
+                                  {.label_smoothing = options_.label_smoothing,
+                                   .denominator = static_cast<double>(batch_.counted_tokens())});
   tape.backward(loss);
   return loss.item();
 }

@@ -1,97 +1,42 @@
 #include "autograd/ops/cross_entropy.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
-#include "autograd/base/errors.hpp"
-#include "autograd/ops/columns.hpp"
-#include "autograd/ops/require.hpp"
+#include "autograd/ops/target_loss.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
-namespace {
-
-// Sums many small numbers: in double, or in complex double.
-template <Scalar T>
-using Wide = std::conditional_t<RealScalar<T>, double, std::complex<double>>;
-
-// Counted targets, each checked.
-std::int64_t count_targets(const Shape& logits, const TokenView& expected, const CrossEntropyOptions& options) {
-  require_rows("cross_entropy", logits);
-  if (logits.columns != expected.positions || logits.slices != expected.examples) {
-    throw ShapeError(fmt::format("cross_entropy: logits are {}, expected has {} positions and {} examples",
-                                 to_string(logits), expected.positions, expected.examples));
-  }
-  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
-    throw ConfigError(fmt::format("cross_entropy: label_smoothing must be in [0, 1], not {}", options.label_smoothing));
-  }
-  if (!(options.denominator >= 0 && std::isfinite(options.denominator))) {
-    throw ConfigError(
-        fmt::format("cross_entropy: denominator must be finite and not negative, not {}", options.denominator));
-  }
-  std::int64_t counted = 0;
-  for (std::int64_t b = 0; b < expected.examples; ++b) {
-    for (std::int64_t t = 0; t < expected.positions; ++t) {
-      const std::int32_t target = expected(t, b);
-      if (target < 0 || target >= logits.rows) {
-        throw DataError(
-            fmt::format("cross_entropy: target {} at position {} of example {} is outside the vocabulary of {}", target,
-                        t, b, logits.rows));
-      }
-      counted += target != kPadding;
-    }
-  }
-  return counted;
-}
-
-}  // namespace
 
 template <Scalar T>
 Var<T> cross_entropy(Var<T> logits, TokenView expected, const CrossEntropyOptions& options) {
   const Shape shape = logits.shape();
-  const std::int64_t counted = count_targets(shape, expected, options);
-  const std::int64_t vocabulary = shape.rows;
-  const double denominator =
-      options.denominator > 0 ? options.denominator : static_cast<double>(std::max<std::int64_t>(1, counted));
-  const auto on_target = static_cast<Real<T>>(1 - options.label_smoothing);
-  const auto on_each = static_cast<Real<T>>(options.label_smoothing / static_cast<double>(vocabulary));
+  const TargetLoss<T> rule(options, shape.rows, count_targets("cross_entropy", shape, expected, options));
   Tape<T>& tape = logits.tape();
-  T* probabilities = tape.allocate(tape.will_differentiate({logits}) ? shape.size() : vocabulary);
-  const std::int64_t stride = tape.will_differentiate({logits}) ? vocabulary : 0;
+  const bool keeps = tape.will_differentiate({logits});
+  const std::int64_t stride = keeps ? shape.rows : 0;
+  T* exponentials = tape.allocate(keeps ? shape.size() : shape.rows);
+  T* inverses = tape.allocate(shape.points());
 
-  Wide<T> sum(0);
+  typename TargetLoss<T>::Wide sum(0);
   for (std::int64_t n = 0; n < shape.points(); ++n) {
     const std::int32_t target = expected(n % shape.columns, n / shape.columns);
     if (target == kPadding) continue;
-    const T* z = logits.data() + n * vocabulary;
-    T* p = probabilities + n * stride;
-    const Real<T> largest = largest_of(z, vocabulary);
-    const T total = exponentiate(z, largest, vocabulary, p);
-    T mean(0);
-    if (on_each > 0) {
-      for (std::int64_t v = 0; v < vocabulary; ++v) mean += z[v] - largest;
-    }
-    sum += Wide<T>(std::log(total) - on_target * (z[target] - largest) - on_each * mean);
-    const T inverse = T(1) / total;
-    for (std::int64_t v = 0; v < vocabulary; ++v) p[v] *= inverse;
+    sum += rule(logits.data() + n * shape.rows, target, exponentials + n * stride, inverses[n]);
   }
   T* loss = tape.allocate(1);
-  *loss = static_cast<T>(sum / denominator);
+  *loss = static_cast<T>(sum / rule.denominator());
 
   return tape.record("cross_entropy", {}, loss, {logits}, [=](Pull<T>& pull) {
     const auto d_z = pull.into(logits);
-    const T d_loss = *pull.d_output() / static_cast<Real<T>>(denominator);
+    const T d_loss = *pull.d_output() / static_cast<Real<T>>(rule.denominator());
     for (std::int64_t n = 0; n < shape.points(); ++n) {
       const std::int32_t target = expected(n % shape.columns, n / shape.columns);
-      const Sink<T> column{d_z.data + n * vocabulary, d_z.fresh};
-      if (target == kPadding) {
-        if (column.fresh) std::fill_n(column.data, vocabulary, T(0));
-        continue;
+      const Sink<T> column{d_z.data + n * shape.rows, d_z.fresh};
+      if (target != kPadding) {
+        rule.pull(exponentials + n * shape.rows, inverses[n], target, d_loss, column);
+      } else if (column.fresh) {
+        std::fill_n(column.data, shape.rows, T(0));
       }
-      const T* p = probabilities + n * vocabulary;  // loss = logΣexp(z) − (1 − ε) z[target] − ε/V Σ z
-      column.accumulate(vocabulary, [=](std::int64_t v) { return d_loss * (p[v] - on_each); });
-      column.data[target] -= d_loss * on_target;
     }
   });
 }

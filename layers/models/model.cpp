@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "autograd/ops/linear_cross_entropy.hpp"
 #include "layers/models/decoder.hpp"
 #include "layers/models/transformer.hpp"
 
@@ -47,6 +48,13 @@ Var<T> Model::project(Var<T> features) const {
   return kinds_->output()(features);
 }
 
+template <Scalar T>
+Var<T> Model::loss(Var<T> features, TokenView expected, const CrossEntropyOptions& options) const {
+  const Linear& output = kinds_->output();
+  Tape<T>& tape = features.tape();
+  return linear_cross_entropy(features, tape.leaf(output.weight), tape.leaf(output.bias), expected, options);
+}
+
 template Var<float> Model::encode(Tape<float>&, TokenView, const Pass&) const;
 template Var<double> Model::encode(Tape<double>&, TokenView, const Pass&) const;
 template Var<std::complex<double>> Model::encode(Tape<std::complex<double>>&, TokenView, const Pass&) const;
@@ -57,5 +65,8 @@ template Var<std::complex<double>> Model::decode(Tape<std::complex<double>>&, Va
 template Var<float> Model::project(Var<float>) const;
 template Var<double> Model::project(Var<double>) const;
 template Var<std::complex<double>> Model::project(Var<std::complex<double>>) const;
+template Var<float> Model::loss(Var<float>, TokenView, const CrossEntropyOptions&) const;
+template Var<double> Model::loss(Var<double>, TokenView, const CrossEntropyOptions&) const;
+template Var<std::complex<double>> Model::loss(Var<std::complex<double>>, TokenView, const CrossEntropyOptions&) const;
 
 }  // namespace tapehead

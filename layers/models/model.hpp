@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "autograd/base/tokens.hpp"
+#include "autograd/ops/cross_entropy.hpp"
 #include "autograd/parameters.hpp"
 #include "autograd/tape.hpp"
 #include "layers/models/config.hpp"
@@ -36,6 +37,10 @@ class Model {
   /// features (C, T, B) → logits (V, T, B).
   template <Scalar T>
   Var<T> project(Var<T> features) const;
+
+  /// The loss of project(features), without the logits of positions that do not count: see linear_cross_entropy().
+  template <Scalar T>
+  Var<T> loss(Var<T> features, TokenView expected, const CrossEntropyOptions& options) const;
 
   /// All three: logits (V, T, B) of the token after each input position.
   template <Scalar T>

@@ -7,9 +7,11 @@
 
 #include "autograd/base/random.hpp"
 #include "autograd/ops/add.hpp"
+#include "autograd/ops/affine.hpp"
 #include "autograd/ops/cross_entropy.hpp"
 #include "autograd/ops/dropout.hpp"
 #include "autograd/ops/layer_norm.hpp"
+#include "autograd/ops/linear_cross_entropy.hpp"
 #include "autograd/ops/log_softmax.hpp"
 #include "autograd/ops/multiply.hpp"
 #include "autograd/ops/scale.hpp"
@@ -45,6 +47,52 @@ template <class T>
 class CrossEntropyOf : public testing::Test {};
 using Scalars = testing::Types<float, double, std::complex<double>>;
 TYPED_TEST_SUITE(CrossEntropyOf, Scalars);
+
+TYPED_TEST(CrossEntropyOf, ALinearLayerIsTheSameInOneOpAndInTwo) {
+  using T = TypeParam;
+  const Shape shapes[] = {{5, 4, 3}, {5, 7}, {7}};
+  std::vector<T> values[] = {random_values<T>(shapes[0]), random_values<T>(shapes[1]), random_values<T>(shapes[2])};
+  const CrossEntropyOptions options{.label_smoothing = 0.1};
+  const auto run = [&](Tape<T>& tape, bool fused) {
+    std::vector<Var<T>> x;
+    for (int i = 0; i < 3; ++i) x.push_back(tape.input(shapes[i], values[i].data()));
+    const Var<T> loss = fused ? linear_cross_entropy(x[0], x[1], x[2], kExpected, options)
+                              : cross_entropy(affine(x[0], x[1], x[2]), kExpected, options);
+    tape.backward(loss);
+    std::vector<T> numbers{loss.item()};
+    for (const Var<T>& input : x) {
+      const std::vector<T> gradient = gradient_of(tape, input);
+      numbers.insert(numbers.end(), gradient.begin(), gradient.end());
+    }
+    return numbers;
+  };
+  Tape<T> one, two;
+  const std::vector<T> fused = run(one, true);
+  const std::vector<T> composed = run(two, false);
+  for (std::size_t i = 0; i < fused.size(); ++i) {
+    EXPECT_NEAR(std::abs(fused[i] - composed[i]), 0, (std::is_same_v<T, float> ? 2e-6 : 1e-14)) << i;
+  }
+}
+
+TEST(LinearCrossEntropy, IsTheSameWhereNothingIsKept) {
+  constexpr std::int64_t kColumns = 150;  // more than one block
+  std::vector<std::int32_t> targets(kColumns);
+  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = static_cast<std::int32_t>(i % 7);  // some are padding
+  const std::int32_t length = kColumns;
+  const TokenView expected{targets.data(), &length, kColumns, kColumns, 1};
+  const auto x = random_values<double>({5, kColumns});
+  const auto w = random_values<double>({5, 7});
+  const auto b = random_values<double>({7});
+  Tape<double> tape;
+  const auto loss = [&] {
+    return linear_cross_entropy(tape.input({5, kColumns}, x.data()), tape.input({5, 7}, w.data()),
+                                tape.input({7}, b.data()), expected)
+        .item();
+  };
+  const double kept = loss();
+  const NoGrad<double> none(tape);
+  EXPECT_NEAR(loss(), kept, 1e-13);
+}
 
 TYPED_TEST(CrossEntropyOf, SimpleOpsHasTheSameValueAndGradient) {
   using T = TypeParam;

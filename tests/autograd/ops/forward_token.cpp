@@ -5,6 +5,7 @@
 #include "autograd/ops/cross_entropy.hpp"
 #include "autograd/ops/dropout.hpp"
 #include "autograd/ops/embedding.hpp"
+#include "autograd/ops/linear_cross_entropy.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
 namespace tapehead {
@@ -48,6 +49,21 @@ ForwardCase judged(const std::string& label, std::int64_t words, const std::int3
       [=](PlainInputs x) { return cross_entropy_by_loops(x[0], ids, options.label_smoothing, options.denominator); }};
 }
 
+ForwardCase judged_linear(const std::string& label, std::int64_t channels, std::int64_t words, const std::int32_t* ids,
+                          CrossEntropyOptions options) {
+  return {label,
+          {{{channels, 4, 3}}, {{channels, words}}, {{words}}},
+          [=](auto x) { return linear_cross_entropy(x[0], x[1], x[2], view_of(ids), options); },
+          [=](PlainInputs x) {
+            const Plain logits = Plain::of({words, 4, 3}, [&](auto v, auto t, auto b) {
+              long double sum = x[2](v);
+              for (std::int64_t c = 0; c < channels; ++c) sum += x[1](c, v) * x[0](c, t, b);
+              return sum;
+            });
+            return cross_entropy_by_loops(logits, ids, options.label_smoothing, options.denominator);
+          }};
+}
+
 ForwardCase looked_up(const std::string& label, Shape table) {
   return {label,
           {{table}},
@@ -82,6 +98,10 @@ std::vector<ForwardOracle> token_oracles() {
         judged("of_a_larger_batch", 7, kIds, {.label_smoothing = 0.3, .denominator = 29}),
         judged("all_ignored", 7, kIgnored, {}),
         judged("all_ignored_of_a_larger_batch", 7, kIgnored, {.denominator = 29})}},
+      {"linear_cross_entropy",
+       {judged_linear("C3_V7", 3, 7, kIds, {}), judged_linear("C17_V33", 17, 33, kIds, {.label_smoothing = 0.1}),
+        judged_linear("all_ignored", 3, 7, kIgnored, {}),
+        judged_linear("of_a_larger_batch", 5, 7, kIds, {.label_smoothing = 0.3, .denominator = 29})}},
       {"embedding", {looked_up("C3_V7", {3, 7}), looked_up("C1_V9", {1, 9}), looked_up("C16_V33", {16, 33})}},
       {"dropout",
        {dropped("C7_T3_B2", {7, 3, 2}, 0.3, 0), dropped("C64_half", {64, 5, 3}, 0.5, 4),
