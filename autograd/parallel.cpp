@@ -10,9 +10,34 @@
 
 namespace tapehead {
 
+namespace {
+
+// A step has several rounds with little between them: a worker that looks for the next one for some tens of microseconds
+// before it sleeps is there when it comes.
+constexpr int kSpins = 2000;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Returns when the counter is no longer `old`.
+void wait_for_change(const std::atomic<std::uint32_t>& counter, std::uint32_t old, int spins) {
+  for (int i = 0; i < spins; ++i) {
+    if (counter.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  counter.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
 WorkerPool::WorkerPool(int workers) {
   if (workers < 1) throw ConfigError(fmt::format("workers: at least 1 is needed, not {}", workers));
   errors_.resize(static_cast<std::size_t>(workers));
+  // With more workers than cores, spinning would keep others from their work.
+  if (static_cast<unsigned>(workers) <= std::thread::hardware_concurrency()) spins_ = kSpins;
   use_single_threaded_blas();
   threads_.reserve(static_cast<std::size_t>(workers - 1));
   try {
@@ -27,27 +52,21 @@ WorkerPool::WorkerPool(int workers) {
 WorkerPool::~WorkerPool() { stop(); }
 
 void WorkerPool::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  begin_.notify_all();
+  stopping_ = true;
+  ++round_;
+  round_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
 void WorkerPool::run_erased(void* work, Call call) {
-  {
-    const std::lock_guard lock(mutex_);
-    work_ = work;
-    call_ = call;
-    running_ = size() - 1;
-    ++round_;
-  }
-  begin_.notify_all();
+  work_ = work;
+  call_ = call;
+  running_.store(static_cast<std::uint32_t>(size() - 1), std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
   call_here(0);
-  {
-    std::unique_lock lock(mutex_);
-    end_.wait(lock, [this] { return running_ == 0; });
+  for (std::uint32_t left; (left = running_.load(std::memory_order_acquire)) != 0;) {
+    wait_for_change(running_, left, spins_);
   }
   for (std::exception_ptr& error : errors_) {
     if (error == nullptr) continue;
@@ -59,17 +78,11 @@ void WorkerPool::run_erased(void* work, Call call) {
 
 void WorkerPool::serve(int worker) {
   use_single_threaded_blas();
-  std::int64_t served = 0;
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      begin_.wait(lock, [&] { return stopping_ || round_ != served; });
-      if (stopping_) return;
-      served = round_;
-    }
+  for (std::uint32_t served = 0;; ++served) {
+    wait_for_change(round_, served, spins_);
+    if (stopping_) return;
     call_here(worker);
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) end_.notify_one();
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
   }
 }
 

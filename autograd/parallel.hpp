@@ -1,10 +1,8 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <exception>
-#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -43,14 +41,12 @@ class WorkerPool {
 
   std::vector<std::thread> threads_;
   std::vector<std::exception_ptr> errors_;
-  std::mutex mutex_;
-  std::condition_variable begin_;
-  std::condition_variable end_;
+  int spins_ = 0;  // looks at a counter before a thread goes to sleep
   void* work_ = nullptr;
   Call call_ = nullptr;
-  std::int64_t round_ = 0;
-  int running_ = 0;
-  bool stopping_ = false;
+  std::atomic<std::uint32_t> round_ = 0;    // counts the calls of run; publishes work_ and call_
+  std::atomic<std::uint32_t> running_ = 0;  // workers that have not finished this round
+  std::atomic<bool> stopping_ = false;
 };
 
 /// Calls task(i) once for every i in [0, count), spread over the workers as they become free, or in order in this

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/ops/columns.hpp"
+
 namespace tapehead {
 
 template <RealScalar T>
@@ -14,10 +16,10 @@ double GlobalNorm<T>::operator()(const T* gradient, WorkerPool& workers) {
   workers.run([&](int worker) {
     const auto [first, last] = work_range(std::ssize(blocks_), worker, workers.size());
     for (std::int64_t block = first; block < last; ++block) {
-      double sum = 0;
-      const std::int64_t end = std::min(size_, (block + 1) * kBlock);
-      for (std::int64_t i = block * kBlock; i < end; ++i) sum += static_cast<double>(gradient[i]) * gradient[i];
-      blocks_[static_cast<std::size_t>(block)] = sum;
+      const T* part = gradient + block * kBlock;
+      blocks_[static_cast<std::size_t>(block)] =
+          sum_over<double>(std::min(kBlock, size_ - block * kBlock),
+                           [=](std::int64_t i) { return static_cast<double>(part[i]) * part[i]; });
     }
   });
   double total = 0;

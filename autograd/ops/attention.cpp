@@ -11,70 +11,133 @@
 namespace tapehead {
 namespace {
 
-// out = in with elements dropped and the others scaled up; both (keys, queries), may be the same memory.
+// Queries that are taken together where later ones attend to more keys: what the mask rules out beyond the last query's
+// keys is not computed.
+constexpr std::int64_t kQueryBlock = 64;
+
+struct QueryBlock {
+  std::int64_t first, count;
+  std::int64_t keys;  // that its last query, hence any of them, may attend
+};
+
+std::int64_t blocks_of(const AttentionPlan& plan) {
+  return plan.mask.causal ? (plan.queries + kQueryBlock - 1) / kQueryBlock : 1;
+}
+
+QueryBlock query_block(const AttentionPlan& plan, std::int64_t slice, std::int64_t block) {
+  const std::int64_t first = block * kQueryBlock;
+  const std::int64_t end = plan.mask.causal ? std::min(first + kQueryBlock, plan.queries) : plan.queries;
+  return {first, end - first, end > 0 ? plan.attended(slice, end - 1) : 0};
+}
+
+// out = in with elements dropped and the others scaled up, for the queries of a block; both have a column
+// of `keys` for each, and may be the same memory.
 template <Scalar T>
-void drop_weights(const AttentionPlan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice) {
+void drop_weights(const AttentionPlan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice,
+                  const QueryBlock& block) {
   const auto factor = static_cast<Real<T>>(plan.keep.factor());
   const auto example = static_cast<std::uint32_t>(plan.first_example + slice);
-  for (std::int64_t q = 0; q < plan.queries; ++q) {
-    const std::int64_t count = plan.attended(slice, q);
-    const T* from = in + q * plan.keys;
-    T* to = out + q * plan.keys;
-    plan.keep.for_each(example, static_cast<std::uint32_t>(q), static_cast<std::uint32_t>(head), plan.keys,
-                       [=](std::int64_t k, bool keep) { to[k] = keep && k < count ? factor * from[k] : T(0); });
+  for (std::int64_t j = 0; j < block.count; ++j) {
+    const std::int64_t query = block.first + j;
+    const std::int64_t attended = plan.attended(slice, query);
+    const T* from = in + j * plan.keys;
+    T* to = out + j * plan.keys;
+    plan.keep.for_each(example, static_cast<std::uint32_t>(query), static_cast<std::uint32_t>(head), block.keys,
+                       [=](std::int64_t k, bool keep) { to[k] = keep && k < attended ? factor * from[k] : T(0); });
   }
 }
 
-// c = alpha · a · op(b) + beta · c on the first columns of c; the columns past b's belong to masked keys: they get
-// nothing, or zeros where c is fresh.
+template <class T>
+MatrixView<T> columns_of(MatrixView<T> whole, std::int64_t first, std::int64_t count) {
+  return {whole.data + first * whole.stride, whole.rows, count, whole.stride};
+}
+
+// c = alpha · a · op(b) + beta · c; with no inner index only c = beta · c.
 template <Scalar T>
-void add_product(T alpha, std::type_identity_t<MatrixView<const T>> a, std::type_identity_t<MatrixView<const T>> b,
-                 Transpose op_b, T beta, MatrixView<T> c) {
-  const std::int64_t columns = op_b == Transpose::yes ? b.rows : b.columns;
-  if (a.columns > 0) {
-    gemm(alpha, a, Transpose::no, b, op_b, beta, MatrixView<T>(c.data, c.rows, columns, c.stride));
-  }
+void multiply(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
+              std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, MatrixView<T> c) {
+  if ((op_a == Transpose::yes ? a.rows : a.columns) > 0) return gemm(alpha, a, op_a, b, op_b, beta, c);
   if (beta != T(0)) return;
-  for (std::int64_t j = a.columns > 0 ? columns : 0; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
+  for (std::int64_t j = 0; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
 }
 
 template <Scalar T>
-void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& blocks, const std::array<BlockSink<T>, 3>& sinks,
-               const T* weights, const T* d_context, T* d_scores, T* dropped, std::int64_t head, std::int64_t slice) {
-  const std::int64_t present = plan.keys_of(slice);
-  const auto& [query, key, value] = blocks;
+void zero_columns(MatrixView<T> c, std::int64_t first) {
+  for (std::int64_t j = first; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
+}
+
+// Weights and context of one head of one slice.
+template <Scalar T>
+void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs, T* weights, T* dropped,
+                 MatrixView<T> context, std::int64_t head, std::int64_t slice) {
+  const auto& [query, key, value] = inputs;
   const auto q = head_of(query, plan.width, head, slice, plan.queries);
-  const auto k = head_of(key, plan.width, head, slice, present);
-  const auto v = head_of(value, plan.value_width, head, slice, present);
-  const Shape context{plan.heads * plan.value_width, plan.queries, plan.slices};
-  const auto d_c = head_view(d_context, context, 0, plan.value_width, head, slice, plan.queries);
-  const MatrixView p(weights, present, plan.queries, plan.keys);
+  for (std::int64_t at = 0; at < blocks_of(plan); ++at) {
+    const QueryBlock block = query_block(plan, slice, at);
+    T* p = weights + block.first * plan.keys;
+    gemm(T(static_cast<Real<T>>(plan.scale)), head_of(key, plan.width, head, slice, block.keys), Transpose::yes,
+         columns_of(q, block.first, block.count), Transpose::no, T(0), MatrixView(p, block.keys, block.count, plan.keys));
+    for (std::int64_t j = 0; j < block.count; ++j) {
+      T* column = p + j * plan.keys;
+      const std::int64_t count = plan.attended(slice, block.first + j);
+      softmax_column(column, count, column);
+      std::fill(column + count, column + plan.keys, T(0));
+    }
+    if (plan.drops()) drop_weights(plan, p, dropped, head, slice, block);
+    const MatrixView<const T> used(plan.drops() ? dropped : p, block.keys, block.count, plan.keys);
+    multiply<T>(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::no, used, Transpose::no, T(0),
+                columns_of(context, block.first, block.count));
+  }
+}
+
+template <Scalar T>
+void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs,
+               const std::array<BlockSink<T>, 3>& sinks, const T* weights, MatrixView<const T> d_context, T* d_scores,
+               T* dropped, std::int64_t head, std::int64_t slice) {
+  const auto& [query, key, value] = inputs;
+  const auto q = head_of(query, plan.width, head, slice, plan.queries);
   const auto sink_of = [&](std::size_t i, std::int64_t width, std::int64_t columns) {
-    return head_view(sinks[i].data, blocks[i].x.shape(), blocks[i].first_row, width, head, slice, columns);
+    return head_view(sinks[i].data, inputs[i].x.shape(), inputs[i].first_row, width, head, slice, columns);
   };
+  const T scale(static_cast<Real<T>>(plan.scale));
+  const std::int64_t blocks = blocks_of(plan);
+  // From the last block, which reaches the most keys: what it does not reach gets no gradient at all, and where the
+  // memory is fresh it is the first to write.
+  for (std::int64_t at = blocks; at-- > 0;) {
+    const QueryBlock block = query_block(plan, slice, at);
+    const bool first_contribution = at + 1 == blocks;
+    const auto key_beta = [&](std::size_t i) { return first_contribution ? sinks[i].beta : T(1); };
+    const auto d_c = columns_of(d_context, block.first, block.count);
+    const MatrixView p(weights + block.first * plan.keys, block.keys, block.count, plan.keys);
 
-  if (plan.drops()) drop_weights(plan, weights, dropped, head, slice);
-  if (sinks[2].data != nullptr) {  // context = V · dropped(P)
-    const MatrixView<const T> used(plan.drops() ? dropped : weights, present, plan.queries, plan.keys);
-    add_product<T>(T(1), d_c, used, Transpose::yes, sinks[2].beta, sink_of(2, plan.value_width, plan.keys));
-  }
-  if (sinks[0].data == nullptr && sinks[1].data == nullptr) return;
+    if (sinks[2].data != nullptr) {  // context = V · dropped(P)
+      if (plan.drops()) drop_weights(plan, p.data, dropped, head, slice, block);
+      const MatrixView<const T> used(plan.drops() ? dropped : p.data, block.keys, block.count, plan.keys);
+      multiply<T>(T(1), d_c, Transpose::no, used, Transpose::yes, key_beta(2), sink_of(2, plan.value_width, block.keys));
+      if (first_contribution && sinks[2].beta == T(0)) {
+        zero_columns(sink_of(2, plan.value_width, plan.keys), block.keys);
+      }
+    }
+    if (sinks[0].data == nullptr && sinks[1].data == nullptr) continue;
 
-  const MatrixView d_s(d_scores, present, plan.queries, plan.keys);
-  gemm(T(1), v, Transpose::yes, d_c, Transpose::no, T(0), d_s);
-  if (plan.drops()) drop_weights(plan, d_scores, d_scores, head, slice);
-  for (std::int64_t j = 0; j < plan.queries; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P); zero where P is
-    const T* pj = p.data + j * p.stride;
-    T* dj = d_s.data + j * d_s.stride;
-    const T inner = dot(pj, dj, present);
-    for (std::int64_t i = 0; i < present; ++i) dj[i] = pj[i] * (dj[i] - inner);
-  }
-  const T scale(static_cast<Real<T>>(plan.scale));  // S = scale · Kᵀ Q
-  if (sinks[0].data != nullptr) {
-    add_product<T>(scale, k, d_s, Transpose::no, sinks[0].beta, sink_of(0, plan.width, plan.queries));
-  }
-  if (sinks[1].data != nullptr) {
-    add_product<T>(scale, q, d_s, Transpose::yes, sinks[1].beta, sink_of(1, plan.width, plan.keys));
+    const MatrixView d_s(d_scores, block.keys, block.count, plan.keys);
+    gemm(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::yes, d_c, Transpose::no, T(0), d_s);
+    if (plan.drops()) drop_weights(plan, d_scores, d_scores, head, slice, block);
+    for (std::int64_t j = 0; j < block.count; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P); zero where P is
+      const T* pj = p.data + j * p.stride;
+      T* dj = d_s.data + j * d_s.stride;
+      const T inner = dot(pj, dj, block.keys);
+      for (std::int64_t i = 0; i < block.keys; ++i) dj[i] = pj[i] * (dj[i] - inner);
+    }
+    if (sinks[0].data != nullptr) {  // S = scale · Kᵀ Q
+      multiply<T>(scale, head_of(key, plan.width, head, slice, block.keys), Transpose::no, d_s, Transpose::no,
+                  sinks[0].beta, columns_of(sink_of(0, plan.width, plan.queries), block.first, block.count));
+    }
+    if (sinks[1].data != nullptr) {
+      multiply<T>(scale, columns_of(q, block.first, block.count), Transpose::no, d_s, Transpose::yes, key_beta(1),
+                  sink_of(1, plan.width, block.keys));
+      if (first_contribution && sinks[1].beta == T(0)) zero_columns(sink_of(1, plan.width, plan.keys), block.keys);
+    }
   }
 }
 
@@ -83,41 +146,28 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& bloc
 template <Scalar T>
 Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options) {
   const AttentionPlan plan = plan_attention(query, key, value, options);
-  const Shape shape{plan.heads * plan.value_width, plan.queries, plan.slices};
+  const std::array<RowBlock<T>, 3> inputs{query, key, value};
+  const Shape shape = plan.context_shape();
   const std::int64_t map = plan.keys * plan.queries;
   Tape<T>& tape = query.x.tape();
   T* weights = tape.allocate(map * plan.heads * plan.slices);
   T* context = tape.allocate(shape.size());
   T* dropped = plan.drops() ? tape.allocate(map) : nullptr;
-
   for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
-    const std::int64_t present = plan.keys_of(slice);
     for (std::int64_t head = 0; head < plan.heads; ++head) {
-      T* p = weights + (slice * plan.heads + head) * map;
-      gemm(T(static_cast<Real<T>>(plan.scale)), head_of(key, plan.width, head, slice, present), Transpose::yes,
-           head_of(query, plan.width, head, slice, plan.queries), Transpose::no, T(0),
-           MatrixView(p, present, plan.queries, plan.keys));
-      for (std::int64_t j = 0; j < plan.queries; ++j) {
-        T* column = p + j * plan.keys;
-        const std::int64_t count = plan.attended(slice, j);
-        softmax_column(column, count, column);
-        std::fill(column + count, column + plan.keys, T(0));
-      }
-      if (plan.drops()) drop_weights(plan, p, dropped, head, slice);
-      const MatrixView<const T> used(plan.drops() ? dropped : p, present, plan.queries, plan.keys);
-      add_product<T>(T(1), head_of(value, plan.value_width, head, slice, present), used, Transpose::no, T(0),
-                     head_view(context, shape, 0, plan.value_width, head, slice, plan.queries));
+      attend_head(plan, inputs, weights + (slice * plan.heads + head) * map, dropped,
+                  head_view(context, shape, 0, plan.value_width, head, slice, plan.queries), head, slice);
     }
   }
 
-  const std::array<RowBlock<T>, 3> blocks{query, key, value};
   const Var<T> y = tape.record("attention", shape, context, {query.x, key.x, value.x}, [=](Pull<T>& pull) {
-    const auto sinks = open_blocks(pull, blocks);
+    const auto sinks = open_blocks(pull, inputs);
     T* d_scores = pull.scratch(map);
     for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
       for (std::int64_t head = 0; head < plan.heads; ++head) {
-        pull_head(plan, blocks, sinks, weights + (slice * plan.heads + head) * map, pull.d_output(), d_scores, dropped,
-                  head, slice);
+        pull_head<T>(plan, inputs, sinks, weights + (slice * plan.heads + head) * map,
+                     head_view(pull.d_output(), shape, 0, plan.value_width, head, slice, plan.queries), d_scores, dropped,
+                     head, slice);
       }
     }
   });
@@ -166,6 +216,7 @@ OpSpec spec_attention() {
               {"causal", {{{4, 5}}, {{4, 5}}, {{4, 5}}}, apart({.heads = 2, .scale = 0.7, .mask = causal})},
               {"ragged_with_an_empty_slice", {{{4, 3, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
                apart({.heads = 2, .scale = 0.7, .mask = ragged})},
+              {"causal_in_blocks", {{{6, 70}}}, joined({.scale = 0.7, .mask = causal}, 2)},
               {"joined_causal_ragged", {{{12, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = both}, 4)},
               {"joined_with_rows_left_over", {{{15, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2)},
               {"query_offset", {{{4, 2}}, {{4, 5}}, {{4, 5}}},

@@ -8,12 +8,41 @@
 
 namespace tapehead {
 
+/// Σ value(i) for i in [0, count). Real numbers are summed in parallel lanes that are joined in pairs: several times
+/// faster and more accurate than one after another, and in an order that depends on `count` alone.
+template <Scalar T, class F>
+T sum_over(std::int64_t count, F value) {
+  if constexpr (!RealScalar<T>) {
+    T sum(0);
+    for (std::int64_t i = 0; i < count; ++i) sum += value(i);
+    return sum;
+  } else {
+    constexpr std::int64_t kLanes = 16;
+    T lanes[kLanes] = {};
+    std::int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += value(i + lane);
+    }
+    for (std::int64_t lane = 0; i < count; ++i, ++lane) lanes[lane] += value(i);
+    for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
+      for (std::int64_t lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
+    }
+    return lanes[0];
+  }
+}
+
 /// The largest real part of a column. REQUIRES: count ≥ 1.
 template <Scalar T>
 Real<T> largest_of(const T* column, std::int64_t count) {
-  Real<T> largest = real_part(column[0]);
-  for (std::int64_t i = 1; i < count; ++i) largest = std::max(largest, real_part(column[i]));
-  return largest;
+  constexpr std::int64_t kLanes = 16;
+  Real<T> lanes[kLanes];
+  std::fill_n(lanes, kLanes, real_part(column[0]));
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = std::max(lanes[lane], real_part(column[i + lane]));
+  }
+  for (; i < count; ++i) lanes[0] = std::max(lanes[0], real_part(column[i]));
+  return *std::max_element(lanes, lanes + kLanes);
 }
 
 /// out = exp(column − shift); returns the sum of out. The same memory may serve as both.
@@ -39,9 +68,7 @@ void softmax_column(const T* column, std::int64_t count, T* out) {
 /// Σ a[i] · b[i], never conjugated.
 template <Scalar T>
 T dot(const T* a, const T* b, std::int64_t count) {
-  T sum(0);
-  for (std::int64_t i = 0; i < count; ++i) sum += a[i] * b[i];
-  return sum;
+  return sum_over<T>(count, [=](std::int64_t i) { return a[i] * b[i]; });
 }
 
 }  // namespace tapehead

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/ops/columns.hpp"
 #include "autograd/ops/require.hpp"
 #include "autograd/spec.hpp"
 
@@ -19,12 +20,9 @@ struct Moments {
 
 template <Scalar T>
 Moments<T> moments_of(const T* x, std::int64_t rows, double epsilon) {
-  T mean(0);
-  for (std::int64_t i = 0; i < rows; ++i) mean += x[i];
-  mean /= static_cast<Real<T>>(rows);
-  T variance(0);
-  for (std::int64_t i = 0; i < rows; ++i) variance += (x[i] - mean) * (x[i] - mean);
-  variance /= static_cast<Real<T>>(rows);
+  const T mean = sum_over<T>(rows, [=](std::int64_t i) { return x[i]; }) / static_cast<Real<T>>(rows);
+  const T variance =
+      sum_over<T>(rows, [=](std::int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / static_cast<Real<T>>(rows);
   return {mean, T(1) / std::sqrt(variance + static_cast<Real<T>>(epsilon))};
 }
 
@@ -56,42 +54,32 @@ Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
   }
 
   return tape.record("layer_norm", shape, y, {x, gain, bias}, [=](Pull<T>& pull) {
-    const T* d_y = pull.d_output();
-    if (auto d_x = pull.into(x)) {
-      // y = gain ∘ x̂ + bias, x̂ = (x − μ) / s, s = √(σ² + ε), μ and σ² of all of x (Ba et al. 2016, eq. 3).
-      // With e = gain ∘ d_y: d_x = (e − mean(e) − x̂ · mean(e ∘ x̂)) / s, the Jacobian of x̂ applied to e.
-      for (std::int64_t n = 0; n < shape.points(); ++n) {
-        const auto [mean, inverse] = kept[n];
-        const T* xn = in + n * rows;
-        const T* dn = d_y + n * rows;
-        T sum(0);
-        T moment(0);
-        for (std::int64_t i = 0; i < rows; ++i) {
-          sum += g[i] * dn[i];
-          moment += g[i] * dn[i] * (xn[i] - mean);
-        }
-        const T mean_e = sum / static_cast<Real<T>>(rows);
-        const T slope = moment * inverse * inverse / static_cast<Real<T>>(rows);
-        const Sink<T> column{d_x.data + n * rows, d_x.fresh};
-        const T m = mean;
-        const T r = inverse;
-        column.accumulate(rows, [=](std::int64_t i) { return (g[i] * dn[i] - mean_e - (xn[i] - m) * slope) * r; });
+    // Gain and bias first: where x is one of them too, they have begun its gradient before x adds to it.
+    auto d_g = pull.into(gain);
+    if (d_g) d_g.zero_if_fresh(rows);
+    auto d_b = pull.into(bias);
+    if (d_b) d_b.zero_if_fresh(rows);
+    const auto d_x = pull.into(x);
+    for (std::int64_t n = 0; n < shape.points(); ++n) {
+      const T* xn = in + n * rows;
+      const T* dn = pull.d_output() + n * rows;
+      const T mean = kept[n].mean;
+      const T inverse = kept[n].inverse_deviation;
+      if (d_g) {  // y = gain ∘ x̂ + bias
+        for (std::int64_t i = 0; i < rows; ++i) d_g.data[i] += dn[i] * ((xn[i] - mean) * inverse);
       }
-    }
-    if (auto d_g = pull.into(gain)) {  // y = gain ∘ x̂ + bias
-      d_g.zero_if_fresh(rows);
-      for (std::int64_t n = 0; n < shape.points(); ++n) {
-        const auto [mean, inverse] = kept[n];
-        for (std::int64_t i = 0; i < rows; ++i) {
-          d_g.data[i] += d_y[i + n * rows] * ((in[i + n * rows] - mean) * inverse);
-        }
+      if (d_b) {
+        for (std::int64_t i = 0; i < rows; ++i) d_b.data[i] += dn[i];
       }
-    }
-    if (auto d_b = pull.into(bias)) {
-      d_b.zero_if_fresh(rows);
-      for (std::int64_t n = 0; n < shape.points(); ++n) {
-        for (std::int64_t i = 0; i < rows; ++i) d_b.data[i] += d_y[i + n * rows];
-      }
+      if (!d_x) continue;
+      // x̂ = (x − μ) / s, s = √(σ² + ε), μ and σ² of all of x (Ba et al. 2016, eq. 3). With e = gain ∘ d_y:
+      // d_x = (e − mean(e) − x̂ · mean(e ∘ x̂)) / s, the Jacobian of x̂ applied to e.
+      const T sum = sum_over<T>(rows, [=](std::int64_t i) { return g[i] * dn[i]; });
+      const T moment = sum_over<T>(rows, [=](std::int64_t i) { return g[i] * dn[i] * (xn[i] - mean); });
+      const T mean_e = sum / static_cast<Real<T>>(rows);
+      const T slope = moment * inverse * inverse / static_cast<Real<T>>(rows);
+      const Sink<T> column{d_x.data + n * rows, d_x.fresh};
+      column.accumulate(rows, [=](std::int64_t i) { return (g[i] * dn[i] - mean_e - (xn[i] - mean) * slope) * inverse; });
     }
   });
 }
