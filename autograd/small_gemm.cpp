@@ -1,6 +1,7 @@
 #include "autograd/small_gemm.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tapehead {
 namespace {
@@ -13,14 +14,32 @@ struct VectorOf {
   typedef T type __attribute__((vector_size(Bytes), may_alias));
 };
 
-// Where op(b)(p, j) lies: at data[p * inner + j * outer].
+// A vector that may stand anywhere in memory.
+template <class T, int Bytes>
+struct [[gnu::packed, gnu::may_alias]] Anywhere {
+  typename VectorOf<T, Bytes>::type value;
+};
+
+// Where element (p, j) of op(b), or (p, r) of op(a) transposed, lies: at data[p * inner + j * outer].
 template <class T>
 struct Strided {
   const T* data;
   std::int64_t inner, outer;
 };
 
-// `Vectors` registers of `Bytes` bytes are one panel of op(a): rows of c that are summed together.
+// What is done with one panel of op(a), rows of c that are summed together.
+template <class T>
+struct Job {
+  std::int64_t step;   // from one column of the panel to the next
+  std::int64_t inner;  // columns of the panel
+  Strided<T> b;
+  T alpha, beta;
+  T* c;
+  std::int64_t stride;  // of c
+  std::int64_t rows;    // of the panel that are rows of c
+};
+
+// A panel is `Vectors` registers of `Bytes` bytes high.
 template <class T, int Bytes, int Vectors, int Columns>
 class Kernel {
  public:
@@ -28,39 +47,88 @@ class Kernel {
   static constexpr int kLanes = Bytes / static_cast<int>(sizeof(T));
   static constexpr int kRows = kLanes * Vectors;
 
-  // c(rows, n) = alpha · panel · op(b) + beta · c, for the first `rows` rows of the panel.
-  static void run(const T* panel, std::int64_t inner, Strided<T> b, std::int64_t n, T alpha, T beta, T* c,
-                  std::int64_t stride, std::int64_t rows) {
+  // c(rows, n) = alpha · panel · op(b) + beta · c.
+  static void run(const T* panel, const Job<T>& job, std::int64_t n) {
     std::int64_t j = 0;
-    for (; j + Columns <= n; j += Columns) {
-      columns<Columns>(panel, inner, {b.data + j * b.outer, b.inner, b.outer}, alpha, beta, c + j * stride, stride, rows);
-    }
-    for (; j < n; ++j) {
-      columns<1>(panel, inner, {b.data + j * b.outer, b.inner, b.outer}, alpha, beta, c + j * stride, stride, rows);
-    }
+    for (; j + Columns <= n; j += Columns) columns<Columns>(panel, job, j);
+    rest<Columns - 1>(panel, job, j, n - j);
   }
 
  private:
+  // The last `count` columns, together.
   template <int Count>
-  static void columns(const T* panel, std::int64_t inner, Strided<T> b, T alpha, T beta, T* c, std::int64_t stride,
-                      std::int64_t rows) {
+  static void rest(const T* panel, const Job<T>& job, std::int64_t first, std::int64_t count) {
+    if constexpr (Count > 0) {
+      if (count == Count) return columns<Count>(panel, job, first);
+      rest<Count - 1>(panel, job, first, count);
+    }
+  }
+
+  // Not inlined: among its callers' numbers the compiler would run out of registers for its own.
+  template <int Count>
+  [[gnu::noinline]] static void columns(const T* panel, const Job<T>& job, std::int64_t first) {
     Vector sum[Count][Vectors] = {};
-    for (std::int64_t p = 0; p < inner; ++p) {
-      const auto* a = reinterpret_cast<const Vector*>(panel + p * kRows);
+    const std::int64_t inner = job.inner;
+    const std::int64_t step = job.step;
+    const std::int64_t b_inner = job.b.inner;
+    const std::int64_t b_outer = job.b.outer;
+    const T* b = job.b.data + first * b_outer;
+    for (std::int64_t p = 0; p < inner; ++p, panel += step, b += b_inner) {
+      Vector a[Vectors];
+      for (int v = 0; v < Vectors; ++v) a[v] = reinterpret_cast<const Anywhere<T, Bytes>*>(panel)[v].value;
       for (int j = 0; j < Count; ++j) {
-        const T factor = b.data[p * b.inner + j * b.outer];
-        for (int v = 0; v < Vectors; ++v) sum[j][v] += a[v] * factor;
+        for (int v = 0; v < Vectors; ++v) sum[j][v] += a[v] * b[j * b_outer];
       }
     }
-    for (int j = 0; j < Count; ++j) {
-      const auto* column = reinterpret_cast<const T*>(&sum[j]);
-      T* out = c + j * stride;
-      if (beta == T(0)) {
-        for (std::int64_t r = 0; r < rows; ++r) out[r] = alpha * column[r];
-      } else {
-        for (std::int64_t r = 0; r < rows; ++r) out[r] = alpha * column[r] + beta * out[r];
+    const T alpha = job.alpha;
+    const T beta = job.beta;
+    T* c = job.c + first * job.stride;
+    for (int j = 0; j < Count; ++j, c += job.stride) {
+      if (job.rows == kRows) {
+        auto* out = reinterpret_cast<Anywhere<T, Bytes>*>(c);
+        for (int v = 0; v < Vectors; ++v) {
+          out[v].value = beta == T(0) ? alpha * sum[j][v] : alpha * sum[j][v] + beta * out[v].value;
+        }
+        continue;
       }
+      Vector column[Vectors];  // a copy: the sums themselves stay in registers
+      for (int v = 0; v < Vectors; ++v) column[v] = sum[j][v];
+      const auto* from = reinterpret_cast<const T*>(column);
+      for (std::int64_t r = 0; r < job.rows; ++r) c[r] = beta == T(0) ? alpha * from[r] : alpha * from[r] + beta * c[r];
     }
+  }
+};
+
+// A square block in registers, turned by exchanging off-diagonal blocks of 8, 4, 2 and 1 lanes (Eklundh 1972).
+template <class T>
+class Turn {
+ public:
+  static constexpr int kLanes = 64 / static_cast<int>(sizeof(T));
+
+  // to[r + p * stride] = from[p + r * step] for r, p in [0, kLanes).
+  static void run(const T* from, std::int64_t step, T* to, std::int64_t stride) {
+    Vector rows[kLanes];
+    for (int r = 0; r < kLanes; ++r) rows[r] = reinterpret_cast<const Anywhere<T, 64>*>(from + r * step)->value;
+    exchange<kLanes / 2>(rows);
+    for (int p = 0; p < kLanes; ++p) reinterpret_cast<Anywhere<T, 64>*>(to + p * stride)->value = rows[p];
+  }
+
+ private:
+  using Vector = typename VectorOf<T, 64>::type;
+
+  template <int Width>
+  static void exchange(Vector (&rows)[kLanes]) {
+    for (int r = 0; r < kLanes; ++r) {
+      if ((r & Width) == 0) swap_blocks<Width>(rows[r], rows[r + Width], std::make_index_sequence<kLanes>{});
+    }
+    if constexpr (Width > 1) exchange<Width / 2>(rows);
+  }
+
+  template <int Width, std::size_t... Lane>
+  static void swap_blocks(Vector& a, Vector& b, std::index_sequence<Lane...>) {
+    const Vector upper = __builtin_shufflevector(a, b, ((Lane & Width) == 0 ? Lane : Lane - Width + kLanes)...);
+    b = __builtin_shufflevector(a, b, ((Lane & Width) == 0 ? Lane + Width : Lane + kLanes)...);
+    a = upper;
   }
 };
 
@@ -75,24 +143,41 @@ void pack(Strided<T> a, std::int64_t first, std::int64_t rows, std::int64_t begi
     }
     return;
   }
+  // Neighbours in a row of op(a), so a column of a: a block at a time is turned in registers.
+  constexpr int kLanes = Turn<T>::kLanes;
+  std::int64_t turned = 0;
+  if constexpr (kRows % kLanes == 0) {
+    if (rows == kRows) turned = count / kLanes * kLanes;
+    for (std::int64_t r = 0; turned > 0 && r < kRows; r += kLanes) {
+      const T* from = a.data + (first + r) * a.outer + begin;
+      for (std::int64_t p = 0; p < turned; p += kLanes) Turn<T>::run(from + p, a.outer, panel + r + p * kRows, kRows);
+    }
+  }
   if (rows < kRows) std::fill_n(panel, count * kRows, T(0));
   for (std::int64_t r = 0; r < rows; ++r) {
-    const T* from = a.data + (first + r) * a.outer + begin * a.inner;
-    for (std::int64_t p = 0; p < count; ++p) panel[r + p * kRows] = from[p * a.inner];
+    const T* from = a.data + (first + r) * a.outer + begin;
+    for (std::int64_t p = turned; p < count; ++p) panel[r + p * kRows] = from[p];
   }
 }
 
 template <class T, class K>
 std::int64_t panel_rows(Strided<T> a, std::int64_t first, std::int64_t left, std::int64_t inner, Strided<T> b, T alpha,
                         T beta, MatrixView<T> c) {
-  alignas(64) T panel[kInner * K::kRows];
   const std::int64_t rows = std::min<std::int64_t>(left, K::kRows);
+  // A column of a is a column of the panel as it stands. Where neighbours in a column of op(b) are far apart, parts of
+  // kInner keep them in the first-level cache.
+  const bool lies_well = a.outer == 1 && rows == K::kRows && (b.inner == 1 || inner <= 2 * kInner);
+  if (lies_well && inner > 0) {
+    K::run(a.data + first, {a.inner, inner, b, alpha, beta, c.data + first, c.stride, rows}, c.columns);
+    return rows;
+  }
+  alignas(64) T panel[kInner * K::kRows];
   // With more inner indices than a panel holds, the later parts add to what the first one wrote.
   for (std::int64_t begin = 0; begin == 0 || begin < inner; begin += kInner) {
     const std::int64_t count = std::min(kInner, inner - begin);
     pack<T, K::kRows>(a, first, rows, begin, count, panel);
-    K::run(panel, count, {b.data + begin * b.inner, b.inner, b.outer}, c.columns, alpha, begin == 0 ? beta : T(1),
-           c.data + first, c.stride, rows);
+    const Strided<T> part{b.data + begin * b.inner, b.inner, b.outer};
+    K::run(panel, {K::kRows, count, part, alpha, begin == 0 ? beta : T(1), c.data + first, c.stride, rows}, c.columns);
   }
   return rows;
 }

@@ -38,7 +38,9 @@ TYPED_TEST(Gemm, AgreesWithATripleLoop) {
   struct Sizes {
     std::int64_t m, n, k;
   };
-  for (const auto [m, n, k] : {Sizes{1, 1, 1}, Sizes{3, 5, 4}, Sizes{17, 2, 33}, Sizes{64, 48, 16}, Sizes{7, 9, 0}}) {
+  // Whole and broken panels, one and several parts of the inner index, every number of columns left over, and BLAS.
+  for (const auto [m, n, k] : {Sizes{1, 1, 1}, Sizes{3, 5, 4}, Sizes{17, 2, 33}, Sizes{64, 48, 16}, Sizes{7, 9, 0},
+                               Sizes{32, 7, 20}, Sizes{49, 10, 300}, Sizes{40, 17, 129}, Sizes{1100, 3, 5}}) {
     for (const Transpose op_a : {Transpose::no, Transpose::yes}) {
       for (const Transpose op_b : {Transpose::no, Transpose::yes}) {
         for (const double beta : {0.0, 1.0, -0.5}) {
