@@ -135,11 +135,16 @@ class Turn {
 // Rows [first, first + rows) and inner indices [begin, begin + count) of op(a), padded with zeros to kRows.
 template <class T, int kRows>
 void pack(Strided<T> a, std::int64_t first, std::int64_t rows, std::int64_t begin, std::int64_t count, T* panel) {
+  if (rows < kRows) std::fill_n(panel, count * kRows, T(0));
   if (a.outer == 1) {  // neighbours in a column of a
     for (std::int64_t p = 0; p < count; ++p) {
       const T* from = a.data + first + (begin + p) * a.inner;
-      for (std::int64_t r = 0; r < rows; ++r) panel[r + p * kRows] = from[r];
-      for (std::int64_t r = rows; r < kRows; ++r) panel[r + p * kRows] = T(0);
+      T* to = panel + p * kRows;
+      if (rows == kRows) {
+        for (std::int64_t r = 0; r < kRows; ++r) to[r] = from[r];
+      } else {
+        for (std::int64_t r = 0; r < rows; ++r) to[r] = from[r];
+      }
     }
     return;
   }
@@ -153,7 +158,6 @@ void pack(Strided<T> a, std::int64_t first, std::int64_t rows, std::int64_t begi
       for (std::int64_t p = 0; p < turned; p += kLanes) Turn<T>::run(from + p, a.outer, panel + r + p * kRows, kRows);
     }
   }
-  if (rows < kRows) std::fill_n(panel, count * kRows, T(0));
   for (std::int64_t r = 0; r < rows; ++r) {
     const T* from = a.data + (first + r) * a.outer + begin;
     for (std::int64_t p = turned; p < count; ++p) panel[r + p * kRows] = from[p];
