@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 HAS_FUSED_ATTENTION = hasattr(F, "scaled_dot_product_attention")
+HAS_CHUNKED_LOSS = hasattr(F, "linear_cross_entropy") and hasattr(nn, "LinearCrossEntropyOptions")
 LARGEST_NORM = 1.0
 
 
@@ -130,9 +131,9 @@ def sinusoids(length: int, channels: int) -> Tensor:
 
 
 class Model(nn.Module):
-    """A decoder alone, or an encoder and a decoder, with an output layer of its own: tokens to logits."""
+    """A decoder alone, or an encoder and a decoder, with an output layer of its own: tokens to the loss."""
 
-    def __init__(self, options: argparse.Namespace, fused: bool) -> None:
+    def __init__(self, options: argparse.Namespace, fused: bool, chunked: bool) -> None:
         super().__init__()
         both = options.model == "transformer"
         self.source_embedding = Embedding(options) if both else None
@@ -140,12 +141,18 @@ class Model(nn.Module):
         self.embedding = Embedding(options)
         self.decoder = Stack(options, over_memory=both, causal=True, fused=fused)
         self.output = nn.Linear(options.d_model, options.vocabulary)
+        self.loss_options = nn.LinearCrossEntropyOptions() if chunked else None
         above = torch.full((options.length, options.length), -math.inf).triu(1)
         self.register_buffer("mask", None if fused else above, persistent=False)
 
-    def forward(self, source: Tensor | None, ids: Tensor) -> Tensor:
+    def forward(self, source: Tensor | None, ids: Tensor, expected: Tensor) -> Tensor:
         memory = None if source is None else self.encoder(self.source_embedding(source), None, None)
-        return self.output(self.decoder(self.embedding(ids), memory, self.mask))
+        features = self.decoder(self.embedding(ids), memory, self.mask).flatten(0, 1)
+        if self.loss_options is None:
+            return F.cross_entropy(self.output(features), expected)
+        return F.linear_cross_entropy(
+            features, self.output.weight, expected, linear_bias=self.output.bias, options=self.loss_options
+        )
 
 
 def make_optimizer(parameters: list[nn.Parameter]) -> tuple[torch.optim.Optimizer, str]:
@@ -178,7 +185,7 @@ def make_step(model: Model, options: argparse.Namespace) -> tuple[Callable[[], f
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(forward(source, ids).view(-1, options.vocabulary), expected)
+        loss = forward(source, ids, expected)
         loss.backward()
         clip(parameters)
         optimizer.step()

@@ -2,10 +2,11 @@
 """Times one training step in PyTorch: the model, the sizes and the options of `tapehead bench`.
 
 Forward, backward, clipping to norm 1 and AdamW, in float, on fixed random tokens, written to be as fast as PyTorch
-allows: queries, keys and values in one product, fused attention and fused AdamW where this PyTorch has them, no copies
-that can be spared. Every setting is measured in a process of its own; with `best` the fastest one is reported.
+allows: queries, keys and values in one product; fused attention, chunked cross-entropy and fused AdamW where this PyTorch
+has them; no copies that can be spared. Every setting is measured in a process of its own; with `best` the fastest one is
+reported, and all of them in `settings`.
 
-    python peer_step.py --model decoder --layers 4 --d-model 128 --d-ff 512 --length 64 --batch 12 --vocabulary 65 --json
+    python peer_step.py --model decoder --layers 4 --d-model 128 --d-ff 512 --length 64 --batch 12 --vocabulary 65
 """
 from __future__ import annotations
 
@@ -25,6 +26,12 @@ Result = dict[str, Any]
 
 SETTING = "TAPEHEAD_PEER_SETTING"  # in the environment of the processes that measure
 WIDE_VECTORS = "avx512f"
+KEPT_BYTES = str(1 << 32)
+CHOICES = {  # of each setting, the usual one last
+    "attention": ["fused", "plain"],  # fused: scaled_dot_product_attention
+    "loss": ["chunked", "whole"],  # chunked: linear_cross_entropy, which never holds all logits
+    "memory": ["kept", "returned"],  # kept: glibc keeps large blocks for reuse
+}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -42,7 +49,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--positions", choices=["sinusoidal", "learned", "none"], default="sinusoidal")
     add("--norm", choices=["pre", "post"], default="pre")
     add("--threads", default="best", help="a number, or best: 1, 2, 4 … up to the cores there are")
-    add("--attention", choices=["best", "fused", "plain"], default="best", help="fused: scaled_dot_product_attention")
+    for name, choices in CHOICES.items():
+        add(f"--{name}", choices=["best", *choices], default="best")
     add("--steps", type=int, default=0, help="0: as many as fit in two seconds, and at least five")
     add("--warmup-steps", type=int, default=3)
     add("--compile", action="store_true", help="torch.compile the whole forward pass")
@@ -53,13 +61,11 @@ def parse_arguments() -> argparse.Namespace:
 # ------------------------------------------------------------------------------------------------------ the parent
 
 
-def candidates(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The settings that are measured. A process that has no fused attention measures the plain one and says so."""
+def thread_counts(text: str) -> list[int]:
+    if text != "best":
+        return [int(text)]
     cores = os.cpu_count() or 1
-    doubled = [1 << i for i in range(cores.bit_length()) if 1 << i < cores] + [cores]
-    threads = doubled if options.threads == "best" else [int(options.threads)]
-    kinds = ["fused", "plain"] if options.attention == "best" else [options.attention]
-    return [{"threads": t, "attention": kind} for t in threads for kind in kinds]
+    return [1 << i for i in range(cores.bit_length()) if 1 << i < cores] + [cores]
 
 
 def environment(setting: dict[str, Any]) -> dict[str, str]:
@@ -67,6 +73,8 @@ def environment(setting: dict[str, Any]) -> dict[str, str]:
     result = dict(os.environ)
     result[SETTING] = json.dumps(setting)
     result["OMP_NUM_THREADS"] = result["MKL_NUM_THREADS"] = str(setting["threads"])
+    if setting["memory"] == "kept":
+        result["MALLOC_MMAP_THRESHOLD_"] = result["MALLOC_TRIM_THRESHOLD_"] = KEPT_BYTES
     openblas = Path(sys.prefix) / "openblas"
     if openblas.is_dir():
         result["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [str(openblas), result.get("LD_LIBRARY_PATH")]))
@@ -91,26 +99,35 @@ def measure_apart(setting: dict[str, Any]) -> Result:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def step_ms(result: Result) -> float:
+    return result["step_ms_median"]
+
+
 def measure_all(options: argparse.Namespace) -> Result:
-    """The fastest setting's result. A setting that turns out to be one already measured is not repeated."""
+    """The fastest setting's result: first of threads and attention together, then of one thing at a time."""
+    fixed = {name: getattr(options, name) for name in CHOICES}
+    usual = {name: CHOICES[name][-1] if fixed[name] == "best" else fixed[name] for name in CHOICES}
     results: list[Result] = []
-    fused_is_missing = False
-    for setting in candidates(options):
-        if setting["attention"] == "plain" and fused_is_missing:
-            continue
-        results.append(measure_apart(setting))
-        fused_is_missing = setting["attention"] == "fused" and not results[-1]["fused_attention"]
-    best = min(results, key=lambda r: r["step_ms_median"])
-    keys = ("threads", "fused_attention", "step_ms_median", "peak_rss_bytes")
-    best["settings"] = [{key: r[key] for key in keys} for r in results]
-    return best
+
+    def try_choices(name: str, others: Result) -> None:
+        for choice in CHOICES[name] if fixed[name] == "best" else [fixed[name]]:
+            setting = {**others, name: choice}
+            if setting not in [r["setting"] for r in results]:
+                results.append(measure_apart(setting))
+
+    for threads in thread_counts(options.threads):
+        try_choices("attention", {"threads": threads, **usual})
+    for name in ("loss", "memory"):
+        try_choices(name, min(results, key=step_ms)["setting"])
+    keys = ("setting", "step_ms_median", "peak_rss_bytes")
+    return {**min(results, key=step_ms), "settings": [{key: r[key] for key in keys} for r in results]}
 
 
 def print_text(result: Result) -> None:
     print(f"PyTorch {result['torch']}, {result['blas']}: {result['parameters']} parameters")
-    for setting in result["settings"]:
-        attention = "fused" if setting["fused_attention"] else "plain"
-        print(f"  {setting['threads']} threads, {attention} attention: {setting['step_ms_median']:.2f} ms")
+    for tried in result["settings"]:
+        setting = ", ".join(f"{name} {choice}" for name, choice in tried["setting"].items())
+        print(f"  {setting}: {tried['step_ms_median']:.2f} ms, {tried['peak_rss_bytes'] / 1e6:.0f} MB")
     print(
         f"{result['step_ms_median']:.2f} ms a step (least {result['step_ms_min']:.2f}, {result['steps']} steps), "
         f"{result['tokens_per_second']:.0f} tokens/s, {result['peak_rss_bytes'] / 1e6:.0f} MB at its peak, "
@@ -127,9 +144,10 @@ def measure(options: argparse.Namespace, setting: dict[str, Any]) -> Result:
     import peer_model
 
     torch.set_num_threads(setting["threads"])
-    torch.manual_seed(1)
+    torch.manual_seed(1)  # ids and weights
     fused = setting["attention"] == "fused" and peer_model.HAS_FUSED_ATTENTION
-    model = peer_model.Model(options, fused)
+    chunked = setting["loss"] == "chunked" and peer_model.HAS_CHUNKED_LOSS
+    model = peer_model.Model(options, fused, chunked)
     step, optimizer = peer_model.make_step(model, options)
     times = timed_steps(step, options.steps, options.warmup_steps)
     median = statistics.median(times)
@@ -140,6 +158,12 @@ def measure(options: argparse.Namespace, setting: dict[str, Any]) -> Result:
         "tokens_per_second": options.batch * options.length / median,
         "peak_rss_bytes": peak_memory(),
         "threads": torch.get_num_threads(),
+        "setting": {
+            "threads": torch.get_num_threads(),
+            "attention": "fused" if fused else "plain",
+            "loss": "chunked" if chunked else "whole",
+            "memory": setting["memory"],
+        },
         "parameters": sum(p.numel() for p in model.parameters()),
         "torch": torch.__version__,
         "blas": peer_model.blas_name(),
