@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "autograd/scalar.hpp"
+#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 
@@ -48,12 +49,11 @@ Real<T> largest_of(const T* column, std::int64_t count) {
 /// out = exp(column − shift); returns the sum of out. The same memory may serve as both.
 template <Scalar T>
 T exponentiate(const T* column, Real<T> shift, std::int64_t count, T* out) {
-  T total(0);
-  for (std::int64_t i = 0; i < count; ++i) {
-    out[i] = std::exp(column[i] - shift);
-    total += out[i];
+  if constexpr (RealScalar<T>) {
+    return vectors::exponentiate(column, shift, count, out);
+  } else {
+    return sum_over<T>(count, [=](std::int64_t i) { return out[i] = std::exp(column[i] - shift); });
   }
-  return total;
 }
 
 /// out = softmax(column) for count ≥ 1, nothing for 0. Subtracting the largest real part, a constant, changes neither

@@ -4,13 +4,16 @@
 
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
+#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> exp(Var<T> x) {
-  return map_elements(
-      "exp", x, [](T a) { return std::exp(a); }, [](T, T y) { return y; });
+  const auto fill = [](const T* in, std::int64_t n, T* y) {
+    fill_array(in, n, y, [](auto... a) { vectors::exp(a...); }, [](T a) { return std::exp(a); });
+  };
+  return map_array("exp", x, fill, [](T, T y) { return y; });
 }
 
 template Var<float> exp(Var<float>);

@@ -5,36 +5,44 @@
 
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
+#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 namespace {
 
-// The standard normal density φ; for a dual number exp differentiates it.
-template <Scalar T>
-T density(T x) {
-  constexpr auto kInverseRootTwoPi = static_cast<Real<T>>(0.398942280401432677939946);
-  return kInverseRootTwoPi * std::exp(Real<T>(-0.5) * x * x);
+using Dual = std::complex<double>;
+
+// The standard normal density φ; exp differentiates it.
+Dual density(Dual x) {
+  constexpr double kInverseRootTwoPi = 0.398942280401432677939946;
+  return kInverseRootTwoPi * std::exp(-0.5 * x * x);
 }
 
 // The standard normal distribution Φ. There is no complex erf: a dual number follows the rule Φ(x + iε) = Φ(x) + iε φ(x),
 // written by hand, so that differences, not the complex step, are its independent judge.
-template <Scalar T>
-T distribution(T x) {
-  constexpr auto kInverseRootTwo = static_cast<Real<T>>(1 / std::numbers::sqrt2);
-  const Real<T> value = Real<T>(0.5) * (1 + std::erf(real_part(x) * kInverseRootTwo));
-  if constexpr (RealScalar<T>) {
-    return value;
-  } else {
-    return {value, x.imag() * density(x.real())};
-  }
+Dual distribution(Dual x) {
+  const double value = 0.5 * (1 + std::erf(x.real() / std::numbers::sqrt2));
+  return {value, x.imag() * density(x.real()).real()};
 }
 
 }  // namespace
 
 template <Scalar T>
 Var<T> gelu(Var<T> x) {
-  return map_elements(
-      "gelu", x, [](T a) { return a * distribution(a); }, [](T a, T) { return distribution(a) + a * density(a); });
+  const std::int64_t n = x.shape().size();
+  const T* in = x.data();
+  T* y = x.tape().allocate(n);
+  fill_array(in, n, y, [](auto... a) { vectors::gelu(a...); }, [](auto a) { return a * distribution(a); });
+
+  return x.tape().record("gelu", x.shape(), y, {x}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    const auto d_x = pull.into(x);
+    if constexpr (RealScalar<T>) {
+      vectors::gelu_pullback(in, d_y, n, d_x.data, !d_x.fresh);
+    } else {
+      d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * (distribution(in[i]) + in[i] * density(in[i])); });
+    }
+  });
 }
 
 template Var<float> gelu(Var<float>);

@@ -4,6 +4,7 @@
 
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
+#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 namespace {
@@ -20,8 +21,10 @@ T logistic(T a) {
 
 template <Scalar T>
 Var<T> sigmoid(Var<T> x) {
-  return map_elements(
-      "sigmoid", x, logistic<T>, [](T, T y) { return y * (T(1) - y); });
+  const auto fill = [](const T* in, std::int64_t n, T* y) {
+    fill_array(in, n, y, [](auto... a) { vectors::sigmoid(a...); }, logistic<T>);
+  };
+  return map_array("sigmoid", x, fill, [](T, T y) { return y * (T(1) - y); });
 }
 
 template Var<float> sigmoid(Var<float>);

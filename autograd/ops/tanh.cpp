@@ -4,13 +4,16 @@
 
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
+#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> tanh(Var<T> x) {
-  return map_elements(
-      "tanh", x, [](T a) { return std::tanh(a); }, [](T, T y) { return T(1) - y * y; });
+  const auto fill = [](const T* in, std::int64_t n, T* y) {
+    fill_array(in, n, y, [](auto... a) { vectors::tanh(a...); }, [](T a) { return std::tanh(a); });
+  };
+  return map_array("tanh", x, fill, [](T, T y) { return T(1) - y * y; });
 }
 
 template Var<float> tanh(Var<float>);

@@ -65,6 +65,23 @@ TEST(Batch, DecoderOnlyColumns) {
   EXPECT_EQ(batch.counted_tokens(), 7);
 }
 
+TEST(Batch, LanguageColumns) {
+  Batch batch(BatchLayout::language);
+  batch.reserve(2, 0, 3);
+  batch.append({}, Ids{20, 21, 22});
+  batch.append({}, Ids{23});
+  EXPECT_EQ(batch.source().examples, 0);
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{S, 20, 21, 22}, Ids{S, 23, P, P}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, 21, 22, E}, Ids{23, E, P, P}));
+  EXPECT_EQ(batch.counted_tokens(), 6);
+}
+
+TEST(Batch, ALanguageModelReadsNoSource) {
+  Batch batch(BatchLayout::language);
+  batch.reserve(1, 2, 2);
+  EXPECT_THROW(batch.append(Ids{10}, Ids{20}), DataError);
+}
+
 TEST(Batch, CountedTokensAreTheExpectedOnesThatAreNotPadding) {
   for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
     Batch batch(layout);

@@ -1,0 +1,172 @@
+// Against long double, element by element; every length of tail; the same element anywhere in an array.
+
+#include "autograd/vector_math.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+#include "autograd/base/random.hpp"
+
+namespace tapehead {
+namespace {
+
+template <class T>
+class VectorMath : public testing::Test {};
+using Reals = testing::Types<float, double>;
+TYPED_TEST_SUITE(VectorMath, Reals);
+
+template <class T>
+std::vector<T> numbers(std::int64_t count, double low, double high) {
+  const RandomStream random(5, Purpose::test);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<T>(low + (high - low) * random.uniform(static_cast<std::uint32_t>(i)));
+  }
+  return values;
+}
+
+long double normal_distribution(long double x) { return std::erfc(-x / std::numbers::sqrt2_v<long double>) / 2; }
+long double normal_density(long double x) { return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<long double> / std::numbers::sqrt2_v<long double>; }
+
+// Distance in units in the last place of the true value.
+template <class T>
+double ulps(T value, long double truth) {
+  const T magnitude = std::max(std::abs(static_cast<T>(truth)), std::numeric_limits<T>::min());
+  const T unit = std::nextafter(magnitude, std::numeric_limits<T>::infinity()) - magnitude;
+  return static_cast<double>(std::abs(static_cast<long double>(value) - truth) / static_cast<long double>(unit));
+}
+
+template <class T, class F, class G>
+void expect_close(const std::vector<T>& x, F vectorised, G truth, double bound) {
+  std::vector<T> y(x.size());
+  vectorised(x.data(), std::ssize(x), y.data());
+  double worst = 0;
+  T at = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double error = ulps(y[i], truth(static_cast<long double>(x[i])));
+    if (error > worst) worst = error, at = x[i];
+  }
+  EXPECT_LE(worst, bound) << "at " << at;
+}
+
+TYPED_TEST(VectorMath, ExpTanhAndSigmoidAreWithinFourUnits) {
+  using T = TypeParam;
+  const double low = std::same_as<T, float> ? -87 : -700;
+  expect_close(numbers<T>(20'000, low, 80), vectors::exp<T>, [](long double x) { return std::exp(x); }, 4);
+  expect_close(numbers<T>(20'000, -1e-3, 1e-3), vectors::exp<T>, [](long double x) { return std::exp(x); }, 4);
+  for (const double reach : {0.01, 3.0, 30.0}) {
+    const auto x = numbers<T>(20'000, -reach, reach);
+    expect_close(x, vectors::tanh<T>, [](long double a) { return std::tanh(a); }, 4);
+    expect_close(x, vectors::sigmoid<T>, [](long double a) { return 1 / (1 + std::exp(-a)); }, 4);
+  }
+}
+
+// Φ is 1 + erf, so where it is small its error is that of a number of size one.
+TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
+  using T = TypeParam;
+  const auto x = numbers<T>(20'000, -12, 12);
+  std::vector<T> y = x;
+  std::vector<T> d_x = x;
+  std::ranges::fill(d_x, T(1));
+  vectors::gelu(x.data(), std::ssize(x), y.data());
+  vectors::gelu_pullback(x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
+  const double unit = std::numeric_limits<T>::epsilon();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto a = static_cast<long double>(x[i]);
+    const auto scale = static_cast<double>(1 + std::abs(x[i]));
+    ASSERT_NEAR(static_cast<double>(y[i]), static_cast<double>(a * normal_distribution(a)), 2 * unit * scale) << a;
+    ASSERT_NEAR(static_cast<double>(d_x[i]), static_cast<double>(normal_distribution(a) + a * normal_density(a)),
+                4 * unit) << a;
+  }
+}
+
+TYPED_TEST(VectorMath, GeluIsRelativelyExactNearZero) {
+  using T = TypeParam;
+  expect_close(numbers<T>(1000, -1e-4, 1e-4), vectors::gelu<T>,
+               [](long double a) { return a * normal_distribution(a); }, 4);
+}
+
+TYPED_TEST(VectorMath, AnElementIsTheSameWhereverItStands) {
+  using T = TypeParam;
+  const auto x = numbers<T>(40, -6, 6);
+  const auto check = [&](const char* name, auto f) {
+    std::vector<T> whole(x.size());
+    f(x.data(), std::ssize(x), whole.data());
+    for (std::size_t count = 0; count <= x.size(); ++count) {
+      std::array<T, 40> part;  // in place, of every length
+      std::copy_n(x.begin(), count, part.begin());
+      f(part.data(), static_cast<std::int64_t>(count), part.data());
+      for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(part[i], whole[i]) << name << " " << count << " " << i;
+      if (count == x.size()) continue;
+      T one = 0;
+      f(&x[count], 1, &one);
+      ASSERT_EQ(one, whole[count]) << name;
+    }
+  };
+  check("exp", vectors::exp<T>);
+  check("tanh", vectors::tanh<T>);
+  check("sigmoid", vectors::sigmoid<T>);
+  check("gelu", vectors::gelu<T>);
+  check("exponentiate", [](const T* from, std::int64_t n, T* to) { vectors::exponentiate(from, T(1), n, to); });
+}
+
+TYPED_TEST(VectorMath, GeluPullbackWritesOrAddsAllOfItAndNoMore) {
+  using T = TypeParam;
+  for (std::int64_t count = 0; count < 40; ++count) {
+    const auto x = numbers<T>(count, -3, 3);
+    const auto d_y = numbers<T>(count, 1, 2);
+    std::array<T, 41> fresh;
+    fresh.fill(T(7));
+    std::array<T, 41> added = fresh;
+    vectors::gelu_pullback(x.data(), d_y.data(), count, fresh.data(), false);
+    vectors::gelu_pullback(x.data(), d_y.data(), count, added.data(), true);
+    for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(added[i], fresh[i] + T(7));
+    ASSERT_EQ(fresh[x.size()], T(7));
+    ASSERT_EQ(added[x.size()], T(7));
+  }
+}
+
+TYPED_TEST(VectorMath, SpecialValues) {
+  using T = TypeParam;
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const auto of = [](auto f, T x) {
+    T y = 0;
+    f(&x, 1, &y);
+    return y;
+  };
+  EXPECT_EQ(of(vectors::exp<T>, T(0)), T(1));
+  EXPECT_EQ(of(vectors::exp<T>, -kInfinity), T(0));
+  EXPECT_EQ(of(vectors::exp<T>, kInfinity), kInfinity);
+  EXPECT_EQ(of(vectors::exp<T>, T(1e4)), kInfinity);
+  EXPECT_EQ(of(vectors::exp<T>, T(-1e4)), T(0));
+  EXPECT_EQ(of(vectors::tanh<T>, kInfinity), T(1));
+  EXPECT_EQ(of(vectors::tanh<T>, T(-1e4)), T(-1));
+  EXPECT_EQ(of(vectors::sigmoid<T>, kInfinity), T(1));
+  EXPECT_EQ(of(vectors::sigmoid<T>, -kInfinity), T(0));
+  EXPECT_EQ(of(vectors::gelu<T>, T(0)), T(0));
+  EXPECT_EQ(of(vectors::gelu<T>, T(40)), T(40));
+  EXPECT_EQ(of(vectors::gelu<T>, T(-40)), T(0));
+  for (const auto f : {vectors::exp<T>, vectors::tanh<T>, vectors::sigmoid<T>, vectors::gelu<T>}) {
+    EXPECT_TRUE(std::isnan(of(f, nan)));
+  }
+}
+
+TYPED_TEST(VectorMath, ALongSumLosesLittle) {
+  using T = TypeParam;
+  const auto x = numbers<T>(50'000, -8, 0);
+  std::vector<T> y(x.size());
+  const T total = vectors::exponentiate(x.data(), T(0), std::ssize(x), y.data());
+  long double truth = 0;
+  for (const T value : y) truth += static_cast<long double>(value);
+  EXPECT_NEAR(static_cast<double>(total / truth), 1, 4 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+}
+
+}  // namespace
+}  // namespace tapehead
