@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "autograd/small_gemm.hpp"
+#include "autograd/panel_gemm.hpp"
 
 namespace tapehead {
 namespace {
@@ -30,11 +30,19 @@ std::int64_t inner_size(const MatrixView<const T>& a, Transpose op_a, const Matr
 
 template <Scalar T>
 void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c) {
+          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c,
+          const T* offset) {
   if constexpr (RealScalar<T>) {
-    if (is_small_product(c.rows, c.columns, inner_size(a, op_a, b, op_b, c))) {
-      return small_gemm<T>(alpha, a, op_a, b, op_b, beta, c);
+    if (prefers_panels(c.rows, c.columns, inner_size(a, op_a, b, op_b, c), op_b)) {
+      return panel_gemm<T>(alpha, a, op_a, b, op_b, beta, c, offset);
     }
+  }
+  if (offset != nullptr) {
+    for (std::int64_t j = 0; j < c.columns; ++j) {
+      T* column = c.data + j * c.stride;
+      for (std::int64_t i = 0; i < c.rows; ++i) column[i] = beta == T(0) ? offset[i] : beta * column[i] + offset[i];
+    }
+    beta = T(1);
   }
   blas_gemm(alpha, a, op_a, b, op_b, beta, c);
 }
@@ -61,12 +69,12 @@ void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose o
 }
 
 template void gemm<float>(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
-                          MatrixView<float>);
+                          MatrixView<float>, const float*);
 template void gemm<double>(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose, double,
-                           MatrixView<double>);
+                           MatrixView<double>, const double*);
 template void gemm<std::complex<double>>(std::complex<double>, MatrixView<const std::complex<double>>, Transpose,
                                          MatrixView<const std::complex<double>>, Transpose, std::complex<double>,
-                                         MatrixView<std::complex<double>>);
+                                         MatrixView<std::complex<double>>, const std::complex<double>*);
 
 template void blas_gemm<float>(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
                                MatrixView<float>);

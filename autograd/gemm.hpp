@@ -27,13 +27,15 @@ struct MatrixView {
 enum class Transpose { no, yes };
 
 /// c = alpha · op(a) · op(b) + beta · c, where op transposes and never conjugates, complex scalars included.
-/// beta == 0 overwrites c, whatever it held. Single-threaded where use_single_threaded_blas() was called.
+/// beta == 0 overwrites c, whatever it held. `offset`: a column that is added to every column of c, or nullptr.
+/// Single-threaded where use_single_threaded_blas() was called.
 /// REQUIRES: inner sizes agree; c overlaps neither a nor b.
 template <Scalar T>
 void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c);
+          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c,
+          const T* offset = nullptr);
 
-/// gemm by BLAS whatever the sizes. Small products may allocate inside OpenBLAS.
+/// gemm by BLAS whatever the sizes, without an offset. Small products may allocate inside OpenBLAS.
 template <Scalar T>
 void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
                std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta,

@@ -34,11 +34,8 @@ Var<T> affine(Var<T> x, Var<T> weight, Var<T> bias) {
   Tape<T>& tape = x.tape();
 
   T* y = tape.allocate(shape.size());
-  if (bias) {
-    for (std::int64_t n = 0; n < points; ++n) std::copy_n(bias.data(), out, y + n * out);
-  }
-  gemm(T(1), MatrixView(weight.data(), in, out), Transpose::yes, MatrixView(x.data(), in, points), Transpose::no,
-       bias ? T(1) : T(0), MatrixView(y, out, points));
+  gemm(T(1), MatrixView(weight.data(), in, out), Transpose::yes, MatrixView(x.data(), in, points), Transpose::no, T(0),
+       MatrixView(y, out, points), bias ? bias.data() : nullptr);
 
   return tape.record("affine", shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
     const MatrixView d_y(pull.d_output(), out, points);

@@ -99,9 +99,8 @@ Var<T> linear_cross_entropy(Var<T> x, Var<T> weight, Var<T> bias, TokenView expe
   typename TargetLoss<T>::Wide sum(0);
   for (std::int64_t first = 0; first < counted; first += block) {
     const std::int64_t count = std::min(block, counted - first);
-    for (std::int64_t n = 0; n < count; ++n) std::copy_n(bias.data(), vocabulary, z + n * vocabulary);
-    gemm(T(1), w, Transpose::yes, MatrixView(columns.x + first * channels, channels, count), Transpose::no, T(1),
-         MatrixView(z, vocabulary, count));
+    gemm(T(1), w, Transpose::yes, MatrixView(columns.x + first * channels, channels, count), Transpose::no, T(0),
+         MatrixView(z, vocabulary, count), bias.data());
     for (std::int64_t n = 0; n < count; ++n) {
       T* column = z + n * vocabulary;
       sum += rule(column, columns.targets[first + n], column, inverses[first + n]);

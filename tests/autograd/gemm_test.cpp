@@ -40,7 +40,8 @@ TYPED_TEST(Gemm, AgreesWithATripleLoop) {
   };
   // Whole and broken panels, one and several parts of the inner index, every number of columns left over, and BLAS.
   for (const auto [m, n, k] : {Sizes{1, 1, 1}, Sizes{3, 5, 4}, Sizes{17, 2, 33}, Sizes{64, 48, 16}, Sizes{7, 9, 0},
-                               Sizes{32, 7, 20}, Sizes{49, 10, 300}, Sizes{40, 17, 129}, Sizes{1100, 3, 5}}) {
+                               Sizes{32, 7, 20}, Sizes{49, 10, 300}, Sizes{40, 17, 129}, Sizes{70, 250, 300},
+                               Sizes{5, 3, 1300}, Sizes{1100, 3, 5}}) {
     for (const Transpose op_a : {Transpose::no, Transpose::yes}) {
       for (const Transpose op_b : {Transpose::no, Transpose::yes}) {
         for (const double beta : {0.0, 1.0, -0.5}) {
@@ -51,9 +52,10 @@ TYPED_TEST(Gemm, AgreesWithATripleLoop) {
           auto c = random_matrix<T>(m + 2, n, 3);
           if (beta == 0) std::fill(c.begin(), c.end(), T(NAN));
           const auto before = c;
+          const auto offset = random_matrix<T>(m, 1, 4);
           gemm(T(2), MatrixView(a.data(), a_rows, op_a == Transpose::yes ? m : k, a_rows + 3), op_a,
                MatrixView(b.data(), b_rows, op_b == Transpose::yes ? k : n, b_rows + 1), op_b, T(beta),
-               MatrixView(c.data(), m, n, m + 2));
+               MatrixView(c.data(), m, n, m + 2), beta == 1 ? offset.data() : nullptr);
           for (std::int64_t j = 0; j < n; ++j) {
             for (std::int64_t i = 0; i < m; ++i) {
               std::complex<double> sum = 0;
@@ -69,6 +71,7 @@ TYPED_TEST(Gemm, AgreesWithATripleLoop) {
               const auto at = static_cast<std::size_t>(i + j * (m + 2));
               std::complex<double> expected = 2.0 * sum;
               if (beta != 0) expected += beta * std::complex<double>(before[at]);
+              if (beta == 1) expected += std::complex<double>(offset[static_cast<std::size_t>(i)]);
               ASSERT_LE(std::abs(std::complex<double>(c[at]) - expected), tolerance * magnitude);
             }
             // The rows between the matrix and its stride belong to somebody else.

@@ -1,10 +1,19 @@
-#include "autograd/small_gemm.hpp"
+#include "autograd/panel_gemm.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace tapehead {
 namespace {
+
+// The widest vectors that the build is for: 32 registers of them, or 16 where they are narrower.
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
 
 // Inner indices that are packed at a time: a panel stays in the first-level cache.
 constexpr std::int64_t kInner = 128;
@@ -34,6 +43,7 @@ struct Job {
   std::int64_t inner;  // columns of the panel
   Strided<T> b;
   T alpha, beta;
+  const T* offset;  // added to every column of c; nullptr: nothing
   T* c;
   std::int64_t stride;  // of c
   std::int64_t rows;    // of the panel that are rows of c
@@ -73,6 +83,9 @@ class Kernel {
     const std::int64_t b_inner = job.b.inner;
     const std::int64_t b_outer = job.b.outer;
     const T* b = job.b.data + first * b_outer;
+    for (int j = 0; j < Count; ++j) {  // what is written at the end is on its way meanwhile
+      for (int v = 0; v < Vectors; ++v) __builtin_prefetch(job.c + (first + j) * job.stride + v * kLanes, 1);
+    }
     for (std::int64_t p = 0; p < inner; ++p, panel += step, b += b_inner) {
       Vector a[Vectors];
       for (int v = 0; v < Vectors; ++v) a[v] = reinterpret_cast<const Anywhere<T, Bytes>*>(panel)[v].value;
@@ -86,35 +99,45 @@ class Kernel {
     for (int j = 0; j < Count; ++j, c += job.stride) {
       if (job.rows == kRows) {
         auto* out = reinterpret_cast<Anywhere<T, Bytes>*>(c);
+        const auto* offset = reinterpret_cast<const Anywhere<T, Bytes>*>(job.offset);
         for (int v = 0; v < Vectors; ++v) {
-          out[v].value = beta == T(0) ? alpha * sum[j][v] : alpha * sum[j][v] + beta * out[v].value;
+          Vector value = alpha * sum[j][v];
+          if (beta != T(0)) value += beta * out[v].value;
+          if (offset != nullptr) value += offset[v].value;
+          out[v].value = value;
         }
         continue;
       }
       Vector column[Vectors];  // a copy: the sums themselves stay in registers
       for (int v = 0; v < Vectors; ++v) column[v] = sum[j][v];
       const auto* from = reinterpret_cast<const T*>(column);
-      for (std::int64_t r = 0; r < job.rows; ++r) c[r] = beta == T(0) ? alpha * from[r] : alpha * from[r] + beta * c[r];
+      for (std::int64_t r = 0; r < job.rows; ++r) {
+        T value = alpha * from[r];
+        if (beta != T(0)) value += beta * c[r];
+        if (job.offset != nullptr) value += job.offset[r];
+        c[r] = value;
+      }
     }
   }
 };
 
-// A square block in registers, turned by exchanging off-diagonal blocks of 8, 4, 2 and 1 lanes (Eklundh 1972).
+// A square block in registers, turned by exchanging off-diagonal blocks of half its lanes, a quarter, … one (Eklundh
+// 1972).
 template <class T>
 class Turn {
  public:
-  static constexpr int kLanes = 64 / static_cast<int>(sizeof(T));
+  static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
 
   // to[r + p * stride] = from[p + r * step] for r, p in [0, kLanes).
   static void run(const T* from, std::int64_t step, T* to, std::int64_t stride) {
     Vector rows[kLanes];
-    for (int r = 0; r < kLanes; ++r) rows[r] = reinterpret_cast<const Anywhere<T, 64>*>(from + r * step)->value;
+    for (int r = 0; r < kLanes; ++r) rows[r] = reinterpret_cast<const Anywhere<T, kVectorBytes>*>(from + r * step)->value;
     exchange<kLanes / 2>(rows);
-    for (int p = 0; p < kLanes; ++p) reinterpret_cast<Anywhere<T, 64>*>(to + p * stride)->value = rows[p];
+    for (int p = 0; p < kLanes; ++p) reinterpret_cast<Anywhere<T, kVectorBytes>*>(to + p * stride)->value = rows[p];
   }
 
  private:
-  using Vector = typename VectorOf<T, 64>::type;
+  using Vector = typename VectorOf<T, kVectorBytes>::type;
 
   template <int Width>
   static void exchange(Vector (&rows)[kLanes]) {
@@ -164,54 +187,101 @@ void pack(Strided<T> a, std::int64_t first, std::int64_t rows, std::int64_t begi
   }
 }
 
+// Rows of c from `first` on, as many as the kernel takes, for one part of the inner index. With `packs`, the panel is copied
+// first: where it does not lie well, or where so many columns meet it that its way to the registers must be short.
 template <class T, class K>
-std::int64_t panel_rows(Strided<T> a, std::int64_t first, std::int64_t left, std::int64_t inner, Strided<T> b, T alpha,
-                        T beta, MatrixView<T> c) {
-  const std::int64_t rows = std::min<std::int64_t>(left, K::kRows);
-  // A column of a is a column of the panel as it stands. Where neighbours in a column of op(b) are far apart, parts of
-  // kInner keep them in the first-level cache.
-  const bool lies_well = a.outer == 1 && rows == K::kRows && (b.inner == 1 || inner <= 2 * kInner);
-  if (lies_well && inner > 0) {
-    K::run(a.data + first, {a.inner, inner, b, alpha, beta, c.data + first, c.stride, rows}, c.columns);
-    return rows;
+std::int64_t multiply_rows(Strided<T> a, std::int64_t first, std::int64_t left, std::int64_t begin, bool packs, Job<T> job,
+                           std::int64_t columns) {
+  job.rows = std::min<std::int64_t>(left, K::kRows);
+  job.c += first;
+  if (job.offset != nullptr) job.offset += first;
+  if (!packs && job.rows == K::kRows) {  // a column of a is a column of the panel as it stands
+    job.step = a.inner;
+    K::run(a.data + first + begin * a.inner, job, columns);
+    return job.rows;
   }
   alignas(64) T panel[kInner * K::kRows];
-  // With more inner indices than a panel holds, the later parts add to what the first one wrote.
-  for (std::int64_t begin = 0; begin == 0 || begin < inner; begin += kInner) {
-    const std::int64_t count = std::min(kInner, inner - begin);
-    pack<T, K::kRows>(a, first, rows, begin, count, panel);
-    const Strided<T> part{b.data + begin * b.inner, b.inner, b.outer};
-    K::run(panel, {K::kRows, count, part, alpha, begin == 0 ? beta : T(1), c.data + first, c.stride, rows}, c.columns);
+  job.step = K::kRows;
+  const std::int64_t whole = job.inner;
+  for (std::int64_t done = 0; done == 0 || done < whole; done += kInner) {
+    job.inner = std::min(kInner, whole - done);
+    pack<T, K::kRows>(a, first, job.rows, begin + done, job.inner, panel);
+    K::run(panel, job, columns);
+    job.b.data += job.inner * job.b.inner;
+    job.beta = T(1);  // later parts add to what the first one wrote
+    job.offset = nullptr;
   }
-  return rows;
+  return job.rows;
+}
+
+template <class T>
+void multiply_part(Strided<T> a, std::int64_t begin, bool packs, Job<T> job, std::int64_t rows, std::int64_t columns) {
+  constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+  for (std::int64_t row = 0; row < rows;) {
+    const std::int64_t left = rows - row;
+    if (left > kLanes) {
+      row += multiply_rows<T, Kernel<T, kVectorBytes, 2, 6>>(a, row, left, begin, packs, job, columns);
+    } else if (left > kLanes / 2) {
+      row += multiply_rows<T, Kernel<T, kVectorBytes, 1, 8>>(a, row, left, begin, packs, job, columns);
+    } else {
+      row += multiply_rows<T, Kernel<T, kVectorBytes / 2, 1, 8>>(a, row, left, begin, packs, job, columns);
+    }
+  }
+}
+
+// op(b) = bᵀ for many rows of c: a block of it is copied, so that neighbours in a column are near each other.
+template <class T>
+void multiply_transposed(Strided<T> a, Job<T> job, std::int64_t inner, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kColumns = 240;
+  alignas(64) T block[kInner * kColumns];
+  const Strided<T> b = job.b;
+  const T beta = job.beta;
+  const T* offset = job.offset;
+  T* c = job.c;
+  for (std::int64_t j = 0; j < columns; j += kColumns) {
+    const std::int64_t width = std::min(kColumns, columns - j);
+    job.c = c + j * job.stride;
+    job.b = {block, kColumns, 1};
+    for (std::int64_t begin = 0; begin < inner; begin += kInner) {
+      job.inner = std::min(kInner, inner - begin);
+      for (std::int64_t p = 0; p < job.inner; ++p) std::copy_n(b.data + (begin + p) * b.inner + j, width, block + p * kColumns);
+      job.beta = begin == 0 ? beta : T(1);
+      job.offset = begin == 0 ? offset : nullptr;
+      multiply_part(a, begin, a.outer != 1 || a.inner > kInner, job, rows, width);
+    }
+  }
 }
 
 }  // namespace
 
 template <RealScalar T>
-void small_gemm(T alpha, MatrixView<const T> a, Transpose op_a, MatrixView<const T> b, Transpose op_b, T beta,
-                MatrixView<T> c) {
+void panel_gemm(T alpha, MatrixView<const T> a, Transpose op_a, MatrixView<const T> b, Transpose op_b, T beta,
+                MatrixView<T> c, const T* offset) {
   const bool flip_a = op_a == Transpose::yes;
   const bool flip_b = op_b == Transpose::yes;
   const std::int64_t inner = flip_a ? a.rows : a.columns;
   const Strided<T> from_a{a.data, flip_a ? 1 : a.stride, flip_a ? a.stride : 1};
   const Strided<T> from_b{b.data, flip_b ? b.stride : 1, flip_b ? 1 : b.stride};
-  for (std::int64_t row = 0; row < c.rows;) {
-    const std::int64_t left = c.rows - row;
-    constexpr int kLanes = 64 / static_cast<int>(sizeof(T));
-    if (left > kLanes) {
-      row += panel_rows<T, Kernel<T, 64, 2, 6>>(from_a, row, left, inner, from_b, alpha, beta, c);
-    } else if (left > kLanes / 2) {
-      row += panel_rows<T, Kernel<T, 64, 1, 8>>(from_a, row, left, inner, from_b, alpha, beta, c);
-    } else {
-      row += panel_rows<T, Kernel<T, 32, 1, 8>>(from_a, row, left, inner, from_b, alpha, beta, c);
-    }
+  Job<T> job{.step = 0, .inner = inner, .b = from_b, .alpha = alpha, .beta = beta, .offset = offset, .c = c.data, .stride = c.stride, .rows = 0};
+  // Neighbours in a column of bᵀ are b.stride apart: far enough, or often enough, to be brought together first.
+  constexpr std::int64_t kManyRows = 64;
+  if (flip_b && c.rows > kManyRows && (b.stride > 512 || inner > 256)) {
+    return multiply_transposed(from_a, job, inner, c.rows, c.columns);
+  }
+  // Long inner indices in parts: a part of b stays in the second-level cache while every panel meets it.
+  constexpr std::int64_t kPart = 1280;
+  for (std::int64_t begin = 0; begin == 0 || begin < inner; begin += kPart) {
+    job.inner = std::min(kPart, inner - begin);
+    job.b.data = from_b.data + begin * from_b.inner;
+    job.beta = begin == 0 ? beta : T(1);
+    job.offset = begin == 0 ? offset : nullptr;
+    multiply_part(from_a, begin, flip_a || inner == 0, job, c.rows, c.columns);
   }
 }
 
-template void small_gemm(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
-                         MatrixView<float>);
-template void small_gemm(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose, double,
-                         MatrixView<double>);
+template void panel_gemm(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
+                         MatrixView<float>, const float*);
+template void panel_gemm(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose, double,
+                         MatrixView<double>, const double*);
 
 }  // namespace tapehead
