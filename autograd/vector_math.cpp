@@ -127,6 +127,23 @@ void gelu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool ad
   Tail<T>::store(value, d_x + i, left);
 }
 
+template <RealScalar T>
+void gelu_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
+  const auto slope_of = [](Batch<T> a, Batch<T> phi) { return phi + a * density<T>(a); };
+  std::int64_t i = 0;
+  for (; i + kWidth<T> <= count; i += kWidth<T>) {
+    const Batch<T> a = Batch<T>::load_unaligned(x + i);
+    const Batch<T> phi = distribution<T>(a);
+    (a * phi).store_unaligned(y + i);
+    slope_of(a, phi).store_unaligned(slope + i);
+  }
+  if (i == count) return;
+  const Batch<T> a = Tail<T>(x + i, count - i).load();
+  const Batch<T> phi = distribution<T>(a);
+  Tail<T>::store(a * phi, y + i, count - i);
+  Tail<T>::store(slope_of(a, phi), slope + i, count - i);
+}
+
 template float exponentiate(const float*, float, std::int64_t, float*);
 template double exponentiate(const double*, double, std::int64_t, double*);
 template void exp(const float*, std::int64_t, float*);
@@ -139,5 +156,7 @@ template void gelu(const float*, std::int64_t, float*);
 template void gelu(const double*, std::int64_t, double*);
 template void gelu_pullback(const float*, const float*, std::int64_t, float*, bool);
 template void gelu_pullback(const double*, const double*, std::int64_t, double*, bool);
+template void gelu_with_slope(const float*, std::int64_t, float*, float*);
+template void gelu_with_slope(const double*, std::int64_t, double*, double*);
 
 }  // namespace tapehead::vectors

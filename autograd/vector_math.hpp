@@ -35,4 +35,8 @@ void gelu(const T* x, std::int64_t count, T* y);
 template <RealScalar T>
 void gelu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds);
 
+/// y = x · Φ(x) and slope = Φ(x) + x φ(x), its derivative; slope may be the memory of x.
+template <RealScalar T>
+void gelu_with_slope(const T* x, std::int64_t count, T* y, T* slope);
+
 }  // namespace tapehead::vectors

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/ops/gelu.hpp"
-#include "autograd/ops/relu.hpp"
+#include "autograd/ops/affine_activation.hpp"
 
 namespace tapehead {
 
@@ -22,8 +21,9 @@ FeedForward::FeedForward(const Scope& scope, const Options& options)
 
 template <Scalar T>
 Var<T> FeedForward::operator()(Var<T> x, const Pass& pass) const {
-  const Var<T> hidden = inner(x);
-  return outer(dropout(activation == Activation::gelu ? gelu(hidden) : relu(hidden), pass));
+  Tape<T>& tape = x.tape();
+  const Var<T> hidden = affine_activation(x, tape.leaf(inner.weight), tape.leaf(inner.bias), activation);
+  return outer(dropout(hidden, pass));
 }
 
 template Var<float> FeedForward::operator()(Var<float>, const Pass&) const;

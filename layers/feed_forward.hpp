@@ -2,13 +2,12 @@
 
 #include <string>
 
+#include "autograd/ops/activation.hpp"
 #include "autograd/tape.hpp"
 #include "layers/dropout.hpp"
 #include "layers/linear.hpp"
 
 namespace tapehead {
-
-enum class Activation { relu, gelu };
 
 /// "relu" or "gelu"; anything else throws ConfigError.
 Activation parse_activation(const std::string& text);

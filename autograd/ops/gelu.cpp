@@ -1,38 +1,18 @@
 #include "autograd/ops/gelu.hpp"
 
-#include <cmath>
-#include <numbers>
-
 #include "autograd/ops/elementwise.hpp"
+#include "autograd/ops/normal.hpp"
 #include "autograd/spec.hpp"
 #include "autograd/vector_math.hpp"
 
 namespace tapehead {
-namespace {
-
-using Dual = std::complex<double>;
-
-// The standard normal density φ; exp differentiates it.
-Dual density(Dual x) {
-  constexpr double kInverseRootTwoPi = 0.398942280401432677939946;
-  return kInverseRootTwoPi * std::exp(-0.5 * x * x);
-}
-
-// The standard normal distribution Φ. There is no complex erf: a dual number follows the rule Φ(x + iε) = Φ(x) + iε φ(x),
-// written by hand, so that differences, not the complex step, are its independent judge.
-Dual distribution(Dual x) {
-  const double value = 0.5 * (1 + std::erf(x.real() / std::numbers::sqrt2));
-  return {value, x.imag() * density(x.real()).real()};
-}
-
-}  // namespace
 
 template <Scalar T>
 Var<T> gelu(Var<T> x) {
   const std::int64_t n = x.shape().size();
   const T* in = x.data();
   T* y = x.tape().allocate(n);
-  fill_array(in, n, y, [](auto... a) { vectors::gelu(a...); }, [](auto a) { return a * distribution(a); });
+  fill_array(in, n, y, [](auto... a) { vectors::gelu(a...); }, [](auto a) { return a * normal_distribution(a); });
 
   return x.tape().record("gelu", x.shape(), y, {x}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
@@ -40,7 +20,7 @@ Var<T> gelu(Var<T> x) {
     if constexpr (RealScalar<T>) {
       vectors::gelu_pullback(in, d_y, n, d_x.data, !d_x.fresh);
     } else {
-      d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * (distribution(in[i]) + in[i] * density(in[i])); });
+      d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * (normal_distribution(in[i]) + in[i] * normal_density(in[i])); });
     }
   });
 }

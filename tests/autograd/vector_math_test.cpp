@@ -86,6 +86,24 @@ TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
   }
 }
 
+TYPED_TEST(VectorMath, GeluAndSlopeTogetherAreThoseApart) {
+  using T = TypeParam;
+  for (const std::int64_t count : {0, 1, 15, 16, 37}) {
+    const auto x = numbers<T>(count, -4, 4);
+    std::array<T, 40> y, slope, both_y, both_slope;
+    std::ranges::fill(slope, T(1));
+    std::ranges::copy(x, both_slope.begin());
+    vectors::gelu(x.data(), count, y.data());
+    vectors::gelu_pullback(x.data(), slope.data(), count, slope.data(), false);
+    vectors::gelu_with_slope(both_slope.data(), count, both_y.data(), both_slope.data());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double unit = std::numeric_limits<T>::epsilon();
+      ASSERT_NEAR(both_y[i], y[i], unit * static_cast<double>(std::abs(x[i])));
+      ASSERT_NEAR(both_slope[i], slope[i], 2 * unit);
+    }
+  }
+}
+
 TYPED_TEST(VectorMath, GeluIsRelativelyExactNearZero) {
   using T = TypeParam;
   expect_close(numbers<T>(1000, -1e-4, 1e-4), vectors::gelu<T>,

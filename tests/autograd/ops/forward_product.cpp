@@ -1,4 +1,8 @@
+#include <cmath>
+#include <numbers>
+
 #include "autograd/ops/affine.hpp"
+#include "autograd/ops/affine_activation.hpp"
 #include "autograd/ops/matmul.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
@@ -20,6 +24,20 @@ ForwardCase with_bias(const std::string& label, Shape x, std::int64_t out) {
 
 ForwardCase without_bias(const std::string& label, Shape x, std::int64_t out) {
   return {label, {{x}, {{x.rows, out}}}, [](auto in) { return affine(in[0], in[1]); }, affine_by_loops};
+}
+
+long double activate(long double z, Activation activation) {
+  return activation == Activation::relu ? std::max(z, 0.0L) : z * std::erfc(-z / std::numbers::sqrt2_v<long double>) / 2;
+}
+
+ForwardCase activated(const std::string& label, Shape x, std::int64_t out, Activation activation) {
+  return {label,
+          {{x}, {{x.rows, out}}, {{out}}},
+          [=](auto in) { return affine_activation(in[0], in[1], in[2], activation); },
+          [=](PlainInputs in) {
+            const Plain z = affine_by_loops(in);
+            return Plain::of(z.shape, [&](auto o, auto t, auto b) { return activate(z(o, t, b), activation); });
+          }};
 }
 
 // Sizes of op(a) (m, k) and op(b) (k, n), and how many slices each operand has.
@@ -65,6 +83,9 @@ std::vector<ForwardOracle> product_oracles() {
   add_products(products.cases, "one_b_for_all", {3, 4, 5, 3, 1});
   add_products(products.cases, "M17_K33_N9_S2", {17, 33, 9, 2, 2});
   return {
+      {"affine_activation",
+       {activated("relu_in3_out4_T5_B2", {3, 5, 2}, 4, Activation::relu),
+        activated("gelu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::gelu)}},
       {"affine",
        {with_bias("In3_Out4_T5_B2", {3, 5, 2}, 4), with_bias("In1_Out1", {1, 1, 1}, 1),
         with_bias("In33_Out17_T7_B3", {33, 7, 3}, 17), with_bias("square", {5, 5, 1}, 5),

@@ -1,0 +1,87 @@
+#include "autograd/ops/affine_activation.hpp"
+
+#include "autograd/ops/affine_parts.hpp"
+#include "autograd/ops/normal.hpp"
+#include "autograd/spec.hpp"
+#include "autograd/vector_math.hpp"
+
+namespace tapehead {
+namespace {
+
+// y = gelu(z); z makes room for the slope.
+template <Scalar T>
+void gelu_with_slope(T* z, std::int64_t count, T* y) {
+  if constexpr (RealScalar<T>) {
+    vectors::gelu_with_slope(z, count, y, z);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T a = z[i];
+      y[i] = a * normal_distribution(a);
+      z[i] = normal_distribution(a) + a * normal_density(a);
+    }
+  }
+}
+
+template <Scalar T>
+Var<T> affine_relu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
+  const std::int64_t size = sizes.shape.size();
+  T* y = x.tape().allocate(size);
+  affine_forward(sizes, x, weight, bias, y);
+  for (std::int64_t i = 0; i < size; ++i) y[i] = real_part(y[i]) > 0 ? y[i] : T(0);
+  return x.tape().record("affine_activation", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    T* d_z = pull.scratch(size);
+    for (std::int64_t i = 0; i < size; ++i) d_z[i] = real_part(y[i]) > 0 ? d_y[i] : T(0);  // y = max(0, z)
+    affine_pullback(pull, sizes, x, weight, bias, d_z);
+  });
+}
+
+template <Scalar T>
+Var<T> affine_gelu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
+  const std::int64_t size = sizes.shape.size();
+  T* z = x.tape().allocate(size);
+  T* y = x.tape().allocate(size);
+  affine_forward(sizes, x, weight, bias, z);
+  gelu_with_slope(z, size, y);
+  return x.tape().record("affine_activation", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    for (std::int64_t i = 0; i < size; ++i) z[i] *= d_y[i];  // y = gelu(z): the slope becomes d_z
+    affine_pullback(pull, sizes, x, weight, bias, z);
+  });
+}
+
+}  // namespace
+
+template <Scalar T>
+Var<T> affine_activation(Var<T> x, Var<T> weight, Var<T> bias, Activation activation) {
+  const AffineSizes sizes = affine_sizes("affine_activation", x, weight, bias);
+  return activation == Activation::relu ? affine_relu(x, weight, bias, sizes) : affine_gelu(x, weight, bias, sizes);
+}
+
+template Var<float> affine_activation(Var<float>, Var<float>, Var<float>, Activation);
+template Var<double> affine_activation(Var<double>, Var<double>, Var<double>, Activation);
+template Var<std::complex<double>> affine_activation(Var<std::complex<double>>, Var<std::complex<double>>,
+                                                     Var<std::complex<double>>, Activation);
+
+OpSpec spec_affine_activation() {
+  const auto with = [](Activation activation) {
+    return [activation](auto x) { return affine_activation(x[0], x[1], x[2], activation); };
+  };
+  return {.name = "affine_activation",
+          .cases =
+              {
+                  {"gelu_in3_out4_T5_B2", {{{3, 5, 2}}, {{3, 4}}, {{4}}}, with(Activation::gelu)},
+                  {"gelu_in17_out9_T1_B3", {{{17, 1, 3}}, {{17, 9}}, {{9}}}, with(Activation::gelu)},
+                  // The bias keeps every sum away from the kink, on either side of it.
+                  {"relu_above", {{{3, 5, 2}}, {{3, 4}}, {{4}, 20, 30}}, with(Activation::relu)},
+                  {"relu_below", {{{3, 5, 2}}, {{3, 4}}, {{4}, -30, -20}}, with(Activation::relu)},
+              },
+          .refusals = {
+              {"inner", {{3, 5}, {4, 2}, {2}}, with(Activation::gelu),
+               "affine_activation: inner sizes differ: x is (3, 5), weight is (4, 2) (in, out)"},
+              {"bias", {{3, 5}, {3, 2}, {3, 1}}, with(Activation::relu),
+               "affine_activation: bias is (3, 1), weight (3, 2) needs (2, 1)"},
+          }};
+}
+
+}  // namespace tapehead
