@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <new>
 
 #include "autograd/arena.hpp"
@@ -52,14 +53,17 @@ std::int64_t ParameterLayout::parameter_count() const {
 
 template <Scalar T>
 FlatVector<T>::FlatVector(std::int64_t size) : size_(size) {
-  const auto bytes = static_cast<std::size_t>(size) * sizeof(T);
-  data_.reset(static_cast<T*>(::operator new[](bytes, std::align_val_t{Arena::kAlignment})));
-  std::uninitialized_fill_n(data_.get(), size, T{});
+  // calloc takes zeros from the system as they are: pages that nobody writes to cost no memory.
+  const auto count = static_cast<std::size_t>(size);
+  memory_.reset(std::calloc(count + Arena::kAlignment / sizeof(T), sizeof(T)));
+  if (memory_ == nullptr) throw std::bad_alloc();
+  const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
+  data_ = reinterpret_cast<T*>((address + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment);
 }
 
 template <Scalar T>
-void FlatVector<T>::Free::operator()(T* memory) const {
-  ::operator delete[](memory, std::align_val_t{Arena::kAlignment});
+void FlatVector<T>::Free::operator()(void* memory) const {
+  std::free(memory);
 }
 
 template <Scalar T>

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "autograd/scalar.hpp"
@@ -84,17 +85,29 @@ class FlatVector {
  public:
   FlatVector() = default;
   explicit FlatVector(std::int64_t size);
-  T* data() { return data_.get(); }
-  const T* data() const { return data_.get(); }
+  FlatVector(FlatVector&& other) noexcept { swap(other); }
+  FlatVector& operator=(FlatVector&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
   std::int64_t size() const { return size_; }
-  std::span<T> span() { return {data_.get(), static_cast<std::size_t>(size_)}; }
-  std::span<const T> span() const { return {data_.get(), static_cast<std::size_t>(size_)}; }
+  std::span<T> span() { return {data_, static_cast<std::size_t>(size_)}; }
+  std::span<const T> span() const { return {data_, static_cast<std::size_t>(size_)}; }
 
  private:
   struct Free {
-    void operator()(T* memory) const;
+    void operator()(void* memory) const;
   };
-  std::unique_ptr<T[], Free> data_;
+  void swap(FlatVector& other) {
+    std::swap(memory_, other.memory_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+  }
+
+  std::unique_ptr<void, Free> memory_;
+  T* data_ = nullptr;
   std::int64_t size_ = 0;
 };
 
