@@ -5,6 +5,7 @@
 
 #include "autograd/gemm.hpp"
 #include "autograd/ops/attention_plan.hpp"
+#include "autograd/ops/attention_tiled.hpp"
 #include "autograd/ops/columns.hpp"
 #include "autograd/spec.hpp"
 
@@ -141,6 +142,11 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
   }
 }
 
+bool takes_tiles(AttentionKernel kernel, std::int64_t map) {
+  return kernel == AttentionKernel::tiled ||
+         (kernel == AttentionKernel::automatic && map >= AttentionOptions::kTiledFrom);
+}
+
 }  // namespace
 
 template <Scalar T>
@@ -149,6 +155,7 @@ Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, con
   const std::array<RowBlock<T>, 3> inputs{query, key, value};
   const Shape shape = plan.context_shape();
   const std::int64_t map = plan.keys * plan.queries;
+  if (takes_tiles(options.kernel, map)) return {tiled_attention(plan, inputs), nullptr};
   Tape<T>& tape = query.x.tape();
   T* weights = tape.allocate(map * plan.heads * plan.slices);
   T* context = tape.allocate(shape.size());
@@ -182,14 +189,14 @@ template Attended<std::complex<double>> attention(RowBlock<std::complex<double>>
 namespace {
 
 // Queries, keys and values as three inputs, or as row blocks of one.
-auto apart(AttentionOptions options) {
+auto attend_apart(AttentionOptions options) {
   return [options](auto x) {
     using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
     return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]), options).context;
   };
 }
 
-auto joined(AttentionOptions options, std::int64_t rows, std::int64_t gap = 0) {
+auto attend_joined(AttentionOptions options, std::int64_t rows, std::int64_t gap = 0) {
   return [options, rows, gap](auto x) {
     using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
     return attention(Block{x[0], gap, rows}, Block{x[0], gap + rows, rows}, Block{x[0], gap + 2 * rows, rows}, options)
@@ -198,42 +205,66 @@ auto joined(AttentionOptions options, std::int64_t rows, std::int64_t gap = 0) {
 }
 
 constexpr std::int32_t kRagged[] = {5, 0, 2};
+constexpr std::int32_t kLong[] = {140, 37};
+
+// Every way of calling attention, by one kernel.
+std::vector<OpCase> attention_cases(const std::string& prefix, AttentionKernel kernel) {
+  static const RandomStream random(11, Purpose::dropout);
+  const AttentionMask causal{.causal = true};
+  const AttentionMask ragged{.key_lengths = kRagged};
+  const AttentionMask both{.causal = true, .key_lengths = kRagged};
+  const auto apart = [kernel](AttentionOptions options) {
+    options.kernel = kernel;
+    return attend_apart(options);
+  };
+  const auto joined = [kernel](AttentionOptions options, std::int64_t rows, std::int64_t gap = 0) {
+    options.kernel = kernel;
+    return attend_joined(options, rows, gap);
+  };
+  std::vector<OpCase> cases{
+      {"D4_H1_Q1_K1", {{{4}}, {{4}}, {{4}}}, apart({.scale = 0.5})},
+      {"D3_H2_Q4_K5_B2", {{{6, 4, 2}}, {{6, 5, 2}}, {{6, 5, 2}}}, apart({.heads = 2, .scale = 0.577})},
+      {"value_width_5", {{{6, 4, 2}}, {{6, 3, 2}}, {{10, 3, 2}}}, apart({.heads = 2, .scale = 1})},
+      {"causal", {{{4, 5}}, {{4, 5}}, {{4, 5}}}, apart({.heads = 2, .scale = 0.7, .mask = causal})},
+      {"ragged_with_an_empty_slice", {{{4, 3, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
+       apart({.heads = 2, .scale = 0.7, .mask = ragged})},
+      {"causal_in_blocks", {{{6, 70}}}, joined({.scale = 0.7, .mask = causal}, 2)},
+      {"joined_causal_ragged", {{{12, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = both}, 4)},
+      {"joined_with_rows_left_over", {{{15, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2)},
+      {"query_offset", {{{4, 2}}, {{4, 5}}, {{4, 5}}},
+       apart({.scale = 0.5, .mask = {.causal = true, .query_offset = 2}})},
+      {"dropout", {{{4, 5, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
+       apart({.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7})},
+      {"D17_Q18_K33", {{{17, 18}}, {{17, 33}}, {{17, 33}}}, apart({.scale = 0.24})},
+  };
+  for (OpCase& op_case : cases) op_case.label = prefix + op_case.label;
+  return cases;
+}
 
 }  // namespace
 
 OpSpec spec_attention() {
   static const RandomStream random(11, Purpose::dropout);
-  const AttentionMask causal{.causal = true};
-  const AttentionMask ragged{.key_lengths = kRagged};
-  const AttentionMask both{.causal = true, .key_lengths = kRagged};
+  std::vector<OpCase> cases = attention_cases("", AttentionKernel::whole);
+  for (OpCase& tiled : attention_cases("tiled_", AttentionKernel::tiled)) cases.push_back(std::move(tiled));
+  // More keys and queries than a tile holds, with parts left over.
+  constexpr AttentionKernel kTiled = AttentionKernel::tiled;
+  const AttentionMask both{.causal = true, .key_lengths = kLong};
+  cases.push_back({"tiles", {{{2, 70}}, {{2, 140}}, {{2, 140}}}, attend_apart({.heads = 2, .scale = 0.7, .kernel = kTiled})});
+  cases.push_back({"tiles_causal_ragged_dropped", {{{3, 140, 2}}},
+                   attend_joined({.scale = 0.7, .mask = both, .dropout = 0.3, .random = &random, .kernel = kTiled}, 1)});
   return {
       .name = "attention",
-      .cases =
-          {
-              {"D4_H1_Q1_K1", {{{4}}, {{4}}, {{4}}}, apart({.scale = 0.5})},
-              {"D3_H2_Q4_K5_B2", {{{6, 4, 2}}, {{6, 5, 2}}, {{6, 5, 2}}}, apart({.heads = 2, .scale = 0.577})},
-              {"value_width_5", {{{6, 4, 2}}, {{6, 3, 2}}, {{10, 3, 2}}}, apart({.heads = 2, .scale = 1})},
-              {"causal", {{{4, 5}}, {{4, 5}}, {{4, 5}}}, apart({.heads = 2, .scale = 0.7, .mask = causal})},
-              {"ragged_with_an_empty_slice", {{{4, 3, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
-               apart({.heads = 2, .scale = 0.7, .mask = ragged})},
-              {"causal_in_blocks", {{{6, 70}}}, joined({.scale = 0.7, .mask = causal}, 2)},
-              {"joined_causal_ragged", {{{12, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = both}, 4)},
-              {"joined_with_rows_left_over", {{{15, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2)},
-              {"query_offset", {{{4, 2}}, {{4, 5}}, {{4, 5}}},
-               apart({.scale = 0.5, .mask = {.causal = true, .query_offset = 2}})},
-              {"dropout", {{{4, 5, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
-               apart({.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7})},
-              {"D17_Q18_K33", {{{17, 18}}, {{17, 33}}, {{17, 33}}}, apart({.scale = 0.24})},
-          },
+      .cases = std::move(cases),
       .refusals =
           {
-              {"heads", {{5, 2}, {5, 2}, {5, 2}}, apart({.heads = 2}), "2 heads do not divide query (5, 2)"},
-              {"no_heads", {{4, 2}, {4, 2}, {4, 2}}, apart({.heads = 0}), "heads must be at least 1, not 0"},
-              {"key_width", {{4, 2}, {6, 2}, {4, 2}}, apart({}), "sizes disagree: query is (4, 2), key is (6, 2)"},
-              {"positions", {{4, 2}, {4, 3}, {4, 2}}, apart({}), "key is (4, 3), value is (4, 2)"},
-              {"rows", {{11, 2}}, joined({}, 4), "value is rows 8 to 12 of (11, 2)"},
-              {"dropout", {{4, 2}, {4, 2}, {4, 2}}, apart({.dropout = 1, .random = &random}), "must be in [0, 1), not 1"},
-              {"dropout_without_numbers", {{4, 2}, {4, 2}, {4, 2}}, apart({.dropout = 0.5}), "needs a random stream"},
+              {"heads", {{5, 2}, {5, 2}, {5, 2}}, attend_apart({.heads = 2}), "2 heads do not divide query (5, 2)"},
+              {"no_heads", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.heads = 0}), "heads must be at least 1, not 0"},
+              {"key_width", {{4, 2}, {6, 2}, {4, 2}}, attend_apart({}), "sizes disagree: query is (4, 2), key is (6, 2)"},
+              {"positions", {{4, 2}, {4, 3}, {4, 2}}, attend_apart({}), "key is (4, 3), value is (4, 2)"},
+              {"rows", {{11, 2}}, attend_joined({}, 4), "value is rows 8 to 12 of (11, 2)"},
+              {"dropout", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.dropout = 1, .random = &random}), "must be in [0, 1), not 1"},
+              {"dropout_without_numbers", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.dropout = 0.5}), "needs a random stream"},
           }};
 }
 

@@ -25,19 +25,31 @@ struct RowBlock {
   static RowBlock all(Var<T> x) { return {x, 0, x.shape().rows}; }
 };
 
+/// How attention is computed; the results agree to rounding.
+enum class AttentionKernel {
+  automatic,  ///< tiled from kTiledFrom pairs of a query and a key on, else whole
+  whole,      ///< keeps all weights
+  tiled,      ///< keeps a few numbers a query, and makes the weights again in the backward pass: memory linear in the length
+};
+
 struct AttentionOptions {
+  /// The size of a map from which `automatic` takes tiles.
+  static constexpr std::int64_t kTiledFrom = 1024 * 1024;
+
   std::int64_t heads = 1;
   double scale = 1;  ///< what scores are multiplied by; 1/√D in Vaswani et al. 2017, eq. 1
   AttentionMask mask = {};
   double dropout = 0;                    ///< rate at which weights are dropped, [0, 1)
   const RandomStream* random = nullptr;  ///< required if dropout > 0; read at once, not kept
   std::int64_t first_example = 0;        ///< number of slice 0 in its batch: a coordinate of dropout
+  AttentionKernel kernel = AttentionKernel::automatic;
 };
 
 template <Scalar T>
 struct Attended {
   Var<T> context;     ///< (H·Dv, Q, B)
-  const T* weights;   ///< (K, Q, H, B) before dropout, each column summing to one (or zero); lives as long as the tape's values
+  const T* weights;   ///< (K, Q, H, B) before dropout, each column summing to one (or zero); lives as long as the tape's
+                      ///< values; nullptr if the kernel was tiled
 };
 
 /// Scaled dot-product attention of every head and slice (Vaswani et al. 2017, §3.2):
