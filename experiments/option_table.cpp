@@ -38,6 +38,7 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {.name = "norm", .kind = word, .group = model, .fallback = "pre", .help = "layer norm before or after each part", .choices = "pre post"},
     {.name = "activation", .kind = word, .group = model, .fallback = "relu", .help = "of the feed-forward layers", .choices = "relu gelu"},
     {.name = "scale", .kind = formula, .group = model, .fallback = "inv_sqrt_dk", .help = "what attention scores are multiplied by", .choices = "inv_sqrt_dk none inv_dk inv_sqrt_dmodel"},
+    {.name = "attention", .kind = word, .group = model, .fallback = "auto", .help = "how attention is computed; tiled: with memory linear in the length, taken for long sequences", .choices = "auto whole tiled"},
     {.name = "initialisation", .kind = word, .group = model, .fallback = "xavier", .help = "law that weights are drawn by", .choices = "xavier normal"},
     {.name = "dropout", .kind = real, .group = model, .fallback = "0", .help = "share of activations dropped in training", .range = kShare},
 

@@ -56,6 +56,7 @@ ModelConfig make_model_config(const Settings& settings) {
           .norm = settings.text("norm"),
           .activation = settings.text("activation"),
           .scale = settings.text("scale"),
+          .attention = settings.text("attention"),
           .initialisation = settings.text("initialisation"),
           .dropout = settings.real("dropout"),
           .max_positions = settings.integer("max-positions")};

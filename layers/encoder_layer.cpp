@@ -9,7 +9,8 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
           .key_width = o.key_width,
           .value_width = o.value_width,
           .scale = o.scale,
-          .dropout = o.dropout};
+          .dropout = o.dropout,
+          .kernel = o.kernel};
 }
 
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)

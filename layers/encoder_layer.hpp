@@ -15,6 +15,7 @@ struct LayerOptions {
   std::int64_t value_width = 0;  ///< of one head; 0: as key_width
   std::int64_t inner = 0;        ///< width of the feed-forward part
   double scale = 0;              ///< of attention scores; 0: 1/√D
+  AttentionKernel kernel = AttentionKernel::automatic;
   NormPlace norm = NormPlace::pre;
   Activation activation = Activation::relu;
   double dropout = 0;  ///< of attention weights, inside the feed-forward part, and before each residual sum

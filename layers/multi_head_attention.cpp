@@ -50,13 +50,15 @@ template <Scalar T>
 Var<T> MultiHeadAttention::attend(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const Mask& mask,
                                   const Pass& pass) const {
   const RandomStream random = pass.dropout_stream(site);
+  const AttentionKernel kernel = pass.observer != nullptr ? AttentionKernel::whole : options.kernel;
   const auto [context, weights] = attention(query, key, value,
                                             {.heads = options.heads,
                                              .scale = options.scale,
                                              .mask = mask.attention_mask(),
                                              .dropout = pass.training ? options.dropout : 0,
                                              .random = &random,
-                                             .first_example = pass.first_example});
+                                             .first_example = pass.first_example,
+                                             .kernel = kernel});
   if (pass.observer != nullptr) {
     const std::int64_t keys = key.x.shape().columns;
     const std::int64_t queries = query.x.shape().columns;

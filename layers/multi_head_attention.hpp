@@ -23,6 +23,7 @@ struct MultiHeadAttention {
     std::int64_t value_width = 0;  ///< Dv; 0: as key_width
     double scale = 0;              ///< 0: 1/√D
     double dropout = 0;            ///< of the weights
+    AttentionKernel kernel = AttentionKernel::automatic;  ///< an observer of the weights makes it whole
   };
   /// Throws ConfigError for sizes below one, and when heads do not divide channels and no width is given.
   MultiHeadAttention(const Scope& scope, const Options& options);

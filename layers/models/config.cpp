@@ -18,6 +18,13 @@ void require_at_least(const char* option, std::int64_t value, std::int64_t least
   if (value < least) throw ConfigError(fmt::format("{}: must be at least {}, not {}", option, least, value));
 }
 
+AttentionKernel parse_attention_kernel(const std::string& text) {
+  if (text == "auto") return AttentionKernel::automatic;
+  if (text == "whole") return AttentionKernel::whole;
+  if (text == "tiled") return AttentionKernel::tiled;
+  throw ConfigError(fmt::format("attention: \"{}\" is none of auto, whole, tiled", text));
+}
+
 std::int64_t head_width(const ModelConfig& config) {
   if (config.d_head > 0) return config.d_head;
   if (config.d_model % config.heads != 0) {
@@ -35,6 +42,7 @@ void check_config(const ModelConfig& config) {
   require_word("initialisation", config.initialisation, "xavier", "normal");
   parse_activation(config.activation);
   parse_positions(config.positions);
+  parse_attention_kernel(config.attention);
   require_at_least("layers", config.layers, 1);
   require_at_least("heads", config.heads, 1);
   require_at_least("d_model", config.d_model, 1);
@@ -62,6 +70,7 @@ StackOptions stack_options(const ModelConfig& config) {
                     .key_width = width,
                     .inner = config.d_ff,
                     .scale = attention_scale(config.scale, width, config.d_model),
+                    .kernel = parse_attention_kernel(config.attention),
                     .norm = norm,
                     .activation = parse_activation(config.activation),
                     .dropout = config.dropout}};

@@ -20,6 +20,7 @@ struct ModelConfig {
   std::string norm = "pre";              ///< pre | post
   std::string activation = "relu";       ///< relu | gelu
   std::string scale = "inv_sqrt_dk";     ///< see attention_scale()
+  std::string attention = "auto";         ///< auto | whole | tiled: see AttentionKernel
   std::string initialisation = "xavier";  ///< xavier | normal
   double dropout = 0;
   std::int64_t max_positions = 128;
