@@ -95,9 +95,9 @@ TEST(TiledAttentionMemory, GrowsLinearly) {
     }
     return static_cast<double>(tape.memory());
   };
-  const double at_16384 = memory(16384);
-  EXPECT_LT(memory(32768), 2.3 * at_16384);
-  EXPECT_LT(at_16384, 16384.0 * 400);  // bytes a position: x, context, and two numbers a head
+  const double at_4096 = memory(4096);
+  EXPECT_LT(memory(8192), 2.3 * at_4096);
+  EXPECT_LT(at_4096, 4096.0 * 400);  // bytes a position: x, context, and two numbers a head
 }
 
 TEST(TiledAttentionMemory, AutomaticTakesTilesFromAMillionPairsOn) {
