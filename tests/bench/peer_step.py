@@ -72,6 +72,7 @@ def environment(setting: dict[str, Any]) -> dict[str, str]:
     """What makes PyTorch fast and must be known before it starts."""
     result = dict(os.environ)
     result[SETTING] = json.dumps(setting)
+    result["PYTHONDONTWRITEBYTECODE"] = "1"
     result["OMP_NUM_THREADS"] = result["MKL_NUM_THREADS"] = str(setting["threads"])
     if setting["memory"] == "kept":
         result["MALLOC_MMAP_THRESHOLD_"] = result["MALLOC_TRIM_THRESHOLD_"] = KEPT_BYTES
