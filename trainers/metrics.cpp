@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "autograd/base/errors.hpp"
@@ -15,6 +17,12 @@ constexpr const char* kHeader =
     "step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,valid_token_accuracy,"
     "valid_exact_match";
 
+// A row that was cut off, anywhere, has no line break, or too few cells if something was written behind it.
+bool is_whole(const std::string& row) {
+  static const auto commas = std::ranges::count(std::string_view(kHeader), ',');
+  return std::ranges::count(row, ',') == commas;
+}
+
 std::vector<std::string> rows_up_to(const std::string& path, std::int64_t last_step) {
   std::vector<std::string> rows;
   std::ifstream in(path);
@@ -23,7 +31,7 @@ std::vector<std::string> rows_up_to(const std::string& path, std::int64_t last_s
   while (std::getline(in, line)) {
     std::int64_t step = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), step);
-    if (error != std::errc() || *end != ',' || step > last_step) break;
+    if (error != std::errc() || *end != ',' || step > last_step || in.eof() || !is_whole(line)) break;
     rows.push_back(line);
   }
   return rows;

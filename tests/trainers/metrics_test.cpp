@@ -93,6 +93,19 @@ TEST_F(Metrics, ARowThatWasCutOffEndsWhatIsKept) {
   EXPECT_EQ(lines().size(), 3U);
 }
 
+// A row is 30,0,2,0,0.000,,,, with its line break; each of its parts may be all that reached the disk.
+TEST_F(Metrics, ARowIsTornWhereverItIsCutOff) {
+  write_rows(30);
+  const auto whole = fs::file_size(path());
+  const std::uintmax_t row = std::string_view("30,0,2,0,0.000,,,,\n").size();
+  for (std::uintmax_t cut = 1; cut <= row; ++cut) {
+    write_rows(30);
+    fs::resize_file(path(), whole - cut);
+    const MetricsFile file(path(), 100);
+    EXPECT_EQ(lines().size(), 3U) << "without its last " << cut << " bytes";
+  }
+}
+
 TEST_F(Metrics, StartingAnewForgetsOldRows) {
   write_rows(40);
   const MetricsFile file(path(), 0);
