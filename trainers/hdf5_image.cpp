@@ -54,10 +54,11 @@ Id in_memory() {
   return access;
 }
 
-// HDF5 takes two files in memory of the same name for one file, and would hand out the first for the second.
+// HDF5 takes two files in memory of the same name for one file, and would hand out the first for the second; nor does it
+// open an image under the name of a file on disk: below a file there is none.
 std::string unused_name() {
   static std::uint64_t count = 0;
-  return fmt::format("memory {}", count++);
+  return fmt::format("/dev/null/memory {}", count++);
 }
 
 // Text of any length, UTF-8.

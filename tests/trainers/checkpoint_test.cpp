@@ -146,6 +146,18 @@ TEST_F(Checkpoint, SeveralAreOpenAtOnce) {
   EXPECT_EQ(parameter_digest(loaded), first);
 }
 
+// HDF5 opens no image under the name of a file that is there.
+TEST_F(Checkpoint, FilesInTheWorkingFolderAreNotInTheWay) {
+  save();
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  for (int i = 0; i < 100; ++i) write_file("memory " + std::to_string(i), "mine");
+  EXPECT_NO_THROW(CheckpointReader{path_});
+  EXPECT_NO_THROW(save());
+  EXPECT_EQ(read_file("memory 99"), "mine");
+  fs::current_path(before);
+}
+
 // What h5py or h5ls would see: plain HDF5, the shapes of a row-major reader.
 TEST_F(Checkpoint, AnyReaderSeesNamesAndShapes) {
   save();
