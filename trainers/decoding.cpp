@@ -29,33 +29,41 @@ std::vector<std::vector<std::int32_t>> decode_greedily(const Model& model, Tape<
   const auto examples = std::ssize(sources);
   std::int64_t max_source = 0;
   for (const auto& source : sources) max_source = std::max<std::int64_t>(max_source, std::ssize(source));
-  // The input of the last step holds all tokens but the last, and what stands before them.
-  const std::int64_t before = model.has_encoder() ? 1 : max_source + 2;
-  max_length = std::min(max_length, model.config().max_positions - before + 1);
+  // The input of an example's last step holds all its tokens but the last, and what stands before them.
+  const auto room_of = [&](const std::vector<std::int32_t>& source) {
+    const std::int64_t before = model.has_encoder() ? 1 : std::ssize(source) + 2;
+    return std::clamp<std::int64_t>(model.config().max_positions - before + 1, 0, std::max<std::int64_t>(max_length, 0));
+  };
+  const std::vector<std::int32_t> nothing;
+  std::vector<std::vector<std::int32_t>> outputs(sources.size());
+  std::vector<std::int64_t> room;
+  for (const auto& source : sources) room.push_back(room_of(source));
+  const std::int64_t steps = room.empty() ? 0 : *std::max_element(room.begin(), room.end());
+  std::vector<char> ended;
+  for (const std::int64_t length : room) ended.push_back(length == 0);
 
   Batch batch(model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
-  batch.reserve(examples, max_source, std::max<std::int64_t>(max_length, 0));
-  std::vector<std::vector<std::int32_t>> outputs(sources.size());
-  std::vector<char> ended(sources.size(), 0);
+  batch.reserve(examples, max_source, steps);
   Var<T> memory;
-  for (std::int64_t length = 0; length < max_length; ++length) {
+  for (std::int64_t length = 0; length < steps; ++length) {
     batch.clear();
-    for (std::size_t i = 0; i < sources.size(); ++i) batch.append(sources[i], outputs[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i) {  // what has ended keeps its column, and what was encoded
+      const bool goes_on = ended[i] == 0;
+      batch.append(goes_on || model.has_encoder() ? sources[i] : nothing, goes_on ? outputs[i] : nothing);
+    }
     if (length == 0) memory = model.encode(tape, batch.source(), Pass{});
     const NoGrad<T> this_token(tape);
     const Var<T> features = model.decode(tape, memory, batch.source(), batch.input(), Pass{});
     const Var<T> logits = next_logits(model, features, batch.input());
     const std::int64_t vocabulary = logits.shape().rows;
-    bool all_ended = true;
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (ended[i] != 0) continue;
       const T* column = logits.data() + vocabulary * static_cast<std::int64_t>(i);
       const auto next = static_cast<std::int32_t>(std::max_element(column, column + vocabulary) - column);
-      ended[i] = next == kEnd;
       if (next != kEnd) outputs[i].push_back(next);
-      all_ended &= ended[i] != 0;
+      ended[i] = next == kEnd || std::ssize(outputs[i]) == room[i];
     }
-    if (all_ended) break;
+    if (std::find(ended.begin(), ended.end(), 0) == ended.end()) break;
   }
   return outputs;
 }
