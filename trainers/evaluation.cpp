@@ -1,5 +1,7 @@
 #include "trainers/evaluation.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -64,6 +66,7 @@ Counts evaluate_batch(const Model& model, Tape<T>& tape, const std::vector<Seque
 template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
                     WorkerPool& workers, const EvaluationOptions& options) {
+  if (options.batch < 1) throw ConfigError(fmt::format("evaluation: batch must be at least 1, not {}", options.batch));
   const std::int64_t available = dataset.size(split);
   const std::int64_t sequences = options.limit > 0 ? std::min(options.limit, available) : available;
   if (sequences == 0) throw DataError("evaluation: the split holds no sequences");

@@ -28,7 +28,7 @@ struct EvaluationOptions {
 };
 
 /// Batches are shared out among the workers; sums are made in the order of the data, so the result does not depend on
-/// how many workers there are. Throws DataError if the split is empty.
+/// how many workers there are. Throws DataError if the split is empty, ConfigError for a batch < 1.
 template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
                     WorkerPool& workers, const EvaluationOptions& options = {});

@@ -44,6 +44,7 @@ class Run {
     MetricsFile metrics(folder_.path + "/metrics.csv", done_);
     const auto begin = std::chrono::steady_clock::now();
     Progress progress{.steps = options_.steps, .first_step = done_};
+    if (options_.steps == 0) save(progress);  // a run that is finished has a checkpoint
     while (done_ < options_.steps) {
       const StepReport report = step_.run(done_ + 1);
       ++done_;

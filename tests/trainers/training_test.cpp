@@ -159,6 +159,31 @@ TEST_F(TrainingRun, ResumingOnOtherDataIsRefused) {
               testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("other data")));
 }
 
+TEST_F(TrainingRun, NoStepsAtAllLeaveTheInitialParameters) {
+  TrainerOptions options = small_run(1);
+  options.steps = 0;
+  const std::string initial = digest_of_run("decoder", options, folder("run"));
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> saved(model.layout());
+  CheckpointReader(folder("run") + "/checkpoint.h5").load(saved);
+  EXPECT_EQ(parameter_digest(saved), initial);
+
+  // What goes on from there is the run that was never stopped.
+  const std::string whole = digest_of_run("decoder", small_run(1), folder("whole"));
+  ParameterStore<float> parameters(model.layout());
+  TrainingObserver observer;
+  train(model, parameters, reversing(), small_run(1), {.path = folder("run"), .resume = true}, observer);
+  EXPECT_EQ(parameter_digest(parameters), whole);
+}
+
+TEST_F(TrainingRun, EvaluationInEmptyBatchesIsRefused) {
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  WorkerPool workers(1);
+  EXPECT_THAT([&] { evaluate(model, parameters, reversing(), Split::test, workers, {.batch = 0}); },
+              testing::ThrowsMessage<ConfigError>(testing::HasSubstr("batch must be at least 1, not 0")));
+}
+
 TEST_F(TrainingRun, EvaluationDoesNotDependOnWorkersOrBatch) {
   const Model model(small_model(reversing(), "transformer"));
   ParameterStore<double> parameters(model.layout());
