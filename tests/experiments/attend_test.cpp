@@ -124,5 +124,19 @@ TEST_F(Attend, SizesThatDoNotFitAreRefused) {
               HasSubstr("needs a model"));
 }
 
+// So large a map would be made in tiles, which keep no weights.
+TEST_F(Attend, WeightsAreThereHoweverManyVectorsThereAre) {
+  const std::int64_t count = 1024;
+  Matrix vectors(count, 1);
+  for (std::int64_t i = 0; i < count; ++i) vectors(i, 0) = i % 2 == 0 ? 0 : 1;
+  const AttendResult result = attend(vectors, vectors, vectors, "none", false);
+  // Query 0 looks at all alike; query 1 at ones e times as much as at zeros.
+  const double ones = std::exp(1.0) / (512 * (1 + std::exp(1.0)));
+  for (std::int64_t k = 0; k < count; ++k) {
+    ASSERT_NEAR(result.weights(0, k), 1.0 / 1024, 1e-15);
+    ASSERT_NEAR(result.weights(1, k), k % 2 == 0 ? ones / std::exp(1.0) : ones, 1e-15);
+  }
+}
+
 }  // namespace
 }  // namespace tapehead
