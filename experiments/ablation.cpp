@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
@@ -16,8 +18,11 @@ namespace fs = std::filesystem;
 
 std::string result_in(const std::string& folder) { return folder + "/result.json"; }
 
-Json to_json(const RunResult& result) {
+const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
+
+Json to_json(const RunResult& result, Split split) {
   Json object = to_json(result.evaluation);
+  object["split"] = name_of(split);
   object["steps"] = result.steps;
   object["parameters"] = result.parameters;
   object["seconds"] = result.seconds;
@@ -25,11 +30,17 @@ Json to_json(const RunResult& result) {
   return object;
 }
 
-RunResult read_result(const std::string& path) {
+RunResult read_result(const std::string& path, Split split) {
   try {
     const Json object = Json::parse(read_text_file(path));
-    return {.evaluation = {.loss = object.at("loss"),
-                           .perplexity = object.at("perplexity"),
+    if (const std::string there = object.at("split"); there != name_of(split)) {
+      throw ConfigError(fmt::format("{}: holds the result on the {} split, not {}; choose another --out", path, there,
+                                    name_of(split)));
+    }
+    // JSON has no number that is not finite; to_json has written null.
+    const double loss = object.at("loss").is_null() ? std::numeric_limits<double>::quiet_NaN() : double(object.at("loss"));
+    return {.evaluation = {.loss = loss,
+                           .perplexity = std::exp(loss),
                            .token_accuracy = object.at("token_accuracy"),
                            .exact_match = object.at("exact_match"),
                            .sequences = object.at("sequences"),
@@ -67,7 +78,7 @@ PlannedRun plan_run(const Ablation& ablation, std::size_t cell, const Settings& 
   PlannedRun run{cell, seed, (fs::path(folder) / name / fmt::format("seed={}", seed)).string(), settled, {}};
   run.settings.resolve("seed", std::to_string(seed));
   require_same_config(run);
-  if (fs::exists(result_in(run.folder))) run.result = read_result(result_in(run.folder));
+  if (fs::exists(result_in(run.folder))) run.result = read_result(result_in(run.folder), ablation.split);
   return run;
 }
 
@@ -104,7 +115,7 @@ bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, con
                              .parameters = run.model.layout().parameter_count(),
                              .seconds = outcome.seconds,
                              .parameter_digest = outcome.parameter_digest};
-  write_text_file(result_in(planned.folder), to_json(*planned.result).dump(2) + "\n");
+  write_text_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
   return true;
 }
 

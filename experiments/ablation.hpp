@@ -39,7 +39,7 @@ struct Ablation {
 };
 
 /// Plans every run, reads the results that are there already, and throws, before any run, what is wrong with any of
-/// them: ConfigError also for a folder that holds a run of other options.
+/// them: ConfigError also for a folder that holds a run of other options, or its result on another split.
 Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
                        const std::string& folder);
 

@@ -73,6 +73,26 @@ TEST_F(Ablate, OtherOptionsInTheSameFolderAreRefusedBeforeAnyRun) {
   EXPECT_THAT(other.err, HasSubstr("holds another run (clip = 0 there, clip = 1 now)"));
 }
 
+TEST_F(Ablate, ResultsOnOneSplitAreNotTakenForThoseOnTheOther) {
+  ASSERT_EQ(run(words()).status, 0);
+  const std::string before = read("grid/runs.csv");
+  const Ran other = run(words({"--split", "validation"}));
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err, HasSubstr("holds the result on the test split, not validation"));
+  EXPECT_EQ(read("grid/runs.csv"), before);
+}
+
+TEST_F(Ablate, AResultThatIsInfiniteIsReadBack) {
+  std::vector<std::string> diverging = words({"--lr", "3000"});
+  const Ran first = run(diverging);
+  ASSERT_EQ(first.status, 0) << first.err;
+  const std::string before = read("grid/runs.csv");
+  ASSERT_THAT(before, HasSubstr(",inf,")) << "the learning rate must be too much";
+  const Ran again = run(diverging);
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(read("grid/runs.csv"), before);
+}
+
 TEST_F(Ablate, WhatCannotRunIsRefusedBeforeTheFirstRun) {
   EXPECT_THAT(run(words({"--vary", "d-model=8,7"})).err, HasSubstr("heads=2 d-model=7: heads: 2 heads do not divide"));
   EXPECT_THAT(run(words({"--vary", "norm=pre,non"})).err, HasSubstr("--vary norm: \"non\" is none of pre, post"));
