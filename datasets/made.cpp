@@ -57,12 +57,12 @@ void check(const MadeOptions& o) {
     throw ConfigError(fmt::format("symbols: between 1 and {} are possible, not {}", kMostSymbols, o.symbols));
   }
   if (o.min_length < 1 || o.max_length < o.min_length || o.max_length > kLongest) {
-    throw ConfigError(fmt::format("min_length {} and max_length {} must satisfy 1 <= min_length <= max_length <= {}",
+    throw ConfigError(fmt::format("min-length {} and max-length {} must satisfy 1 <= min-length <= max-length <= {}",
                                   o.min_length, o.max_length, kLongest));
   }
   if (o.validation < 0 || o.test < 0) {
     throw ConfigError(
-        fmt::format("validation_size ({}) and test_size ({}) must not be negative", o.validation, o.test));
+        fmt::format("validation-size ({}) and test-size ({}) must not be negative", o.validation, o.test));
   }
 }
 
@@ -129,7 +129,7 @@ std::vector<MadeDataset::Sequence> MadeDataset::draw_held_out(Split split, std::
   const auto too_small = [&] {
     return ConfigError(fmt::format(
         "data: {:.0f} sequences of {} symbols and lengths {} to {} are too few for {} validation and {} test sequences "
-        "beside training; take more symbols, longer sequences, or a smaller validation_size and test_size",
+        "beside training; take more symbols, longer sequences, or a smaller validation-size and test-size",
         space, options_.symbols, options_.min_length, options_.max_length, options_.validation, options_.test));
   };
   // A bucket holds about a twentieth of the space; half of that must suffice.

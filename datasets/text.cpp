@@ -16,9 +16,9 @@ namespace {
 
 void check(const TextOptions& o) {
   if (o.train.empty()) throw ConfigError("train: a file of training pairs is needed for text");
-  if (o.min_count < 1) throw ConfigError(fmt::format("min_count: must be at least 1, not {}", o.min_count));
-  if (o.max_words < 0) throw ConfigError(fmt::format("max_words: must not be negative, is {}", o.max_words));
-  if (o.max_length < 1) throw ConfigError(fmt::format("max_length: must be at least 1, not {}", o.max_length));
+  if (o.min_count < 1) throw ConfigError(fmt::format("min-count: must be at least 1, not {}", o.min_count));
+  if (o.max_words < 0) throw ConfigError(fmt::format("max-words: must not be negative, is {}", o.max_words));
+  if (o.max_length < 1) throw ConfigError(fmt::format("max-length: must be at least 1, not {}", o.max_length));
 }
 
 std::vector<std::vector<std::string>> side(const std::vector<WordPair>& pairs,
@@ -48,7 +48,7 @@ TextDataset::TextDataset(const TextOptions& options) {
   report_.training_pairs = std::ssize(train);
   if (train.empty()) {
     throw DataError(
-        fmt::format("{}: every pair has more than {} tokens; raise max_length", options.train, options.max_length));
+        fmt::format("{}: every pair has more than {} tokens; raise max-length", options.train, options.max_length));
   }
   const std::set<WordPair> known(train.begin(), train.end());
   for (const auto* split : {&validation, &test}) {

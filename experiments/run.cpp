@@ -13,12 +13,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Passes on what it hears, and keeps what the outcome is made of.
+void write_config(const RunFolder& folder) { write_text_file(folder.path + "/config.cfg", folder.config); }
+
+// Passes on what it hears, and keeps what the outcome is made of. Writes the configuration of a resumed run once it goes
+// on: until then it may be refused, and is to stay as it was.
 class Recorder : public TrainingObserver {
  public:
-  Recorder(TrainingObserver& next, RunOutcome& outcome) : next_(next), outcome_(outcome) {}
+  Recorder(TrainingObserver& next, RunOutcome& outcome, const RunFolder& folder)
+      : next_(next), outcome_(outcome), folder_(folder), config_is_due_(folder.resume) {}
 
   void on_step(const Progress& progress) override {
+    if (config_is_due_) write_config(folder_);
+    config_is_due_ = false;
     note(progress);
     next_.on_step(progress);
   }
@@ -39,6 +45,8 @@ class Recorder : public TrainingObserver {
 
   TrainingObserver& next_;
   RunOutcome& outcome_;
+  const RunFolder& folder_;
+  bool config_is_due_;
 };
 
 template <RealScalar T>
@@ -48,7 +56,7 @@ RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& ob
   parameters.initialise(run.config.trainer.step.seed);
   RunOutcome outcome;
   outcome.checkpoint = checkpoint_in(folder.path);
-  Recorder recorder(observer, outcome);
+  Recorder recorder(observer, outcome, folder);
   const TrainingOutcome end = train(run.model, parameters, *run.dataset, run.config.trainer, folder, recorder, stop);
   outcome.interrupted = end == TrainingOutcome::interrupted;
   if (!outcome.interrupted) outcome.step = run.config.trainer.steps;  // also when nothing was left to do
@@ -75,7 +83,7 @@ RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, T
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on) {
   make_folder(folder);
   const RunFolder place{.path = folder, .config = run.settings.config_text(), .resume = resume};
-  write_text_file(folder + "/config.cfg", place.config);
+  if (!resume) write_config(place);
   return with_precision(run.config.double_precision, [&](auto scalar) {
     return execute<decltype(scalar)>(run, place, observer, stop, evaluate_on);
   });

@@ -166,6 +166,9 @@ Settings resume_settings(const Settings& given, const std::string& saved_config,
   saved.read_config(saved_config, Origin::file, where);
   for (const OptionSpec& option : option_table()) {
     if (!is_run_option(option) || !given.given(option.name)) continue;
+    if (given.origin(option.name) >= Origin::file && !saved.applies(option)) {
+      throw ConfigError(fmt::format("{}: task {} has no use for it", given.where(option.name), saved.text("task")));
+    }
     const std::string& now = given.text(option.name);
     if (now == saved.text(option.name) || (option.zero_is_automatic && now == "0")) continue;
     if (may_change(option, saved)) {

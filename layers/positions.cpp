@@ -36,7 +36,7 @@ Var<T> Positions::operator()(Var<T> x) const {
   const auto [channels, positions, slices] = x.shape();
   if (positions > max_positions) {
     throw DataError(fmt::format("positions: a sequence of {} exceeds the model's {}; shorten it, or train with a larger "
-                                "max_positions",
+                                "max-positions",
                                 positions, max_positions));
   }
   if (kind == PositionKind::none || positions == 0) return x;

@@ -263,8 +263,8 @@ TEST(MadeDataset, AbsurdOptionsAreRefused) {
   refused([](MadeOptions& o) { o.min_length = 0; }, "min_length 0 and max_length 7");
   refused([](MadeOptions& o) { o.max_length = 2; }, "min_length 3 and max_length 2");
   refused([](MadeOptions& o) { o.max_length = 1'000'000; }, "max_length 1000000");
-  refused([](MadeOptions& o) { o.validation = -1; }, "validation_size (-1)");
-  refused([](MadeOptions& o) { o.test = -1; }, "test_size (-1)");
+  refused([](MadeOptions& o) { o.validation = -1; }, "validation-size (-1)");
+  refused([](MadeOptions& o) { o.test = -1; }, "test-size (-1)");
 }
 
 TEST(Splits, AreParsedByName) {

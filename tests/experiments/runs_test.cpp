@@ -59,6 +59,42 @@ TEST_F(Runs, ResumeRefusesOtherOptionsFewerStepsAndEmptyFolders) {
   EXPECT_EQ(run({"train", "--resume", "--out", path("none")}).status, 2);
 }
 
+TEST_F(Runs, ResumeRefusesOptionsThatTheTaskHasNoUseFor) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const std::string pairs = write("pairs.tsv", "one\ttwo\n");
+  for (const std::string option : {"--train", "--valid", "--test"}) {
+    const Ran ran = run({"train", "--resume", "--out", path("run"), "--steps", "14", option, pairs});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr(option + ": task copy has no use for it"));
+  }
+}
+
+TEST_F(Runs, ResumingOnOtherDataLeavesTheRunAsItWas) {
+  const std::string train = write("train.tsv", "one two\tthree four\nfive six\tseven eight\n");
+  const std::string other = write("other.tsv", "five two\tseven four\none six\tthree eight\n");
+  ASSERT_EQ(run({"train", "--train", train, "--d-model", "8", "--heads", "2", "--d-ff", "8", "--layers", "1", "--batch",
+                 "2", "--steps", "3", "--out", path("run")})
+                .status,
+            0);
+  const std::string config = read("run/config.cfg");
+  const std::string metrics = read("run/metrics.csv");
+  const Ran ran = run({"train", "--resume", "--train", other, "--steps", "5", "--out", path("run")});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("was trained on other data"));
+  EXPECT_EQ(read("run/config.cfg"), config);
+  EXPECT_EQ(read("run/metrics.csv"), metrics);
+}
+
+// As people give them: --max-length, not max_length.
+TEST_F(Runs, RefusalsSpellOptionsAsTheyAreGiven) {
+  EXPECT_THAT(run(tiny_train(path("run"), {"--min-length", "7"})).err, HasSubstr("min-length 7 and max-length 5"));
+  EXPECT_THAT(run(tiny_train(path("run"), {"--test-size", "9999"})).err,
+              HasSubstr("a smaller validation-size and test-size"));
+  const std::string pairs = write("pairs.tsv", "one two\tthree four\n");
+  EXPECT_THAT(run({"train", "--train", pairs, "--max-length", "1", "--out", path("run")}).err,
+              HasSubstr("raise max-length"));
+}
+
 TEST_F(Runs, NothingIsWrittenForARunThatCannotBe) {
   EXPECT_EQ(run(tiny_train(path("run"), {"--d-head", "0", "--scale", "0"})).status, 2);
   EXPECT_EQ(run({"train", "copy", "--symbols", "1", "--out", path("run")}).status, 2);
