@@ -37,6 +37,7 @@ Arena::Block Arena::make_block(std::size_t bytes) {
 }
 
 void* Arena::allocate(std::size_t bytes) {
+  if (bytes > kLargest) throw std::bad_alloc();
   bytes = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
   while (current_ < blocks_.size() && blocks_[current_].size - blocks_[current_].used < bytes) {
     if (current_ + 1 < blocks_.size()) {

@@ -20,12 +20,14 @@ class Arena {
     std::size_t used = 0;
   };
 
-  /// Uninitialised memory, valid until the arena is rewound behind it or reset.
+  /// Uninitialised memory, valid until the arena is rewound behind it or reset. Throws std::bad_alloc.
   void* allocate(std::size_t bytes);
 
+  /// The same for `count` elements; a negative count is as much as there cannot be.
   template <class T>
   T* allocate(std::int64_t count) {
-    return static_cast<T*>(allocate(static_cast<std::size_t>(count) * sizeof(T)));
+    const bool possible = static_cast<std::size_t>(count) <= kLargest / sizeof(T);
+    return static_cast<T*>(allocate(possible ? static_cast<std::size_t>(count) * sizeof(T) : kLargest + 1));
   }
 
   /// rewind(mark()) frees what was allocated in between.
@@ -51,6 +53,9 @@ class Arena {
   };
 
   static Block make_block(std::size_t bytes);
+
+  // No object is larger; up to here rounding up does not wrap around.
+  static constexpr std::size_t kLargest = PTRDIFF_MAX;
 
   std::vector<Block> blocks_;
   std::size_t current_ = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <new>
 #include <set>
 
 namespace tapehead {
@@ -54,6 +55,16 @@ TEST(Arena, PieceLargerThanEveryBlockFits) {
   auto* piece = arena.allocate<double>(5 << 20);
   piece[(5 << 20) - 1] = 1;
   EXPECT_GE(arena.capacity(), sizeof(double) * (5 << 20));
+}
+
+// A size that wraps around would come back as a small piece, and be written past its end.
+TEST(Arena, SizesPastWhatThereCanBeAreNoMemory) {
+  Arena arena;
+  EXPECT_THROW(arena.allocate<double>(std::int64_t{1} << 61), std::bad_alloc);
+  EXPECT_THROW(arena.allocate<double>((std::int64_t{1} << 61) + 1), std::bad_alloc);
+  EXPECT_THROW(arena.allocate<float>(-3), std::bad_alloc);
+  EXPECT_THROW(arena.allocate(~std::size_t{0} - 5), std::bad_alloc);
+  *arena.allocate<double>(1) = 1;
 }
 
 TEST(RecyclingArena, ReleasedPieceServesTheNextOfItsSize) {
