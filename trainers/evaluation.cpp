@@ -36,12 +36,12 @@ std::int64_t count_right_tokens(Var<T> logits, const TokenView& expected) {
 }
 
 template <RealScalar T>
-Counts evaluate_batch(const Model& model, Tape<T>& tape, const std::vector<SequencePair>& pairs, bool exact_match,
-                      std::int64_t max_target) {
+Counts evaluate_batch(const Model& model, Tape<T>& tape, const std::vector<SequencePair>& pairs, BatchLayout layout,
+                      bool exact_match, std::int64_t max_target) {
   Counts counts;
   std::int64_t max_source = 0;
   for (const SequencePair& pair : pairs) max_source = std::max<std::int64_t>(max_source, std::ssize(pair.source));
-  Batch batch(model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
+  Batch batch(layout);
   batch.reserve(std::ssize(pairs), max_source, max_target);
   for (const SequencePair& pair : pairs) batch.append(pair.source, pair.target);
   counts.tokens = batch.counted_tokens();
@@ -67,6 +67,11 @@ template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
                     WorkerPool& workers, const EvaluationOptions& options) {
   if (options.batch < 1) throw ConfigError(fmt::format("evaluation: batch must be at least 1, not {}", options.batch));
+  if (model.has_encoder() && !dataset.has_source()) {
+    throw ConfigError("evaluation: the data have no sources for an encoder to read; take a decoder");
+  }
+  const BatchLayout layout = batch_layout(dataset, model.has_encoder());
+  const bool exact_match = options.exact_match && dataset.has_source();
   const std::int64_t available = dataset.size(split);
   const std::int64_t sequences = options.limit > 0 ? std::min(options.limit, available) : available;
   if (sequences == 0) throw DataError("evaluation: the split holds no sequences");
@@ -81,7 +86,7 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
         pairs.push_back(dataset.example(split, i));
         longest = std::max<std::int64_t>(longest, std::ssize(pairs.back().target));
       }
-      counts[static_cast<std::size_t>(at)] = evaluate_batch(model, tape, pairs, options.exact_match, longest);
+      counts[static_cast<std::size_t>(at)] = evaluate_batch(model, tape, pairs, layout, exact_match, longest);
     }
   });
 

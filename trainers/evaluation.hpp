@@ -23,12 +23,13 @@ struct EvaluationOptions {
   std::int64_t batch = 64;
   /// Only the first so many sequences; 0: all of the split.
   std::int64_t limit = 0;
-  /// Greedy decoding, which takes most of the time; without it exact_match stays 0.
+  /// Greedy decoding, which takes most of the time; without it, or without sources, exact_match stays 0.
   bool exact_match = true;
 };
 
 /// Batches are shared out among the workers; sums are made in the order of the data, so the result does not depend on
-/// how many workers there are. Throws DataError if the split is empty, ConfigError for a batch < 1.
+/// how many workers there are. Throws DataError if the split is empty, ConfigError for a batch < 1 and for an
+/// encoder without sources.
 template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
                     WorkerPool& workers, const EvaluationOptions& options = {});

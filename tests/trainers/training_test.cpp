@@ -176,6 +176,45 @@ TEST_F(TrainingRun, NoStepsAtAllLeaveTheInitialParameters) {
   EXPECT_EQ(parameter_digest(parameters), whole);
 }
 
+// Sequences without sources, the same in training and held out.
+class Songs : public Dataset {
+ public:
+  const Vocabulary& source_vocabulary() const override { return vocabulary_; }
+  const Vocabulary& target_vocabulary() const override { return vocabulary_; }
+  bool has_source() const override { return false; }
+  std::int64_t max_source_length() const override { return 0; }
+  std::int64_t max_target_length() const override { return 3; }
+  void fill_training_batch(std::uint64_t, std::uint64_t, std::int64_t examples, Batch& batch) const override {
+    batch.clear();
+    for (std::int64_t i = 0; i < examples; ++i) batch.append({}, songs_.at(static_cast<std::size_t>(i)));
+  }
+  std::int64_t size(Split) const override { return 2; }
+  SequencePair example(Split, std::int64_t index) const override {
+    return {{}, songs_.at(static_cast<std::size_t>(index))};
+  }
+  std::uint64_t digest() const override { return 0; }
+
+ private:
+  Vocabulary vocabulary_{{"la", "li", "lu"}};
+  std::vector<std::vector<std::int32_t>> songs_{{4, 5, 6}, {6, 4}};
+};
+
+TEST_F(TrainingRun, SequencesWithoutSourcesAreEvaluatedAsTheyAreTrained) {
+  const Songs songs;
+  ModelConfig config = small_model(songs, "decoder");
+  config.dropout = 0;
+  const Model model(config);
+  ParameterStore<double> parameters(model.layout());
+  parameters.initialise(7);
+  WorkerPool workers(1);
+  TrainingStep<double> step(model, parameters, songs, workers, {.batch = 2, .shards = 1});
+  const StepReport trained = step.differentiate(1);
+  const Evaluation evaluated = evaluate(model, parameters, songs, Split::test, workers);
+  EXPECT_NEAR(evaluated.loss, trained.loss, 1e-12);
+  EXPECT_EQ(evaluated.tokens, 7);
+  EXPECT_EQ(evaluated.exact_match, 0) << "nothing says which of them to write";
+}
+
 TEST_F(TrainingRun, EvaluationInEmptyBatchesIsRefused) {
   const Model model(small_model(reversing(), "decoder"));
   ParameterStore<float> parameters(model.layout());
