@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <cstdlib>
 #include <new>
 
@@ -17,8 +18,30 @@ Initialisation Initialisation::xavier_uniform(std::int64_t fan_in, std::int64_t 
   return {Law::uniform, std::sqrt(6.0 / static_cast<double>(fan_in + fan_out))};
 }
 
+namespace {
+
+// Elements from which on a vector of the widest scalar is larger than memory can be.
+constexpr std::int64_t kTooMany = PTRDIFF_MAX / static_cast<std::int64_t>(sizeof(std::complex<double>));
+
+// `size` elements, and these ranges behind them.
+void require_possible(std::int64_t size, const std::vector<ParameterRange>& ranges) {
+  for (const ParameterRange& range : ranges) {
+    const auto& [rows, columns, slices] = range.shape;
+    std::int64_t more = 0;
+    const bool wraps = __builtin_mul_overflow(rows, columns, &more) || __builtin_mul_overflow(more, slices, &more) ||
+                       __builtin_add_overflow(size, more, &size);
+    if (wraps || rows < 0 || columns < 0 || slices < 0 || size >= kTooMany) {
+      throw ConfigError(fmt::format("parameters: {} of shape {} is more than memory can hold, or less than nothing",
+                                    range.name, to_string(range.shape)));
+    }
+  }
+}
+
+}  // namespace
+
 Parameter ParameterLayout::declare(std::vector<ParameterRange> ranges, Join join) {
   if (sealed_) throw ConfigError(fmt::format("parameters: {} declared after the layout was sealed", ranges[0].name));
+  require_possible(flat_size_, ranges);
   Block block{ranges[0].shape, flat_size_};
   std::int64_t& joined = join == Join::rows ? block.shape.rows : block.shape.columns;
   joined = 0;

@@ -49,7 +49,8 @@ class ParameterLayout {
   enum class Join { columns, rows };
 
   /// Declares one block. Offsets are assigned here; those given are ignored.
-  /// Throws ConfigError on a name given twice, on ranges that cannot be joined, or when the layout is sealed.
+  /// Throws ConfigError on a name given twice, on ranges that cannot be joined or be held in memory, or when the layout is
+  /// sealed.
   Parameter declare(std::vector<ParameterRange> ranges, Join join = Join::columns);
 
   /// No more declarations: stores may be made.

@@ -37,6 +37,20 @@ TEST(ParameterLayout, RefusesWhatCannotBeJoinedOrNamed) {
   EXPECT_THROW(layout.declare({{"d", {2, 2}, {}}}), ConfigError);
 }
 
+// Their offsets would wrap around, and stores come out smaller than what lies in them.
+TEST(ParameterLayout, RefusesSizesThatThereCannotBe) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+  for (const Shape shape : {Shape{-1, 4}, Shape{4, -1}, Shape{kHuge, kHuge}, Shape{kHuge, kHuge / 1024}}) {
+    ParameterLayout layout;
+    EXPECT_THROW(layout.declare({{"a", shape, {}}}), ConfigError) << to_string(shape);
+    EXPECT_EQ(layout.flat_size(), 0);
+    EXPECT_EQ(layout.find("a"), nullptr);
+  }
+  ParameterLayout layout;  // each of them is possible
+  for (int i = 0; i < 15; ++i) layout.declare({{std::to_string(i), {kHuge, std::int64_t{1} << 15}, {}}});
+  EXPECT_THROW(layout.declare({{"last", {kHuge, std::int64_t{1} << 15}, {}}}), ConfigError);
+}
+
 TEST(ParameterStore, InitialisationFollowsItsLawAndIsTheSameInEveryScalar) {
   ParameterLayout layout;
   layout.declare({{"xavier", {100, 200}, Initialisation::xavier_uniform(100, 200)}});
