@@ -65,14 +65,18 @@ bool carry_out_all(Ablation& ablation, const Settings& settings, Console& consol
   const auto total = ablation.runs.size();
   for (std::size_t i = 0; i < total; ++i) {
     PlannedRun& run = ablation.runs[i];
-    const std::string label =
-        fmt::format("[{}/{}] {} seed={}  ", i + 1, total, ablation.cells[run.cell].name(ablation.variations), run.seed);
+    const std::string name = fmt::format("{} seed={}", ablation.cells[run.cell].name(ablation.variations), run.seed);
+    const std::string label = fmt::format("[{}/{}] {}  ", i + 1, total, name);
     if (run.result) {
       console.err << label << "finished before\n";
       continue;
     }
-    ProgressDisplay progress(console.err, console.err_is_terminal, run.settings.integer("log-every"), label);
-    if (!carry_out(run, ablation.split, progress, interrupt.flag())) return false;
+    try {
+      ProgressDisplay progress(console.err, console.err_is_terminal, run.settings.integer("log-every"), label);
+      if (!carry_out(run, ablation.split, progress, interrupt.flag())) return false;
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: {}", name, error.what()));
+    }
     write_tables(ablation, folder);
     if (*interrupt.flag() && i + 1 < total) return false;
   }

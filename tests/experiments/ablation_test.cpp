@@ -93,6 +93,12 @@ TEST_F(Ablate, AResultThatIsInfiniteIsReadBack) {
   EXPECT_EQ(read("grid/runs.csv"), before);
 }
 
+TEST_F(Ablate, ARunThatFailsIsNamed) {
+  const Ran ran = run(words({"--vary", "lr=1e9", "--norm", "post"}));
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("tapehead: heads=1 lr=1000000000 seed=1: training: step "));
+}
+
 TEST_F(Ablate, WhatCannotRunIsRefusedBeforeTheFirstRun) {
   EXPECT_THAT(run(words({"--vary", "d-model=8,7"})).err, HasSubstr("heads=2 d-model=7: heads: 2 heads do not divide"));
   EXPECT_THAT(run(words({"--vary", "norm=pre,non"})).err, HasSubstr("--vary norm: \"non\" is none of pre, post"));
