@@ -62,9 +62,14 @@ bool ShardedGradient<T>::has_examples(const Subtree& tree) const {
 }
 
 template <Scalar T>
+void ShardedGradient<T>::begin(std::int64_t examples) {
+  if (examples < 1) throw DataError("training: a batch holds no examples");
+  examples_ = examples;
+}
+
+template <Scalar T>
 void ShardedGradient<T>::join(WorkerPool& workers) {
   total_ = join_subtree(root(), workers);
-  if (total_ == nullptr) throw DataError("training: a batch holds no examples");
 }
 
 template <Scalar T>

@@ -31,10 +31,11 @@ class ShardedGradient {
 
   /// Calls fill(worker, shard, T* gradient) for every shard that has examples, each on one worker; fill overwrites all of
   /// the gradient. Afterwards total() is their sum. Allocates nothing. A shard that is alone is filled by the calling
-  /// thread, as worker 0, and may use the workers itself. REQUIRES: workers.size() as given above.
+  /// thread, as worker 0, and may use the workers itself. Throws DataError without examples.
+  /// REQUIRES: workers.size() as given above.
   template <class F>
   void run(WorkerPool& workers, std::int64_t examples, F&& fill) {
-    examples_ = examples;
+    begin(examples);
     if (one_shard_only(shards_, examples)) {
       total_ = buffers_[0][0].data();
       fill(0, 0, total_);
@@ -92,6 +93,7 @@ class ShardedGradient {
     return a;
   }
 
+  void begin(std::int64_t examples);
   void join(WorkerPool& workers);
   T* join_subtree(const Subtree& tree, WorkerPool& workers);
   static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }

@@ -90,8 +90,11 @@ TEST(ShardedGradient, ShardsWithoutExamplesAreSkippedToTheBit) {
 TEST(ShardedGradient, RefusesNoShardsAndNoExamples) {
   EXPECT_THROW((ShardedGradient<float>(0, 1, 1)), ConfigError);
   WorkerPool workers(2);
-  ShardedGradient<float> gradient(2, 2, 1);
-  EXPECT_THROW(gradient.run(workers, 0, [](int, int, float*) {}), DataError);
+  for (const int shards : {1, 2}) {
+    ShardedGradient<float> gradient(shards, 2, 1);
+    const auto never = [](int, int shard, float*) { ADD_FAILURE() << "shard " << shard << " holds nothing"; };
+    EXPECT_THROW(gradient.run(workers, 0, never), DataError);
+  }
 }
 
 }  // namespace
