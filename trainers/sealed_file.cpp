@@ -89,7 +89,8 @@ void write_sealed(const std::string& path, std::span<const std::byte> content) {
 }
 
 std::vector<std::byte> read_sealed(const std::string& path) {
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without O_NONBLOCK a named pipe would be waited for, until somebody writes to it.
+  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) {
     throw CheckpointError(fmt::format("checkpoint: {} cannot be opened ({})", path, std::strerror(errno)));

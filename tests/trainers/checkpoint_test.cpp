@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -212,6 +213,9 @@ TEST_F(Checkpoint, DamageIsOneErrorWhateverItIs) {
 TEST_F(Checkpoint, ForeignFilesAreNamedAsSuch) {
   EXPECT_THAT([&] { CheckpointReader{path_}; }, ThrowsMessage<CheckpointError>(HasSubstr("cannot be opened")));
   EXPECT_THAT([&] { CheckpointReader{folder_}; }, ThrowsMessage<CheckpointError>(HasSubstr("is not a file")));
+  const std::string pipe = folder_ + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT([&] { CheckpointReader{pipe}; }, ThrowsMessage<CheckpointError>(HasSubstr("is not a file")));
   for (const std::string& content : {std::string(), std::string(5000, 'x'), std::string("tapehead checkpoint\n")}) {
     write_file(path_, content);
     EXPECT_THAT([&] { CheckpointReader{path_}; },
