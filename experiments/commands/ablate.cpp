@@ -88,11 +88,13 @@ bool carry_out_all(Ablation& ablation, const Settings& settings, Console& consol
 int run_ablate(const Invocation& invocation, Console& console) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, invocation.subject);
-  if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train")) {
-    throw ConfigError("ablate: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
-  }
   std::vector<Variation> variations;
   for (const std::string& text : settings.list("vary")) variations.push_back(parse_variation(text));
+  const bool varies_task = std::ranges::any_of(variations, [](const auto& v) { return v.option->name == "task"; });
+  if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train") &&
+      !varies_task) {
+    throw ConfigError("ablate: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
+  }
   const std::string& folder = settings.text("out");
   Ablation ablation = plan_ablation(settings, std::move(variations), settings.integer("seeds"),
                                     parse_split(settings.text("split")), folder);

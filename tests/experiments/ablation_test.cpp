@@ -93,6 +93,14 @@ TEST_F(Ablate, AResultThatIsInfiniteIsReadBack) {
   EXPECT_EQ(read("grid/runs.csv"), before);
 }
 
+TEST_F(Ablate, TheTaskMayBeWhatIsVaried) {
+  std::vector<std::string> tasks = words({"--vary", "task=copy,reverse"});
+  tasks.erase(std::ranges::find(tasks, "--task"), std::ranges::find(tasks, "--task") + 2);
+  const Ran ran = run(tasks);
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(lines_of(read("grid/summary.csv")).size(), 5U);
+}
+
 TEST_F(Ablate, ARunThatFailsIsNamed) {
   const Ran ran = run(words({"--vary", "lr=1e9", "--norm", "post"}));
   EXPECT_EQ(ran.status, 2);
