@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include "autograd/base/errors.hpp"
 #include "datasets/made.hpp"
 #include "trainers/checkpoint.hpp"
+#include "trainers/decoding.hpp"
 #include "trainers/trainer.hpp"
 
 namespace tapehead {
@@ -174,6 +176,67 @@ TEST_F(TrainingRun, NoStepsAtAllLeaveTheInitialParameters) {
   TrainingObserver observer;
   train(model, parameters, reversing(), small_run(1), {.path = folder("run"), .resume = true}, observer);
   EXPECT_EQ(parameter_digest(parameters), whole);
+}
+
+// The loss, token by token and sequence by sequence, in plain loops over one example at a time.
+struct PlainEvaluation {
+  double loss = 0, token_accuracy = 0, exact_match = 0;
+
+  PlainEvaluation(const Model& model, ParameterStore<double>& parameters, const Dataset& data, Split split) {
+    Tape<double> tape(parameters);
+    std::int64_t tokens = 0;
+    for (std::int64_t i = 0; i < data.size(split); ++i) {
+      const NoGrad<double> no_grad(tape);
+      const SequencePair pair = data.example(split, i);
+      Batch batch(batch_layout(data, model.has_encoder()));
+      batch.reserve(1, std::ssize(pair.source), std::ssize(pair.target));
+      batch.append(pair.source, pair.target);
+      const Var<double> logits = model.logits(tape, batch.source(), batch.input(), Pass{});
+      for (std::int64_t t = 0; t < batch.expected().positions; ++t) {
+        const std::int32_t expected = batch.expected()(t, 0);
+        if (expected == kPadding) continue;
+        ++tokens;
+        const double* z = logits.data() + t * logits.shape().rows;
+        double total = 0;
+        bool likeliest = true;
+        for (std::int64_t v = 0; v < logits.shape().rows; ++v) {
+          total += std::exp(z[v]);
+          likeliest &= z[v] <= z[expected];
+        }
+        loss += std::log(total) - z[expected];
+        token_accuracy += likeliest ? 1 : 0;
+      }
+      const std::vector<std::vector<std::int32_t>> sources{pair.source};
+      exact_match += decode_greedily<double>(model, tape, sources, 1000)[0] == pair.target ? 1 : 0;
+    }
+    loss /= static_cast<double>(tokens);
+    token_accuracy /= static_cast<double>(tokens);
+    exact_match /= static_cast<double>(data.size(split));
+  }
+};
+
+TEST_F(TrainingRun, EvaluationIsWhatPlainLoopsFind) {
+  const MadeDataset data({.task = "copy", .symbols = 8, .min_length = 3, .max_length = 4, .validation = 50, .test = 50});
+  for (const char* kind : {"transformer", "decoder"}) {
+    const Model model(small_model(data, kind));
+    ParameterStore<double> parameters(model.layout());
+    parameters.initialise(7);
+    TrainerOptions options = small_run(2);
+    options.steps = 200;
+    options.validate_every = 0;
+    options.step.schedule = {.learning_rate = 0.01};
+    TrainingObserver observer;
+    train(model, parameters, data, options, {.path = folder(kind)}, observer);
+    WorkerPool workers(2);
+    const Evaluation found = evaluate(model, parameters, data, Split::test, workers, {.batch = 7});
+    const PlainEvaluation expected(model, parameters, data, Split::test);
+    EXPECT_NEAR(found.loss, expected.loss, 1e-12) << kind;
+    EXPECT_NEAR(found.perplexity, std::exp(expected.loss), 1e-10);
+    EXPECT_DOUBLE_EQ(found.token_accuracy, expected.token_accuracy);
+    EXPECT_DOUBLE_EQ(found.exact_match, expected.exact_match);
+    EXPECT_GT(found.exact_match, 0.02) << "else the comparison says little";
+    EXPECT_LT(found.exact_match, 0.98);
+  }
 }
 
 // Sequences without sources, the same in training and held out.
