@@ -260,9 +260,9 @@ TEST(MadeDataset, AbsurdOptionsAreRefused) {
   refused([](MadeOptions& o) { o.symbols = 0; }, "symbols");
   refused([](MadeOptions& o) { o.symbols = -5; }, "symbols");
   refused([](MadeOptions& o) { o.symbols = 3'000'000'000; }, "symbols");
-  refused([](MadeOptions& o) { o.min_length = 0; }, "min_length 0 and max_length 7");
-  refused([](MadeOptions& o) { o.max_length = 2; }, "min_length 3 and max_length 2");
-  refused([](MadeOptions& o) { o.max_length = 1'000'000; }, "max_length 1000000");
+  refused([](MadeOptions& o) { o.min_length = 0; }, "min-length 0 and max-length 7");
+  refused([](MadeOptions& o) { o.max_length = 2; }, "min-length 3 and max-length 2");
+  refused([](MadeOptions& o) { o.max_length = 1'000'000; }, "max-length 1000000");
   refused([](MadeOptions& o) { o.validation = -1; }, "validation-size (-1)");
   refused([](MadeOptions& o) { o.test = -1; }, "test-size (-1)");
 }
