@@ -48,11 +48,6 @@ void drop_weights(const AttentionPlan& plan, const T* in, T* out, std::int64_t h
   }
 }
 
-template <class T>
-MatrixView<T> columns_of(MatrixView<T> whole, std::int64_t first, std::int64_t count) {
-  return {whole.data + first * whole.stride, whole.rows, count, whole.stride};
-}
-
 // c = alpha · a · op(b) + beta · c; with no inner index only c = beta · c.
 template <Scalar T>
 void multiply(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,

@@ -49,6 +49,12 @@ MatrixView<const T> head_of(const RowBlock<T>& block, std::int64_t width, std::i
   return head_view(block.x.data(), block.x.shape(), block.first_row, width, head, slice, columns);
 }
 
+/// Columns [first, first + count) of a matrix.
+template <class T>
+MatrixView<T> columns_of(const MatrixView<T>& whole, std::int64_t first, std::int64_t count) {
+  return {whole.data + first * whole.stride, whole.rows, count, whole.stride};
+}
+
 /// The gradient of one of the three blocks: of the whole variable, and the beta of the first product that adds to it.
 template <Scalar T>
 struct BlockSink {

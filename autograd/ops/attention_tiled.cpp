@@ -51,11 +51,6 @@ struct Tile {
   }
 };
 
-template <class T>
-MatrixView<T> columns_of(const MatrixView<T>& whole, std::int64_t first, std::int64_t count) {
-  return {whole.data + first * whole.stride, whole.rows, count, whole.stride};
-}
-
 // scores (keys, queries) = scale · Kᵀ Q, with stride kKeys.
 template <Scalar T>
 void score(const Head<T>& at, const Tile& tile, T* scores) {
