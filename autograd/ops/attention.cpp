@@ -257,7 +257,7 @@ OpSpec spec_attention() {
               {"no_heads", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.heads = 0}), "heads must be at least 1, not 0"},
               {"key_width", {{4, 2}, {6, 2}, {4, 2}}, attend_apart({}), "sizes disagree: query is (4, 2), key is (6, 2)"},
               {"positions", {{4, 2}, {4, 3}, {4, 2}}, attend_apart({}), "key is (4, 3), value is (4, 2)"},
-              {"rows", {{11, 2}}, attend_joined({}, 4), "value is rows 8 to 12 of (11, 2)"},
+              {"rows", {{11, 2}}, attend_joined({}, 4), "value is 4 rows from 8 on, of (11, 2)"},
               {"dropout", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.dropout = 1, .random = &random}), "must be in [0, 1), not 1"},
               {"dropout_without_numbers", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.dropout = 0.5}), "needs a random stream"},
           }};

@@ -10,9 +10,9 @@ namespace {
 template <Scalar T>
 void check_block(const char* name, const RowBlock<T>& block) {
   const Shape shape = block.x.shape();
-  if (block.first_row >= 0 && block.rows >= 1 && block.first_row + block.rows <= shape.rows) return;
-  throw ShapeError(fmt::format("attention: {} is rows {} to {} of {}", name, block.first_row,
-                               block.first_row + block.rows, to_string(shape)));
+  if (block.first_row >= 0 && block.rows >= 1 && block.rows <= shape.rows - block.first_row) return;
+  throw ShapeError(fmt::format("attention: {} is {} rows from {} on, of {}", name, block.rows, block.first_row,
+                               to_string(shape)));
 }
 
 }  // namespace

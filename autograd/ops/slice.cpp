@@ -11,9 +11,9 @@ template <Scalar T>
 Var<T> slice(Var<T> x, Axis axis, std::int64_t first, std::int64_t count) {
   Shape whole = x.shape();
   const std::int64_t size = size_along(whole, axis);
-  if (first < 0 || count < 1 || first + count > size) {
-    throw ShapeError(fmt::format("slice: {} {} to {} do not exist in {}", name_of(axis), first, first + count,
-                                 to_string(whole)));
+  if (first < 0 || count < 1 || count > size - first) {
+    throw ShapeError(
+        fmt::format("slice: {} {} from {} on do not exist in {}", count, name_of(axis), first, to_string(whole)));
   }
   Shape shape = whole;
   size_along(shape, axis) = count;
@@ -52,9 +52,10 @@ OpSpec spec_slice() {
                   {"everything", {{{5, 4, 3}}}, with(Axis::rows, 0, 5)},
               },
           .refusals = {
-              {"past_the_end", {{5, 4}}, with(Axis::rows, 3, 3), "slice: rows 3 to 6 do not exist in (5, 4)"},
-              {"negative", {{5, 4}}, with(Axis::columns, -1, 2), "slice: columns -1 to 1 do not exist in (5, 4)"},
-              {"empty", {{5, 4}}, with(Axis::slices, 0, 0), "slice: slices 0 to 0 do not exist in (5, 4)"},
+              {"past_the_end", {{5, 4}}, with(Axis::rows, 3, 3), "slice: 3 rows from 3 on do not exist in (5, 4)"},
+              {"negative", {{5, 4}}, with(Axis::columns, -1, 2), "slice: 2 columns from -1 on do not exist in (5, 4)"},
+              {"empty", {{5, 4}}, with(Axis::slices, 0, 0), "slice: 0 slices from 0 on do not exist in (5, 4)"},
+              {"past_all_numbers", {{5, 4}}, with(Axis::rows, INT64_MAX, 1), "from 9223372036854775807 on do not exist"},
           }};
 }
 

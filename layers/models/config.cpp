@@ -28,7 +28,7 @@ AttentionKernel parse_attention_kernel(const std::string& text) {
 std::int64_t head_width(const ModelConfig& config) {
   if (config.d_head > 0) return config.d_head;
   if (config.d_model % config.heads != 0) {
-    throw ConfigError(fmt::format("heads: {} heads do not divide d_model {}; choose a divisor, or set d_head", config.heads,
+    throw ConfigError(fmt::format("heads: {} heads do not divide d-model {}; choose a divisor, or set d-head", config.heads,
                                   config.d_model));
   }
   return config.d_model / config.heads;
@@ -45,10 +45,10 @@ void check_config(const ModelConfig& config) {
   parse_attention_kernel(config.attention);
   require_at_least("layers", config.layers, 1);
   require_at_least("heads", config.heads, 1);
-  require_at_least("d_model", config.d_model, 1);
-  require_at_least("d_head", config.d_head, 0);
-  require_at_least("d_ff", config.d_ff, 1);
-  require_at_least("max_positions", config.max_positions, 1);
+  require_at_least("d-model", config.d_model, 1);
+  require_at_least("d-head", config.d_head, 0);
+  require_at_least("d-ff", config.d_ff, 1);
+  require_at_least("max-positions", config.max_positions, 1);
   require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
   if (config.model == "transformer") require_at_least("source vocabulary", config.source_vocabulary, kFirstFreeId);
   if (!(config.dropout >= 0 && config.dropout < 1)) {
