@@ -1,6 +1,7 @@
 #include "experiments/bench/peer.hpp"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <array>
 #include <cstdio>
@@ -20,7 +21,11 @@ std::string output_of(const std::string& command) {
   std::array<char, 4096> buffer;
   while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), count);
   const int status = pclose(pipe);
-  if (status != 0) throw ConfigError(fmt::format("--against: \"{}\" ended with status {:#x}", command, status));
+  if (status != 0) {
+    const std::string end = WIFEXITED(status) ? fmt::format("status {}", WEXITSTATUS(status))
+                                              : fmt::format("signal {}", WTERMSIG(status));
+    throw ConfigError(fmt::format("--against: \"{}\" ended with {}", command, end));
+  }
   return output;
 }
 

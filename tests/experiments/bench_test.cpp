@@ -75,7 +75,7 @@ TEST(Peer, TheLastObjectCounts) {
 
 TEST(Peer, WhatCannotBeComparedIsRefused) {
   EXPECT_THAT([] { run_peer("echo hello"); }, ThrowsMessage<ConfigError>(HasSubstr("prints no JSON object")));
-  EXPECT_THAT([] { run_peer("exit 3"); }, ThrowsMessage<ConfigError>(HasSubstr("ended with status")));
+  EXPECT_THAT([] { run_peer("exit 3"); }, ThrowsMessage<ConfigError>(HasSubstr("ended with status 3")));
   EXPECT_THAT([] { run_peer("echo '{\"step_ms_median\": \"x\"}'"); }, ThrowsMessage<ConfigError>(HasSubstr("--json")));
   EXPECT_THAT([] { run_peer("echo '{\"step_ms_median\": 0}'"); }, ThrowsMessage<ConfigError>(HasSubstr("0 ms")));
 }
