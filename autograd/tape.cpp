@@ -33,6 +33,11 @@ bool Var<T>::needs_gradient() const {
   return tape_->node(*this).needs_gradient;
 }
 
+template <Scalar T>
+const char* Var<T>::op() const {
+  return tape_->node(*this).op;
+}
+
 // ---- Pull
 
 template <Scalar T>
@@ -96,6 +101,12 @@ Var<T> Tape<T>::push(Node node) {
 }
 
 template <Scalar T>
+Var<T> Tape<T>::announce(Var<T> y, std::span<const Var<T>> inputs) {
+  if (observer_ != nullptr) observer_->on_record(y, inputs);
+  return y;
+}
+
+template <Scalar T>
 const typename Tape<T>::Node& Tape<T>::node(const Var<T>& x) const {
   if (x.tape_ != this) throw GradientError("tape: a variable of another tape, or an empty one, is used");
   if (x.index_ >= nodes_.size() || nodes_[x.index_].stamp != x.stamp_) {
@@ -143,10 +154,13 @@ void Tape<T>::backward(Var<T> y, const T* d_y) {
   for (std::size_t i = y.index_ + 1; i-- > 0;) {
     Node& at = nodes_[i];
     if (at.pullback == nullptr || at.adjoint == nullptr) continue;  // a leaf, or not on the way to the loss
+    const Var<T> here{this, static_cast<std::uint32_t>(i), at.stamp};
+    if (observer_ != nullptr) observer_->before_pullback(here);
     const Arena::Mark mark = scratch_.mark();
     Pull<T> pull(*this, at.adjoint);
     at.pullback(at.closure, pull);
     scratch_.rewind(mark);
+    if (observer_ != nullptr) observer_->after_pullback(here);
     if (profile_ != nullptr) profile_->end_backward(at.op);
     adjoints_.release(at.adjoint, static_cast<std::size_t>(at.shape.size()) * sizeof(T));
     at.adjoint = nullptr;

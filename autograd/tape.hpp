@@ -16,8 +16,11 @@
 
 namespace tapehead {
 
+class BranchDigest;
 class OpProfile;
 class WorkerPool;
+template <Scalar T>
+class TapeObserver;
 template <Scalar T>
 class Tape;
 template <Scalar T>
@@ -40,6 +43,10 @@ class Var {
   T item() const;
   /// Whether a gradient will flow into this value.
   bool needs_gradient() const;
+  /// The name of the op that made it, or of the kind of leaf that it is.
+  const char* op() const;
+  /// Its place in the tape's list.
+  std::uint32_t index() const { return index_; }
 
  private:
   friend class Tape<T>;
@@ -144,9 +151,11 @@ class Tape {
   Var<T> record(const char* op, Shape shape, T* value, std::span<const Var<T>> inputs, F pullback) {
     static_assert(std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>,
                   "a pullback lives in an arena: it may capture handles, pointers and numbers, nothing that owns memory");
-    if (!will_differentiate(inputs)) return push({op, shape, value});
+    if (!will_differentiate(inputs)) return announce(push({op, shape, value}), inputs);
     void* closure = new (values_.allocate(sizeof(F))) F(pullback);
-    return push({op, shape, value, nullptr, closure, [](void* f, Pull<T>& pull) { (*static_cast<F*>(f))(pull); }, true});
+    return announce(
+        push({op, shape, value, nullptr, closure, [](void* f, Pull<T>& pull) { (*static_cast<F*>(f))(pull); }, true}),
+        inputs);
   }
 
   template <class F>
@@ -177,6 +186,15 @@ class Tape {
   /// Where the times of ops go; nullptr: nowhere.
   void set_profile(OpProfile* profile) { profile_ = profile; }
 
+  /// Who is told of every op; nullptr: nobody.
+  void set_observer(TapeObserver<T>* observer) { observer_ = observer; }
+  /// Where ops whose derivative jumps note which side they are on (see branches.hpp); nullptr: nowhere.
+  void set_branches(BranchDigest* branches) { branches_ = branches; }
+  BranchDigest* branches() const { return branches_; }
+
+  /// d_x as far as it has been gathered, for an observer of backward(); nullptr while there is none.
+  const T* adjoint(Var<T> x) const { return node(x).adjoint; }
+
   /// Forgets everything; memory is kept. Every handle becomes stale.
   void reset();
 
@@ -205,6 +223,7 @@ class Tape {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
   Var<T> push(Node node);
+  Var<T> announce(Var<T> y, std::span<const Var<T>> inputs);
   const Node& node(const Var<T>& x) const;
   Node& node(const Var<T>& x) { return const_cast<Node&>(std::as_const(*this).node(x)); }
   Sink<T> open(Node& node);
@@ -220,9 +239,23 @@ class Tape {
   T* gradients_ = nullptr;
   WorkerPool* workers_ = nullptr;
   OpProfile* profile_ = nullptr;
+  TapeObserver<T>* observer_ = nullptr;
+  BranchDigest* branches_ = nullptr;
   std::uint32_t next_stamp_ = 1;
   bool recording_ = true;
   bool walked_ = false;
+};
+
+/// Watches a tape at work, to check it or to find where something came from; nothing in training.
+template <Scalar T>
+class TapeObserver {
+ public:
+  virtual ~TapeObserver() = default;
+  /// An op was recorded. Leaves are not announced.
+  virtual void on_record(Var<T> /*y*/, std::span<const Var<T>> /*inputs*/) {}
+  /// Around the pullback of y, whose adjoint is complete.
+  virtual void before_pullback(Var<T> /*y*/) {}
+  virtual void after_pullback(Var<T> /*y*/) {}
 };
 
 /// A scope of pure inference: nothing is kept for a backward pass, and at its end the tape is as it was, memory included.

@@ -3,122 +3,152 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include <algorithm>
+#include <chrono>
+#include <mutex>
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/check.hpp"
-#include "experiments/command.hpp"
-#include "experiments/json.hpp"
+#include "autograd/parallel.hpp"
 #include "experiments/suggest.hpp"
-#include "experiments/table.hpp"
+#include "layers/models/spec.hpp"
+#include "layers/spec.hpp"
+#include "trainers/model_problem.hpp"
 
 namespace tapehead {
 namespace {
 
-// "softmax/K5_Q3" contains the pattern, or is matched by it if it has wildcards.
 bool matches(const std::string& pattern, const std::string& name) {
   if (pattern.find_first_of("*?[") == std::string::npos) return name.find(pattern) != std::string::npos;
-  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0 ||
-         fnmatch(pattern.c_str(), name.substr(0, name.find('/')).c_str(), 0) == 0;
+  const std::string in_group = name.substr(name.find('/') + 1);
+  const auto fits = [&](const std::string& text) { return fnmatch(pattern.c_str(), text.c_str(), 0) == 0; };
+  return fits(name) || fits(in_group) || fits(in_group.substr(0, in_group.find('/')));
 }
 
-struct RefusalReport {
-  std::string op, label;
-  std::string failure;
-};
-
-struct Findings {
-  std::vector<CaseReport> cases;
-  std::vector<RefusalReport> refusals;
-  std::int64_t derivatives = 0;
-  std::int64_t failed = 0;
-};
-
-Findings check_matching(std::span<const OpSpec> specs, const std::string& pattern, std::uint64_t seed) {
-  Findings found;
-  for (const OpSpec& spec : specs) {
-    for (const OpCase& op_case : spec.cases) {
-      if (!matches(pattern, spec.name + "/" + op_case.label)) continue;
-      found.cases.push_back(check_case(spec, op_case, seed));
-      found.derivatives += found.cases.back().derivatives;
-      found.failed += found.cases.back().passed() ? 0 : 1;
-    }
-    for (const OpRefusal& refusal : spec.refusals) {
-      if (!matches(pattern, spec.name + "/" + refusal.label)) continue;
-      found.refusals.push_back({spec.name, refusal.label, check_refusal(spec, refusal)});
-      found.failed += found.refusals.back().failure.empty() ? 0 : 1;
-    }
-  }
-  return found;
+std::string refusal_name(const OpSpec& spec, const OpRefusal& refusal) {
+  return "ops/" + spec.name + "/" + refusal.label;
 }
 
-// A check that checked nothing must not look like one that passed.
-void require_derivatives(const Findings& found, std::span<const OpSpec> specs, const std::string& pattern) {
-  if (found.derivatives > 0) return;
-  if (!found.refusals.empty()) {
-    throw ConfigError(fmt::format("gradcheck: \"{}\" matches refusals only, no derivative", pattern));
-  }
+[[noreturn]] void throw_nothing_matches(const GradcheckSubjects& all, const std::string& pattern) {
   std::vector<std::string_view> names;
-  for (const OpSpec& spec : specs) names.push_back(spec.name);
+  for (const ProblemCase& each : all.cases) {
+    std::string_view name = each.name;
+    name.remove_prefix(name.find('/') + 1);
+    names.push_back(name.substr(0, name.find('/')));
+  }
   const std::string hint = did_you_mean(pattern, names);
   throw ConfigError(
       fmt::format("gradcheck: nothing matches \"{}\"{}", pattern, hint.empty() ? "; see tapehead list" : hint));
 }
 
-std::string as_table(const Findings& found) {
-  Table cases({"op", "case", "derivatives", "complex step", "differences", "float value", "float gradient", "verdict"});
-  const auto error = [](double value) { return fmt::format("{:.1e}", value); };
-  for (const CaseReport& report : found.cases) {
-    cases.add({report.op, report.label, fmt::format("{}", report.derivatives), error(report.complex_step_error),
-               error(report.difference_error), error(report.float_value_error), error(report.float_gradient_error),
-               report.passed() ? "ok" : "FAILED"});
+CheckReport check_case(const ProblemCase& problem, const CheckOptions& options) {
+  CheckReport report;
+  try {
+    report = check_problem(problem, options);
+  } catch (const std::exception& error) {
+    report.seed = options.seed;
+    report.findings.push_back({.check = "exception", .text = error.what(), .variable = {}});
   }
-  std::string text = cases.text();
-  for (const CaseReport& report : found.cases) {
-    if (!report.passed()) text += fmt::format("FAILED {}/{}: {}\n", report.op, report.label, report.failure);
-  }
-  for (const RefusalReport& refusal : found.refusals) {
-    if (!refusal.failure.empty()) text += fmt::format("FAILED {}\n", refusal.failure);
-  }
-  return text + fmt::format("\n{} derivatives in {} cases and {} refusals of wrong input checked: {}\n",
-                            found.derivatives, found.cases.size(), found.refusals.size(),
-                            found.failed == 0 ? "all passed" : fmt::format("{} FAILED", found.failed));
+  report.name = problem.name;
+  return report;
 }
 
-Json as_json(const Findings& found) {
-  Json cases = Json::array();
-  for (const CaseReport& report : found.cases) {
-    cases.push_back({{"op", report.op},
-                     {"case", report.label},
-                     {"derivatives", report.derivatives},
-                     {"complex_step_error", report.complex_step_error},
-                     {"difference_error", report.difference_error},
-                     {"float_value_error", report.float_value_error},
-                     {"float_gradient_error", report.float_gradient_error},
-                     {"passed", report.passed()},
-                     {"failure", report.failure}});
+RefusalReport check_one(const OpSpec& spec, const OpRefusal& refusal) {
+  RefusalReport report{refusal_name(spec, refusal), {}};
+  try {
+    report.failure = check_refusal(spec, refusal);
+  } catch (const std::exception& error) {
+    report.failure = error.what();
   }
-  Json refusals = Json::array();
-  for (const RefusalReport& refusal : found.refusals) {
-    refusals.push_back({{"op", refusal.op},
-                        {"case", refusal.label},
-                        {"passed", refusal.failure.empty()},
-                        {"failure", refusal.failure}});
-  }
-  return {{"derivatives", found.derivatives},
-          {"failed", found.failed},
-          {"cases", std::move(cases)},
-          {"refusals", std::move(refusals)}};
+  const std::string name = fmt::format("{}/{}: ", spec.name, refusal.label);
+  if (report.failure.starts_with(name)) report.failure.erase(0, name.size());  // the subject says it
+  return report;
 }
+
+// "37/212 checked", renewed in place by whichever thread is done with a case.
+class CountOnTerminal {
+ public:
+  CountOnTerminal(std::ostream* out, std::size_t total) : out_(out), total_(total) {}
+  ~CountOnTerminal() {
+    if (out_ != nullptr) *out_ << "\r\x1b[K" << std::flush;
+  }
+  CountOnTerminal(const CountOnTerminal&) = delete;
+  CountOnTerminal& operator=(const CountOnTerminal&) = delete;
+
+  void add() {
+    if (out_ == nullptr) return;
+    const std::lock_guard lock(mutex_);
+    *out_ << '\r' << ++done_ << '/' << total_ << " checked" << std::flush;
+  }
+
+ private:
+  std::ostream* out_;
+  std::size_t total_;
+  std::size_t done_ = 0;
+  std::mutex mutex_;
+};
 
 }  // namespace
 
-int gradcheck(std::span<const OpSpec> specs, const std::string& pattern, std::uint64_t seed, bool json,
-              std::ostream& out) {
-  const Findings found = check_matching(specs, pattern, seed);
-  require_derivatives(found, specs, pattern);
-  out << (json ? as_json(found).dump() + "\n" : as_table(found));
-  return found.failed == 0 ? kDone : kCheckFailed;
+GradcheckSubjects subjects_of(std::span<const OpSpec> specs) {
+  GradcheckSubjects subjects{.cases = {}, .refusing = {specs.begin(), specs.end()}};
+  for (const OpSpec& spec : specs) {
+    if (spec.cases.empty()) subjects.unchecked.push_back("ops/" + spec.name);
+    std::ranges::move(problem_cases(spec), std::back_inserter(subjects.cases));
+  }
+  return subjects;
+}
+
+GradcheckSubjects all_subjects() {
+  GradcheckSubjects subjects = subjects_of(op_specs());
+  for (const LayerSpec& spec : layer_specs()) {
+    if (spec.cases.empty()) subjects.unchecked.push_back("layers/" + spec.name);
+    std::ranges::copy(spec.cases, std::back_inserter(subjects.cases));
+  }
+  for (const ModelSpec& spec : model_specs()) {
+    if (spec.cases.empty()) subjects.unchecked.push_back("models/" + spec.name);
+  }
+  std::ranges::move(model_problems(), std::back_inserter(subjects.cases));
+  return subjects;
+}
+
+GradcheckSubjects matching(GradcheckSubjects subjects, const std::string& pattern) {
+  GradcheckSubjects found;
+  std::ranges::copy_if(subjects.cases, std::back_inserter(found.cases),
+                       [&](const ProblemCase& each) { return matches(pattern, each.name); });
+  std::ranges::copy_if(subjects.unchecked, std::back_inserter(found.unchecked),
+                       [&](const std::string& name) { return matches(pattern, name + "/"); });
+  for (OpSpec& spec : subjects.refusing) {
+    std::erase_if(spec.refusals, [&](const OpRefusal& each) { return !matches(pattern, refusal_name(spec, each)); });
+    if (!spec.refusals.empty()) found.refusing.push_back(std::move(spec));
+  }
+  if (found.cases.empty() && found.unchecked.empty()) {
+    if (found.refusing.empty()) throw_nothing_matches(subjects, pattern);
+    throw ConfigError(fmt::format("gradcheck: \"{}\" matches refusals only, no derivative", pattern));
+  }
+  return found;
+}
+
+GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  GradcheckResult result{.reports = std::vector<CheckReport>(subjects.cases.size()),
+                         .refusals = {},
+                         .unchecked = subjects.unchecked,
+                         .allow_inconclusive = options.allow_inconclusive};
+  {
+    CountOnTerminal count(options.progress, subjects.cases.size());
+    WorkerPool workers(options.threads);
+    for_each_task(&workers, std::ssize(subjects.cases), [&](std::int64_t i) {
+      const std::size_t place = subjects.cases.size() - 1 - static_cast<std::size_t>(i);  // models, the longest, first
+      result.reports[place] = check_case(subjects.cases[place], options.check);
+      count.add();
+    });
+  }
+  for (const OpSpec& spec : subjects.refusing) {
+    for (const OpRefusal& refusal : spec.refusals) result.refusals.push_back(check_one(spec, refusal));
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
 }
 
 }  // namespace tapehead

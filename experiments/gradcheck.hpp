@@ -4,15 +4,62 @@
 #include <iosfwd>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "autograd/spec.hpp"
+#include "autograd/check/check.hpp"
+#include "autograd/problem.hpp"
 
 namespace tapehead {
 
-/// Checks the cases and refusals of the specs whose "op/case" contains the pattern, or is matched by it if it has
-/// wildcards; an empty pattern matches all. Prints a table, or one JSON object. Returns the exit status: 1 if a check
-/// failed. Throws ConfigError when no derivative matches: a check of nothing must not look like one that passed.
-int gradcheck(std::span<const OpSpec> specs, const std::string& pattern, std::uint64_t seed, bool json,
-              std::ostream& out);
+/// What there is to check.
+struct GradcheckSubjects {
+  std::vector<ProblemCase> cases;
+  std::vector<OpSpec> refusing = {};        ///< ops whose refusals are checked
+  std::vector<std::string> unchecked = {};  ///< what is registered but has no case: "ops/cube"
+};
+
+/// The ops of some specs: "ops/softmax/K5_Q3".
+GradcheckSubjects subjects_of(std::span<const OpSpec> specs);
+
+/// Every op, layer and model: "ops/…", "layers/…", "models/…".
+GradcheckSubjects all_subjects();
+
+/// Those whose name contains the pattern. One with wildcards must match the whole name, the name without its group
+/// ("softmax/K5_Q3") or the op, layer or model alone ("softmax"). An empty pattern matches all. Throws ConfigError when
+/// no case matches: a check of nothing must not look like one that passed.
+GradcheckSubjects matching(GradcheckSubjects subjects, const std::string& pattern);
+
+struct GradcheckOptions {
+  CheckOptions check = {};
+  int threads = 1;  ///< no result depends on it
+  bool allow_inconclusive = false;
+  std::ostream* progress = nullptr;  ///< a terminal that is told how far it is
+};
+
+struct RefusalReport {
+  std::string subject;
+  std::string failure;  ///< empty if it was refused as promised
+};
+
+struct GradcheckResult {
+  std::vector<CheckReport> reports;  ///< in the order of the cases
+  std::vector<RefusalReport> refusals;
+  std::vector<std::string> unchecked;
+  double seconds = 0;
+  bool allow_inconclusive = false;
+
+  std::int64_t derivatives() const;
+  std::int64_t cases(Verdict verdict) const;
+  std::int64_t failed_refusals() const;
+  bool passed() const;
+};
+
+/// Checks everything. What a check throws is a failure of its case; it ends nothing.
+GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOptions& options = {});
+
+/// A row for each op, layer and model, then whatever is wrong, then one line that sums up.
+std::string gradcheck_text(const GradcheckResult& result);
+/// All of it, every derivative, as one JSON object.
+std::string gradcheck_json(const GradcheckResult& result);
 
 }  // namespace tapehead

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -65,6 +66,22 @@ Trained open_trained(const std::string& subject) {
   Model model(config.model);
   return {std::move(reader), std::move(settings), std::move(config),
           std::move(source), std::move(target),   std::move(model)};
+}
+
+std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) {
+  RunConfig config = trained.config;
+  for (const auto& [name, path] :
+       {std::pair{"train", &config.text.train}, {"valid", &config.text.valid}, {"test", &config.text.test}}) {
+    if (!given.given(name)) continue;
+    if (!trained.text_task()) throw ConfigError(fmt::format("--{}: task {} has no use for it", name, config.task));
+    *path = given.text(name);
+  }
+  std::unique_ptr<Dataset> dataset = make_dataset(config);
+  const auto same = [](const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); };
+  if (!same(dataset->source_vocabulary(), trained.source) || !same(dataset->target_vocabulary(), trained.target)) {
+    throw DataError(fmt::format("{}: its words are not those that the model was trained with", config.text.train));
+  }
+  return dataset;
 }
 
 }  // namespace tapehead

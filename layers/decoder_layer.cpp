@@ -1,5 +1,7 @@
 #include "layers/decoder_layer.hpp"
 
+#include "layers/spec.hpp"
+
 namespace tapehead {
 
 DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
@@ -29,5 +31,18 @@ template Var<float> DecoderLayer::operator()(Var<float>, Var<float>, const Mask&
 template Var<double> DecoderLayer::operator()(Var<double>, Var<double>, const Mask&, const Mask&, const Pass&) const;
 template Var<std::complex<double>> DecoderLayer::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
                                                             const Mask&, const Mask&, const Pass&) const;
+
+LayerSpec layer_spec_decoder_layer() {
+  const auto with = [](const std::string& label, NormPlace norm) {
+    return layer_case("decoder_layer/" + label, {sample_activations(), sample_memory()},
+                      [norm](const Scope& scope) {
+                        return DecoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
+                      },
+                      [](const DecoderLayer& layer, auto&, auto x) {
+                        return layer(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}), Pass{.training = true, .seed = 5});
+                      });
+  };
+  return {"decoder_layer", {with("pre", NormPlace::pre), with("post", NormPlace::post)}};
+}
 
 }  // namespace tapehead

@@ -1,5 +1,7 @@
 #include "layers/encoder_layer.hpp"
 
+#include "layers/spec.hpp"
+
 namespace tapehead {
 
 MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_t memory_channels) {
@@ -33,5 +35,18 @@ Var<T> EncoderLayer::operator()(Var<T> x, const Mask& mask, const Pass& pass) co
 template Var<float> EncoderLayer::operator()(Var<float>, const Mask&, const Pass&) const;
 template Var<double> EncoderLayer::operator()(Var<double>, const Mask&, const Pass&) const;
 template Var<std::complex<double>> EncoderLayer::operator()(Var<std::complex<double>>, const Mask&, const Pass&) const;
+
+LayerSpec layer_spec_encoder_layer() {
+  const auto with = [](const std::string& label, NormPlace norm) {
+    return layer_case("encoder_layer/" + label, {sample_activations()},
+                      [norm](const Scope& scope) {
+                        return EncoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
+                      },
+                      [](const EncoderLayer& layer, auto&, auto x) {
+                        return layer(x[0], Mask::causal() & Mask::padding({.lengths = kSampleLengths}), Pass{.training = true, .seed = 5});
+                      });
+  };
+  return {"encoder_layer", {with("pre", NormPlace::pre), with("post", NormPlace::post)}};
+}
 
 }  // namespace tapehead

@@ -4,6 +4,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/affine_activation.hpp"
+#include "layers/spec.hpp"
 
 namespace tapehead {
 
@@ -29,5 +30,18 @@ Var<T> FeedForward::operator()(Var<T> x, const Pass& pass) const {
 template Var<float> FeedForward::operator()(Var<float>, const Pass&) const;
 template Var<double> FeedForward::operator()(Var<double>, const Pass&) const;
 template Var<std::complex<double>> FeedForward::operator()(Var<std::complex<double>>, const Pass&) const;
+
+LayerSpec layer_spec_feed_forward() {
+  const auto with = [](const std::string& label, Activation activation) {
+    return layer_case("feed_forward/" + label, {sample_activations()},
+                      [activation](const Scope& scope) {
+                        return FeedForward(scope, {.channels = 6, .inner = 9, .activation = activation, .dropout = 0.2});
+                      },
+                      [](const FeedForward& layer, auto&, auto x) {
+                        return layer(x[0], Pass{.training = true, .seed = 5});
+                      });
+  };
+  return {"feed_forward", {with("relu", Activation::relu), with("gelu", Activation::gelu)}};
+}
 
 }  // namespace tapehead

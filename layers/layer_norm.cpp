@@ -1,6 +1,7 @@
 #include "layers/layer_norm.hpp"
 
 #include "autograd/ops/layer_norm.hpp"
+#include "layers/spec.hpp"
 
 namespace tapehead {
 
@@ -16,5 +17,11 @@ Var<T> LayerNorm::operator()(Var<T> x) const {
 template Var<float> LayerNorm::operator()(Var<float>) const;
 template Var<double> LayerNorm::operator()(Var<double>) const;
 template Var<std::complex<double>> LayerNorm::operator()(Var<std::complex<double>>) const;
+
+LayerSpec layer_spec_layer_norm() {
+  return {"layer_norm",
+          {layer_case("layer_norm/C6", {sample_activations()}, [](const Scope& scope) { return LayerNorm(scope, 6); },
+                      [](const LayerNorm& layer, auto&, auto x) { return layer(x[0]); })}};
+}
 
 }  // namespace tapehead

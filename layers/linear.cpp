@@ -1,6 +1,7 @@
 #include "layers/linear.hpp"
 
 #include "autograd/ops/affine.hpp"
+#include "layers/spec.hpp"
 
 namespace tapehead {
 
@@ -35,5 +36,17 @@ template Var<std::complex<double>> Linear::operator()(Var<std::complex<double>>)
 template Var<float> JoinedLinear::operator()(Var<float>) const;
 template Var<double> JoinedLinear::operator()(Var<double>) const;
 template Var<std::complex<double>> JoinedLinear::operator()(Var<std::complex<double>>) const;
+
+LayerSpec layer_spec_linear() {
+  const auto call = [](const auto& layer, auto&, auto x) { return layer(x[0]); };
+  return {"linear",
+          {layer_case("linear/in6_out5", {sample_activations()},
+                      [](const Scope& scope) { return Linear(scope, {.in = 6, .out = 5}); }, call),
+           layer_case("linear/joined", {sample_activations()},
+                      [](const Scope& scope) {
+                        return JoinedLinear(scope, 6, {{"a", 2}, {"b", 5}, {"c", 1}});
+                      },
+                      call)}};
+}
 
 }  // namespace tapehead

@@ -7,6 +7,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/add_broadcast.hpp"
 #include "autograd/ops/slice.hpp"
+#include "layers/spec.hpp"
 
 namespace tapehead {
 
@@ -52,5 +53,14 @@ Var<T> Positions::operator()(Var<T> x) const {
 template Var<float> Positions::operator()(Var<float>) const;
 template Var<double> Positions::operator()(Var<double>) const;
 template Var<std::complex<double>> Positions::operator()(Var<std::complex<double>>) const;
+
+LayerSpec layer_spec_positions() {
+  const auto with = [](const std::string& label, PositionKind kind) {
+    return layer_case("positions/" + label, {sample_activations()},
+                      [kind](const Scope& scope) { return Positions(scope, kind, 6, 5); },
+                      [](const Positions& layer, auto&, auto x) { return layer(x[0]); });
+  };
+  return {"positions", {with("sinusoidal", PositionKind::sinusoidal), with("learned", PositionKind::learned)}};
+}
 
 }  // namespace tapehead

@@ -1,5 +1,6 @@
 #include "autograd/ops/affine_activation.hpp"
 
+#include "autograd/branches.hpp"
 #include "autograd/ops/affine_parts.hpp"
 #include "autograd/ops/normal.hpp"
 #include "autograd/spec.hpp"
@@ -27,6 +28,7 @@ Var<T> affine_relu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& size
   const std::int64_t size = sizes.shape.size();
   T* y = x.tape().allocate(size);
   affine_forward(sizes, x, weight, bias, y);
+  note_branches(x.tape(), size, [y](std::int64_t i) { return real_part(y[i]) > 0; });
   for (std::int64_t i = 0; i < size; ++i) y[i] = real_part(y[i]) > 0 ? y[i] : T(0);
   return x.tape().record("affine_activation", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
@@ -72,7 +74,8 @@ OpSpec spec_affine_activation() {
               {
                   {"gelu_in3_out4_T5_B2", {{{3, 5, 2}}, {{3, 4}}, {{4}}}, with(Activation::gelu)},
                   {"gelu_in17_out9_T1_B3", {{{17, 1, 3}}, {{17, 9}}, {{9}}}, with(Activation::gelu)},
-                  // The bias keeps every sum away from the kink, on either side of it.
+                  {"relu_in3_out4_T5_B2", {{{3, 5, 2}}, {{3, 4}}, {{4}}}, with(Activation::relu)},
+                  // The bias keeps every sum on one side of the kink.
                   {"relu_above", {{{3, 5, 2}}, {{3, 4}}, {{4}, 20, 30}}, with(Activation::relu)},
                   {"relu_below", {{{3, 5, 2}}, {{3, 4}}, {{4}, -30, -20}}, with(Activation::relu)},
               },
@@ -81,7 +84,8 @@ OpSpec spec_affine_activation() {
                "affine_activation: inner sizes differ: x is (3, 5), weight is (4, 2) (in, out)"},
               {"bias", {{3, 5}, {3, 2}, {3, 1}}, with(Activation::relu),
                "affine_activation: bias is (3, 1), weight (3, 2) needs (2, 1)"},
-          }};
+          },
+          .dual_by_hand = true};
 }
 
 }  // namespace tapehead

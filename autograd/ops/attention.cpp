@@ -202,35 +202,67 @@ auto attend_joined(AttentionOptions options, std::int64_t rows, std::int64_t gap
 constexpr std::int32_t kRagged[] = {5, 0, 2};
 constexpr std::int32_t kLong[] = {140, 37};
 
+// The sizes of one call of attention.
+struct CallSizes {
+  std::int64_t width, value_width, queries, keys, slices = 1;
+};
+
+AttentionRule rule_of(const AttentionOptions& options) {
+  return {options.heads, [mask = options.mask](std::int64_t query, std::int64_t key, std::int64_t slice) {
+            const bool present = mask.key_lengths == nullptr || key < mask.key_lengths[slice];
+            return present && (!mask.causal || key <= query + mask.query_offset);
+          }};
+}
+
+OpCase case_apart(const std::string& label, const CallSizes& sizes, const AttentionOptions& options) {
+  const std::int64_t heads = options.heads;
+  const auto input = [heads](const char* name, std::int64_t width, std::int64_t columns, std::int64_t slices) {
+    return InputSpec{.shape = {heads * width, columns, slices}, .name = name, .parts = {{name, 0, heads * width, heads}}};
+  };
+  return {label,
+          {input("query", sizes.width, sizes.queries, sizes.slices), input("key", sizes.width, sizes.keys, sizes.slices),
+           input("value", sizes.value_width, sizes.keys, sizes.slices)},
+          attend_apart(options),
+          rule_of(options)};
+}
+
+OpCase case_joined(const std::string& label, const Shape& shape, const AttentionOptions& options, std::int64_t rows,
+                   std::int64_t gap = 0) {
+  const std::int64_t heads = options.heads;
+  const InputSpec input{.shape = shape,
+                        .name = "joined",
+                        .parts = {{"query", gap, rows, heads}, {"key", gap + rows, rows, heads}, {"value", gap + 2 * rows, rows, heads}}};
+  return {label, {input}, attend_joined(options, rows, gap), rule_of(options)};
+}
+
 // Every way of calling attention, by one kernel.
 std::vector<OpCase> attention_cases(const std::string& prefix, AttentionKernel kernel) {
   static const RandomStream random(11, Purpose::dropout);
   const AttentionMask causal{.causal = true};
   const AttentionMask ragged{.key_lengths = kRagged};
   const AttentionMask both{.causal = true, .key_lengths = kRagged};
-  const auto apart = [kernel](AttentionOptions options) {
+  const auto with_kernel = [kernel](AttentionOptions options) {
     options.kernel = kernel;
-    return attend_apart(options);
+    return options;
   };
-  const auto joined = [kernel](AttentionOptions options, std::int64_t rows, std::int64_t gap = 0) {
-    options.kernel = kernel;
-    return attend_joined(options, rows, gap);
+  const auto apart = [&](const char* label, const CallSizes& sizes, const AttentionOptions& options) {
+    return case_apart(label, sizes, with_kernel(options));
   };
+  const auto joined = [&](const char* label, const Shape& shape, const AttentionOptions& options, std::int64_t rows,
+                          std::int64_t gap = 0) { return case_joined(label, shape, with_kernel(options), rows, gap); };
   std::vector<OpCase> cases{
-      {"D4_H1_Q1_K1", {{{4}}, {{4}}, {{4}}}, apart({.scale = 0.5})},
-      {"D3_H2_Q4_K5_B2", {{{6, 4, 2}}, {{6, 5, 2}}, {{6, 5, 2}}}, apart({.heads = 2, .scale = 0.577})},
-      {"value_width_5", {{{6, 4, 2}}, {{6, 3, 2}}, {{10, 3, 2}}}, apart({.heads = 2, .scale = 1})},
-      {"causal", {{{4, 5}}, {{4, 5}}, {{4, 5}}}, apart({.heads = 2, .scale = 0.7, .mask = causal})},
-      {"ragged_with_an_empty_slice", {{{4, 3, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
-       apart({.heads = 2, .scale = 0.7, .mask = ragged})},
-      {"causal_in_blocks", {{{6, 70}}}, joined({.scale = 0.7, .mask = causal}, 2)},
-      {"joined_causal_ragged", {{{12, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = both}, 4)},
-      {"joined_with_rows_left_over", {{{15, 5, 3}}}, joined({.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2)},
-      {"query_offset", {{{4, 2}}, {{4, 5}}, {{4, 5}}},
-       apart({.scale = 0.5, .mask = {.causal = true, .query_offset = 2}})},
-      {"dropout", {{{4, 5, 3}}, {{4, 5, 3}}, {{4, 5, 3}}},
-       apart({.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7})},
-      {"D17_Q18_K33", {{{17, 18}}, {{17, 33}}, {{17, 33}}}, apart({.scale = 0.24})},
+      apart("D4_H1_Q1_K1", {4, 4, 1, 1}, {.scale = 0.5}),
+      apart("D3_H2_Q4_K5_B2", {3, 3, 4, 5, 2}, {.heads = 2, .scale = 0.577}),
+      apart("value_width_5", {3, 5, 4, 3, 2}, {.heads = 2, .scale = 1}),
+      apart("causal", {2, 2, 5, 5}, {.heads = 2, .scale = 0.7, .mask = causal}),
+      apart("ragged_with_an_empty_slice", {2, 2, 3, 5, 3}, {.heads = 2, .scale = 0.7, .mask = ragged}),
+      joined("causal_in_blocks", {6, 70}, {.scale = 0.7, .mask = causal}, 2),
+      joined("joined_causal_ragged", {12, 5, 3}, {.heads = 2, .scale = 0.7, .mask = both}, 4),
+      joined("joined_with_rows_left_over", {15, 5, 3}, {.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2),
+      apart("query_offset", {4, 4, 2, 5}, {.scale = 0.5, .mask = {.causal = true, .query_offset = 2}}),
+      apart("dropout", {2, 2, 5, 5, 3},
+            {.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7}),
+      apart("D17_Q18_K33", {17, 17, 18, 33}, {.scale = 0.24}),
   };
   for (OpCase& op_case : cases) op_case.label = prefix + op_case.label;
   return cases;
@@ -245,9 +277,9 @@ OpSpec spec_attention() {
   // More keys and queries than a tile holds, with parts left over.
   constexpr AttentionKernel kTiled = AttentionKernel::tiled;
   const AttentionMask both{.causal = true, .key_lengths = kLong};
-  cases.push_back({"tiles", {{{2, 70}}, {{2, 140}}, {{2, 140}}}, attend_apart({.heads = 2, .scale = 0.7, .kernel = kTiled})});
-  cases.push_back({"tiles_causal_ragged_dropped", {{{3, 140, 2}}},
-                   attend_joined({.scale = 0.7, .mask = both, .dropout = 0.3, .random = &random, .kernel = kTiled}, 1)});
+  cases.push_back(case_apart("tiles", {1, 1, 70, 140}, {.heads = 2, .scale = 0.7, .kernel = kTiled}));
+  cases.push_back(case_joined("tiles_causal_ragged_dropped", {3, 140, 2},
+                              {.scale = 0.7, .mask = both, .dropout = 0.3, .random = &random, .kernel = kTiled}, 1));
   return {
       .name = "attention",
       .cases = std::move(cases),

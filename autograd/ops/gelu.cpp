@@ -34,7 +34,8 @@ OpSpec spec_gelu() {
           .cases = {
               {"R3_C5", {{{3, 5}, -5, 5}}, [](auto x) { return gelu(x[0]); }},
               {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return gelu(x[0]); }},
-          }};
+          },
+          .dual_by_hand = true};
 }
 
 }  // namespace tapehead

@@ -1,5 +1,6 @@
 #include "autograd/ops/relu.hpp"
 
+#include "autograd/branches.hpp"
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
 
@@ -7,6 +8,8 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> relu(Var<T> x) {
+  const T* in = x.data();
+  note_branches(x.tape(), x.shape().size(), [in](std::int64_t i) { return real_part(in[i]) > 0; });
   return map_elements(
       "relu", x, [](T a) { return real_part(a) > 0 ? a : T(0); },
       [](T a, T) { return real_part(a) > 0 ? T(1) : T(0); });
@@ -23,7 +26,7 @@ OpSpec spec_relu() {
                   {"R3_C5", {{{3, 5}}}, [](auto x) { return relu(x[0]); }},
                   {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return relu(x[0]); }},
               },
-          .kinks = {0}};
+          .dual_by_hand = true};
 }
 
 }  // namespace tapehead

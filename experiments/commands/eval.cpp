@@ -23,23 +23,6 @@ struct Report {
   std::vector<Example> examples;
 };
 
-// Data and words must be those that the model was trained with; files may have moved.
-std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) {
-  RunConfig config = trained.config;
-  for (const auto& [name, path] :
-       {std::pair{"train", &config.text.train}, {"valid", &config.text.valid}, {"test", &config.text.test}}) {
-    if (!given.given(name)) continue;
-    if (!trained.text_task()) throw ConfigError(fmt::format("--{}: task {} has no use for it", name, config.task));
-    *path = given.text(name);
-  }
-  std::unique_ptr<Dataset> dataset = make_dataset(config);
-  const auto same = [](const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); };
-  if (!same(dataset->source_vocabulary(), trained.source) || !same(dataset->target_vocabulary(), trained.target)) {
-    throw DataError(fmt::format("{}: its words are not those that the model was trained with", config.text.train));
-  }
-  return dataset;
-}
-
 template <RealScalar T>
 std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>& parameters, const Dataset& dataset,
                                       Split split, std::int64_t count) {

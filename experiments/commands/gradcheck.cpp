@@ -1,12 +1,90 @@
 #include "experiments/gradcheck.hpp"
 
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "autograd/base/errors.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/json.hpp"
+#include "experiments/table.hpp"
+#include "experiments/trained_check.hpp"
 
 namespace tapehead {
+namespace {
+
+void refuse_conflicts(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  if (settings.text("checkpoint").empty()) {
+    for (const char* name : {"sharpness", "train", "valid", "test"}) {
+      if (settings.given(name)) throw ConfigError(fmt::format("--{}: needs --checkpoint", name));
+    }
+    return;
+  }
+  if (!invocation.subject.empty()) {
+    throw ConfigError(
+        fmt::format("gradcheck: \"{}\" chooses nothing of a checkpoint; leave it out", invocation.subject));
+  }
+  if (settings.flag("sharpness") && settings.given("precision") && settings.text("precision") == "float") {
+    throw ConfigError("--precision: the sharpness is computed in double");
+  }
+}
+
+// The option's own default is that of training.
+CheckedPrecision precision_of(const Settings& settings) {
+  const bool single = settings.given("precision") && settings.text("precision") == "float";
+  return single ? CheckedPrecision::single_precision : CheckedPrecision::double_precision;
+}
+
+int print_sharpness(const LargestEigenvalue& found, const Trained& trained, const Settings& settings,
+                    std::ostream& out) {
+  const std::uint64_t step = trained.reader->meta().step;
+  if (settings.flag("json")) {
+    out << Json{{"step", step},
+                {"sharpness", found.value},
+                {"residual", found.residual},
+                {"iterations", found.iterations},
+                {"converged", found.converged}}
+               .dump()
+        << '\n';
+  } else {
+    Table table;
+    table.add({"step", fmt::format("{}", step)});
+    table.add({"sharpness", fmt::format("{:.9g}", found.value)});
+    table.add({"residual", fmt::format("{:.1e}", found.residual)});
+    table.add({"iterations", fmt::format("{}", found.iterations)});
+    table.add({"converged", found.converged ? "yes" : "no"});
+    out << table.text();
+  }
+  return found.converged || settings.flag("allow-inconclusive") ? kDone : kCheckFailed;
+}
+
+int check(const GradcheckSubjects& subjects, const Settings& settings, Console& console) {
+  const bool json = settings.flag("json");
+  const GradcheckResult result = gradcheck(
+      subjects,
+      {.check = {.seed = static_cast<std::uint64_t>(settings.integer("seed")), .precision = precision_of(settings)},
+       .threads = thread_count(settings.integer("threads")),
+       .allow_inconclusive = settings.flag("allow-inconclusive"),
+       .progress = console.err_is_terminal ? &console.err : nullptr});
+  console.out << (json ? gradcheck_json(result) : gradcheck_text(result));
+  return result.passed() ? kDone : kCheckFailed;
+}
+
+}  // namespace
 
 int run_gradcheck(const Invocation& invocation, Console& console) {
-  const auto seed = static_cast<std::uint64_t>(invocation.settings.integer("seed"));
-  return gradcheck(op_specs(), invocation.subject, seed, invocation.settings.flag("json"), console.out);
+  refuse_conflicts(invocation);
+  const Settings& settings = invocation.settings;
+  const std::string& checkpoint = settings.text("checkpoint");
+  if (checkpoint.empty()) return check(matching(all_subjects(), invocation.subject), settings, console);
+  const Trained trained = open_trained(checkpoint);
+  const std::unique_ptr<Dataset> dataset = data_of(trained, settings);
+  if (!settings.flag("sharpness")) {
+    return check({.cases = {trained_problem(trained, *dataset)}}, settings, console);
+  }
+  const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
+  return print_sharpness(sharpness_of(trained, *dataset, seed), trained, settings, console.out);
 }
 
 }  // namespace tapehead

@@ -1,5 +1,7 @@
 #include "layers/models/decoder.hpp"
 
+#include "layers/models/spec.hpp"
+
 namespace tapehead {
 
 Decoder::Decoder(const Scope& scope, const ModelConfig& config)
@@ -19,5 +21,16 @@ Var<T> Decoder::decode(Tape<T>& tape, TokenView input, const Pass& pass) const {
 template Var<float> Decoder::decode(Tape<float>&, TokenView, const Pass&) const;
 template Var<double> Decoder::decode(Tape<double>&, TokenView, const Pass&) const;
 template Var<std::complex<double>> Decoder::decode(Tape<std::complex<double>>&, TokenView, const Pass&) const;
+
+ModelSpec model_spec_decoder() {
+  const ModelConfig pre{.model = "decoder", .layers = 1, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
+  ModelConfig gelu = pre;
+  gelu.layers = 2;
+  gelu.activation = "gelu";
+  gelu.positions = "learned";
+  gelu.initialisation = "normal";
+  gelu.scale = "inv_dk";
+  return {"decoder", {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}}};
+}
 
 }  // namespace tapehead

@@ -1,5 +1,7 @@
 #include "layers/models/transformer.hpp"
 
+#include "layers/models/spec.hpp"
+
 namespace tapehead {
 namespace {
 
@@ -37,5 +39,19 @@ template Var<float> Transformer::decode(Tape<float>&, Var<float>, TokenView, Tok
 template Var<double> Transformer::decode(Tape<double>&, Var<double>, TokenView, TokenView, const Pass&) const;
 template Var<std::complex<double>> Transformer::decode(Tape<std::complex<double>>&, Var<std::complex<double>>,
                                                        TokenView, TokenView, const Pass&) const;
+
+ModelSpec model_spec_transformer() {
+  const ModelConfig pre{.model = "transformer", .layers = 1, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
+  ModelConfig post = pre;
+  post.norm = "post";
+  post.activation = "gelu";
+  post.positions = "learned";
+  post.d_head = 5;
+  ModelConfig deep = pre;
+  deep.layers = 2;
+  deep.attention = "tiled";
+  deep.scale = "none";
+  return {"transformer", {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}}};
+}
 
 }  // namespace tapehead

@@ -13,7 +13,7 @@
 #include "layers/stacks.hpp"
 #include "tests/support/built.hpp"
 #include "tests/support/comparison.hpp"
-#include "tests/support/layer_check.hpp"
+#include "tests/support/drawn.hpp"
 
 namespace tapehead {
 namespace {

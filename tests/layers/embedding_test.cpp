@@ -7,7 +7,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "tests/support/built.hpp"
-#include "tests/support/layer_check.hpp"
+#include "tests/support/drawn.hpp"
 
 namespace tapehead {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "autograd/base/errors.hpp"
-#include "tests/support/layer_check.hpp"
+#include "tests/support/drawn.hpp"
 
 namespace tapehead {
 namespace {

@@ -13,7 +13,7 @@
 #include "tests/support/built.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/composed_attention.hpp"
-#include "tests/support/layer_check.hpp"
+#include "tests/support/drawn.hpp"
 
 namespace tapehead {
 namespace {

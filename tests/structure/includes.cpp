@@ -15,15 +15,19 @@ namespace fs = std::filesystem;
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"autograd/base", {"autograd/base"}},
     {"autograd", {"autograd/base", "autograd"}},
+    {"autograd/check", {"autograd/base", "autograd", "autograd/check"}},
     {"layers", {"autograd/base", "autograd", "layers"}},
     {"datasets", {"autograd/base", "datasets"}},
     {"trainers", {"autograd/base", "autograd", "layers", "datasets", "trainers"}},
-    {"experiments", {"autograd/base", "autograd", "layers", "datasets", "trainers", "experiments"}},
+    {"experiments",
+     {"autograd/base", "autograd", "autograd/check", "layers", "datasets", "trainers", "experiments"}},
 };
 
 // The folder of the table that a path from the root lies in; empty for any other.
 std::string folder_of(const std::string& path) {
-  if (path.starts_with("autograd/base/")) return "autograd/base";
+  for (const char* part : {"autograd/base", "autograd/check"}) {
+    if (path.starts_with(std::string(part) + "/")) return part;
+  }
   const std::string top = path.substr(0, path.find('/'));
   return path.size() > top.size() && kMayInclude.contains(top) ? top : "";
 }
@@ -70,7 +74,7 @@ void check_file(const fs::path& root, const fs::path& file, std::vector<std::str
 std::vector<std::string> forbidden_includes(const fs::path& root) {
   std::vector<std::string> found;
   for (const auto& [folder, allowed] : kMayInclude) {
-    if (folder == "autograd/base" || !fs::exists(root / folder)) continue;  // base is walked with autograd
+    if (folder.find('/') != std::string::npos || !fs::exists(root / folder)) continue;  // parts are walked with their folder
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       if (entry.is_regular_file() && is_source(entry.path())) check_file(root, entry.path(), found);
     }

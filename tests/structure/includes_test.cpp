@@ -58,6 +58,7 @@ TEST(Includes, DownwardsIsAllowed) {
 TEST(Includes, EveryUpwardEdgeIsFoundWithItsLine) {
   const Tree tree;
   tree.write("autograd/base/random.cpp", "\n#include \"autograd/tape.hpp\"\n");
+  tree.write("autograd/gemm.cpp", "#include \"autograd/check/check.hpp\"\n");
   tree.write("autograd/tape.cpp", "#include <vector>\n\n#include \"layers/linear.hpp\"\n");
   tree.write("datasets/copy.hpp", "  #  include   \"autograd/tape.hpp\"  // why not\n");
   tree.write("datasets/reverse.hpp", "#include \"trainers/trainer.hpp\"\n");
@@ -66,6 +67,7 @@ TEST(Includes, EveryUpwardEdgeIsFoundWithItsLine) {
   tree.write("trainers/trainer.cpp", "#include \"experiments/report.hpp\"\n");
   EXPECT_THAT(tree.forbidden(),
               ElementsAre("autograd/base/random.cpp:2: autograd/base must not include autograd (autograd/tape.hpp)",
+                          "autograd/gemm.cpp:1: autograd must not include autograd/check (autograd/check/check.hpp)",
                           "autograd/tape.cpp:3: autograd must not include layers (layers/linear.hpp)",
                           "datasets/copy.hpp:1: datasets must not include autograd (autograd/tape.hpp)",
                           "datasets/reverse.hpp:1: datasets must not include trainers (trainers/trainer.hpp)",

@@ -1,0 +1,143 @@
+#include "autograd/check/check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/random.hpp"
+#include "autograd/check/context.hpp"
+#include "autograd/check/nodes.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr int kDraws = 8;             // samples that are tried before a kink makes a check inconclusive
+constexpr int kSensitivityDraws = 3;
+constexpr double kNegligible = 1e-3;  // of output and cotangent: scales go no lower
+
+// Entries uniform in size between half and three halves, with random signs. Never all alike: the sum of a softmax is
+// constant, so a plain sum would see nothing of it.
+std::vector<double> draw_cotangent(std::int64_t size, std::uint64_t seed) {
+  const RandomStream random(seed, Purpose::gradient_check, 1);
+  std::vector<double> cotangent;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const double value = 0.5 + random.uniform(0, static_cast<std::uint32_t>(i));
+    cotangent.push_back(random.uniform(1, static_cast<std::uint32_t>(i)) < 0.5 ? -value : value);
+  }
+  return cotangent;
+}
+
+void check_every_node(CheckContext& context) {
+  if (!context.problem.function().takes<std::complex<double>>()) return;
+  const Direction direction = Direction::random(0, context.problem.size(), context.seed + 1);
+  const NodeCheck nodes = check_nodes(context.problem, context.cotangent, direction.values);
+  context.report.nodes = nodes.checked;
+  for (const NodeFault& fault : nodes.faults) {
+    std::string text = fmt::format("{} (node {} of {}): its pullback is not the transpose of its forward: ⟨d_y, ẏ⟩ is "
+                                   "{:.9g}, its contributions give {:.9g}",
+                                   fault.op, fault.index, nodes.size, fault.expected, fault.found);
+    if (!fault.detail.empty()) text += "; " + fault.detail;
+    context.add(Finding{.check = "node", .diagnosis = fault.diagnosis, .text = std::move(text), .variable = {}});
+  }
+}
+
+CheckReport new_report(const ProblemCase& problem_case, const Problem& problem, std::uint64_t seed, int redrawn) {
+  CheckReport report;
+  report.name = problem_case.name;
+  report.seed = seed;
+  report.redrawn = redrawn;
+  for (const Variable& variable : problem.variables()) {
+    report.variables.push_back(variable.name);
+    report.shapes.push_back(variable.shape);
+  }
+  return report;
+}
+
+// False: another sample should be drawn.
+bool check_sample(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report) {
+  CheckContext context(problem, options, seed, report);
+  if (options.precision == CheckedPrecision::single_precision) {
+    check_single_precision(context);
+    return true;
+  }
+  const bool decided = check_derivatives(context);
+  check_consistency(context);
+  check_masks(context);
+  check_every_node(context);
+  if (options.second_order) check_second_order(context);
+  return decided;
+}
+
+}  // namespace
+
+CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_options, std::uint64_t the_seed,
+                           CheckReport& the_report)
+    : problem(the_problem), options(the_options), seed(the_seed), report(the_report), evaluator(the_problem) {
+  const auto y = evaluator.value();
+  cotangent = draw_cotangent(std::ssize(y), seed);
+  output_shape = evaluator.output_shape();
+  double square = 0;
+  for (std::size_t o = 0; o < y.size(); ++o) square += y[o] * y[o] * cotangent[o] * cotangent[o];
+  if (!y.empty()) smallest_scale = kNegligible * std::sqrt(square / static_cast<double>(y.size()));
+  gradient = evaluator.gradient(cotangent);
+  noise = sensitivity(0x1p-52);
+}
+
+std::vector<double> CheckContext::sensitivity(double size) {
+  const RandomStream random(seed, Purpose::gradient_check, 4);
+  std::vector<double> largest(gradient.size(), 0.0);
+  const std::vector<double> point = evaluator.point();
+  for (std::uint32_t draw = 0; draw < kSensitivityDraws; ++draw) {
+    const auto moved = [&](double value, std::uint32_t kind, std::size_t i) {
+      return value * (1 + size * (2 * random.uniform(2 * draw + kind, static_cast<std::uint32_t>(i)) - 1));
+    };
+    std::vector<double> weights = cotangent;
+    for (std::size_t i = 0; i < point.size(); ++i) evaluator.point()[i] = moved(point[i], 0, i);
+    for (std::size_t o = 0; o < weights.size(); ++o) weights[o] = moved(weights[o], 1, o);
+    const std::vector<double> there = evaluator.gradient(weights);
+    for (std::size_t i = 0; i < largest.size(); ++i) {
+      largest[i] = std::max(largest[i], std::abs(there[i] - gradient[i]));
+    }
+  }
+  evaluator.point() = point;
+  return largest;
+}
+
+void CheckContext::add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element,
+                       std::string text) {
+  const Shape& shape = variable.shape;
+  add(Finding{.check = std::move(check),
+              .diagnosis = diagnosis,
+              .text = place_of(variable, element) + ": " + std::move(text),
+              .variable = variable.name,
+              .index = {element % shape.rows, element / shape.rows % shape.columns,
+                        element / (shape.rows * shape.columns)}});
+}
+
+CheckReport check_problem(const ProblemCase& problem_case, const CheckOptions& options) {
+  const int draws = problem_case.one_point ? 1 : kDraws;
+  for (int draw = 0;; ++draw) {
+    const std::uint64_t seed = options.seed + (static_cast<std::uint64_t>(draw) << 32U);
+    const Problem problem = problem_case.draw(seed);
+    CheckReport report = new_report(problem_case, problem, seed, draw);
+    bool decided = true;
+    try {
+      decided = check_sample(problem, options, seed, report);
+    } catch (const Error& error) {
+      report.findings.push_back({.check = "exception", .text = error.what(), .variable = {}});
+    }
+    if (report.derivatives.empty() && report.findings.empty()) {
+      report.findings.push_back({.check = "gradient", .text = "no derivative was checked", .variable = {}});
+    }
+    if (decided || report.verdict() == Verdict::fail || draw + 1 == draws) return report;
+  }
+}
+
+CheckReport check_gradients(GenericFunction function, const std::vector<InputSpec>& inputs,
+                            const CheckOptions& options) {
+  return check_problem({"function", [&](std::uint64_t seed) { return Problem(function, inputs, seed); }}, options);
+}
+
+}  // namespace tapehead

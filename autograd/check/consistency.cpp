@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "autograd/check/context.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr double kTolerance = 1e-12;  // of the largest number compared: sums in another order
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+// The first element that differs by more than rounding, or -1.
+std::int64_t first_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  double largest = 0;
+  for (const double value : b) largest = std::max(largest, std::abs(value));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(std::abs(a[i] - b[i]) <= kTolerance * largest)) return static_cast<std::int64_t>(i);
+  }
+  return -1;
+}
+
+std::vector<double> multiple(const std::vector<double>& values, double factor) {
+  std::vector<double> scaled = values;
+  for (double& value : scaled) value *= factor;
+  return scaled;
+}
+
+// Again on the same tape, whose memory holds the numbers of another point in between.
+void check_determinism(CheckContext& context) {
+  Evaluator<double>& evaluator = context.evaluator;
+  const std::vector<double> point = evaluator.point();
+  evaluator.gradient(context.cotangent);
+  const std::vector<double> y = evaluator.output();
+  for (double& x : evaluator.point()) x = 0.75 * x + 0.03125;
+  evaluator.gradient(multiple(context.cotangent, -3));
+  evaluator.point() = point;
+  const std::vector<double> again = evaluator.gradient(context.cotangent);
+  if (!same_bits(y, evaluator.output())) {
+    context.add(Finding{.check = "determinism", .text = "the same point gives other values the second time", .variable = {}});
+  }
+  if (same_bits(again, context.gradient)) return;
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    if (std::memcmp(&again[i], &context.gradient[i], sizeof(double)) == 0) continue;
+    const Variable& variable = context.problem.variable_of(static_cast<std::int64_t>(i));
+    context.add("determinism", Diagnosis::none, variable, static_cast<std::int64_t>(i) - variable.offset,
+                fmt::format("the same point gives another gradient the second time: {:.9g}, then {:.9g}",
+                            context.gradient[i], again[i]));
+    return;
+  }
+}
+
+void check_subsets(CheckContext& context) {
+  const auto inputs = static_cast<std::uint32_t>(context.problem.inputs());
+  if (inputs > 8) return;
+  for (std::uint32_t wanted = 0; wanted + 1 < 1U << inputs; ++wanted) {
+    const std::vector<double> part = context.evaluator.gradient_of_some(context.cotangent, wanted);
+    for (std::uint32_t k = 0; k < inputs; ++k) {
+      if ((wanted >> k & 1U) == 0) continue;
+      const Variable& variable = context.problem.variables()[k];
+      const auto* begin = part.data() + variable.offset;
+      const auto* whole = context.gradient.data() + variable.offset;
+      const auto [at, other] = std::mismatch(begin, begin + variable.shape.size(), whole);
+      if (at == begin + variable.shape.size()) continue;
+      std::string needing;
+      for (std::uint32_t j = 0; j < inputs; ++j) {
+        if ((wanted >> j & 1U) != 0) needing += (needing.empty() ? "" : ", ") + context.problem.variables()[j].name;
+      }
+      context.add("subset", Diagnosis::none, variable, at - begin,
+                  fmt::format("{:.9g} when only {} need a gradient, {:.9g} when all do", *at, needing, *other));
+      return;
+    }
+  }
+}
+
+// Names what happened to contributions that should have been added: `found` instead of `expected`, `once` for one use.
+Diagnosis accumulation(double found, double expected, double once) {
+  const double tolerance = 1e-9 * (std::abs(expected) + std::abs(once));
+  if (std::abs(found - once) <= tolerance || std::abs(found) < std::abs(expected) - tolerance) {
+    return Diagnosis::accumulated_too_few;
+  }
+  return std::abs(found) > std::abs(expected) + tolerance ? Diagnosis::accumulated_too_many : Diagnosis::none;
+}
+
+void report_accumulation(CheckContext& context, std::int64_t i, double found, double expected, double once,
+                         const std::string& when) {
+  const Variable& variable = context.problem.variable_of(i);
+  const Diagnosis diagnosis = accumulation(found, expected, once);
+  const char* why = diagnosis == Diagnosis::accumulated_too_few    ? ": contributions overwrite each other"
+                    : diagnosis == Diagnosis::accumulated_too_many ? ": contributions are counted again"
+                                                                   : "";
+  context.add("accumulation", diagnosis, variable, i - variable.offset,
+              fmt::format("{:.9g} {}, but contributions add up to {:.9g}{}", found, when, expected, why));
+}
+
+void check_two_uses(CheckContext& context) {
+  const std::vector<double> twice = context.evaluator.gradient_of_uses(context.cotangent, 2);
+  const std::vector<double> expected = multiple(context.gradient, 2);
+  const std::int64_t i = first_difference(twice, expected);
+  if (i < 0) return;
+  const auto at = static_cast<std::size_t>(i);
+  report_accumulation(context, i, twice[at], expected[at], context.gradient[at], "when used twice");
+}
+
+void check_aliases(CheckContext& context) {
+  const auto& variables = context.problem.variables();
+  const std::vector<double> point = context.evaluator.point();
+  for (std::size_t a = 0; a < static_cast<std::size_t>(context.problem.inputs()); ++a) {
+    for (std::size_t b = a + 1; b < static_cast<std::size_t>(context.problem.inputs()); ++b) {
+      if (variables[a].shape != variables[b].shape) continue;
+      const std::int64_t size = variables[a].shape.size();
+      auto* values = context.evaluator.point().data();
+      std::copy_n(values + variables[a].offset, size, values + variables[b].offset);
+      const std::vector<double> apart = context.evaluator.gradient(context.cotangent);
+      const std::vector<double> alias = context.evaluator.gradient_of_alias(context.cotangent, a, b);
+      context.evaluator.point() = point;
+      std::vector<double> found, expected;
+      for (std::int64_t i = 0; i < size; ++i) {
+        const auto from = static_cast<std::size_t>(variables[a].offset + i);
+        found.push_back(alias[from]);
+        expected.push_back(apart[from] + apart[static_cast<std::size_t>(variables[b].offset + i)]);
+      }
+      const std::int64_t i = first_difference(found, expected);
+      if (i < 0) continue;
+      const auto at = static_cast<std::size_t>(i);
+      report_accumulation(context, variables[a].offset + i, found[at], expected[at],
+                          apart[static_cast<std::size_t>(variables[a].offset + i)],
+                          "when it is " + variables[b].name + " too");
+    }
+  }
+}
+
+}  // namespace
+
+void check_consistency(CheckContext& context) {
+  check_determinism(context);
+  check_two_uses(context);
+  if (context.problem.composite) return;
+  check_subsets(context);
+  check_aliases(context);
+}
+
+}  // namespace tapehead

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autograd/check/check.hpp"
+#include "autograd/check/evaluator.hpp"
+#include "autograd/check/oracles.hpp"
+
+namespace tapehead {
+
+/// What the parts of one check share: the problem, a fixed random cotangent, and the gradient that is under test.
+struct CheckContext {
+  const Problem& problem;
+  const CheckOptions& options;
+  std::uint64_t seed;
+  CheckReport& report;
+  Evaluator<double> evaluator;
+  std::vector<double> cotangent;
+  Shape output_shape;
+  std::vector<double> gradient;  ///< in double, of cotangent · y
+  std::vector<double> noise;     ///< what changes of the gradient when point and cotangent move by a rounding error
+  double smallest_scale = 0;     ///< what is far smaller than this is zero
+
+  /// Evaluates the problem, and its gradient, once.
+  CheckContext(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report);
+
+  /// The largest change of the gradient over some random relative changes of `size` in point and cotangent: what rounding
+  /// to that precision may do to it, by conditioning alone.
+  std::vector<double> sensitivity(double size);
+
+  void add(Finding finding) { report.findings.push_back(std::move(finding)); }
+  /// About one element of a variable.
+  void add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element, std::string text);
+};
+
+/// First derivatives against both oracles. False: a kink kept the differences from deciding; another sample may do better.
+bool check_derivatives(CheckContext& context);
+
+/// Forward and backward again: the same bits, for subsets of inputs too; contributions of several uses add up.
+void check_consistency(CheckContext& context);
+
+/// No derivative crosses what the problem's attention forbids.
+void check_masks(CheckContext& context);
+
+/// Hessian-vector products against differences of gradients, and their symmetry.
+void check_second_order(CheckContext& context);
+
+/// Values and gradients in float against double.
+void check_single_precision(CheckContext& context);
+
+}  // namespace tapehead

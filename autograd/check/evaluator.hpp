@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "autograd/branches.hpp"
+#include "autograd/problem.hpp"
+#include "autograd/tape.hpp"
+
+namespace tapehead {
+
+/// Runs a problem's function on one tape, again and again, at points of its flat vector. Not for two threads.
+template <Scalar T>
+class Evaluator {
+ public:
+  /// The problem must outlive it. Starts at the problem's point.
+  explicit Evaluator(const Problem& problem);
+
+  /// Where the function is evaluated; to be changed freely between calls.
+  std::vector<T>& point() { return point_; }
+
+  /// The output, forward alone. Valid until the next call.
+  std::span<const T> value();
+
+  /// d(cotangent · y)/d(point), forward and backward. Zeros where nothing reaches the output.
+  std::vector<T> gradient(std::span<const T> cotangent);
+
+  /// The gradient when the function is applied `times` times to the same variables and the outputs are added up.
+  std::vector<T> gradient_of_uses(std::span<const T> cotangent, int times);
+  /// The gradient when only the inputs with a bit set need one; zeros for the others.
+  std::vector<T> gradient_of_some(std::span<const T> cotangent, std::uint32_t wanted);
+  /// The gradient when input `to` is the very variable that input `from` is: the sum stands at `from`, zeros at `to`.
+  std::vector<T> gradient_of_alias(std::span<const T> cotangent, std::size_t from, std::size_t to);
+
+  Shape output_shape() const { return shape_; }
+  /// Output of the last call.
+  const std::vector<T>& output() const { return output_; }
+  /// Sides taken in the last call, where derivatives jump.
+  std::uint64_t branches() const { return branches_.value(); }
+  /// Whether any variable needed a gradient that the output depends on, in the last backward call.
+  bool connected() const { return connected_; }
+
+  Tape<T>& tape() { return tape_; }
+
+ private:
+  struct Way {
+    std::uint32_t wanted = ~std::uint32_t{0};
+    int times = 1;
+    std::int64_t alias_from = -1, alias_to = -1;
+  };
+
+  void load_parameters();
+  std::vector<Var<T>> make_inputs(const Way& way, bool differentiable);
+  std::vector<T> run(std::span<const T> cotangent, const Way& way);
+  void keep_output(Var<T> y);
+
+  const Problem& problem_;
+  std::unique_ptr<ParameterStore<T>> store_;
+  Tape<T> tape_;
+  std::vector<T> point_, output_;
+  Shape shape_;
+  BranchDigest branches_;
+  bool connected_ = false;
+};
+
+}  // namespace tapehead

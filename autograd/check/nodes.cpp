@@ -1,0 +1,144 @@
+#include "autograd/check/nodes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/check/evaluator.hpp"
+#include "autograd/check/oracles.hpp"
+
+namespace tapehead {
+namespace {
+
+using Complex = std::complex<double>;
+
+constexpr double kTolerance = 1e-10;      // of the sizes that are summed
+constexpr double kRounding = 64 * 0x1p-53;  // of adjoints that a contribution is told apart from
+
+// Tangents of every value that an op read or made, by place on the tape.
+class TangentRecorder : public TapeObserver<Complex> {
+ public:
+  void on_record(Var<Complex> y, std::span<const Var<Complex>> inputs) override {
+    for (const Var<Complex>& x : inputs) {
+      if (x) keep(x);
+    }
+    keep(y);
+    ops_.resize(std::max<std::size_t>(ops_.size(), y.index() + 1));
+    ops_[y.index()] = y.op();
+  }
+
+  const std::vector<double>& of(std::uint32_t index) const { return tangents_.at(index); }
+  const char* op(std::uint32_t index) const { return index < ops_.size() ? ops_[index] : nullptr; }
+
+ private:
+  void keep(const Var<Complex>& x) {
+    tangents_.resize(std::max<std::size_t>(tangents_.size(), x.index() + 1));
+    std::vector<double>& tangent = tangents_[x.index()];
+    if (!tangent.empty()) return;
+    for (std::int64_t i = 0; i < x.shape().size(); ++i) tangent.push_back(x.data()[i].imag() / kComplexStep);
+  }
+
+  std::vector<std::vector<double>> tangents_;
+  std::vector<const char*> ops_;
+};
+
+class DualityCheck : public TapeObserver<double> {
+ public:
+  explicit DualityCheck(const TangentRecorder& tangents) : tangents_(tangents) {}
+
+  NodeCheck result;
+
+  void on_record(Var<double> y, std::span<const Var<double>> inputs) override {
+    const char* other = tangents_.op(y.index());
+    if (other == nullptr || std::strcmp(other, y.op()) != 0) {
+      throw GradientError(fmt::format("gradient check: node {} is {} in double and {} in complex numbers", y.index(),
+                                      y.op(), other == nullptr ? "absent" : other));
+    }
+    inputs_.resize(y.index() + 1);
+    for (const Var<double>& x : inputs) {
+      auto& known = inputs_[y.index()];
+      const bool seen = std::ranges::any_of(known, [&](const Var<double>& k) { return k.index() == x.index(); });
+      if (x && !seen) known.push_back(x);
+    }
+    result.size = y.index() + 1;
+  }
+
+  void before_pullback(Var<double> y) override {
+    expected_ = Sum{};
+    const std::vector<double>& tangent = tangents_.of(y.index());
+    const double* d_y = y.tape().adjoint(y);
+    for (std::size_t i = 0; i < tangent.size(); ++i) expected_.add(d_y[i] * tangent[i]);
+    before_.clear();
+    for (const Var<double>& x : inputs_[y.index()]) {
+      const double* d_x = x.needs_gradient() ? y.tape().adjoint(x) : nullptr;
+      auto& kept = before_.emplace_back(static_cast<std::size_t>(x.shape().size()), 0.0);
+      if (d_x != nullptr) std::copy_n(d_x, kept.size(), kept.begin());
+    }
+  }
+
+  void after_pullback(Var<double> y) override {
+    Sum found;
+    double rounding = 0;
+    std::string cut;
+    const auto& inputs = inputs_[y.index()];
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const std::vector<double>& tangent = tangents_.of(inputs[k].index());
+      const double* d_x = inputs[k].needs_gradient() ? y.tape().adjoint(inputs[k]) : nullptr;
+      if (d_x == nullptr && std::ranges::any_of(tangent, [](double t) { return t != 0; })) {
+        cut += fmt::format("{}input {} ({}, node {})", cut.empty() ? "" : ", ", k, inputs[k].op(), inputs[k].index());
+      }
+      for (std::size_t i = 0; d_x != nullptr && i < tangent.size(); ++i) {
+        found.add((d_x[i] - before_[k][i]) * tangent[i]);
+        rounding += kRounding * std::abs(before_[k][i] * tangent[i]);
+      }
+    }
+    ++result.checked;
+    const double bound = kTolerance * (expected_.size + found.size) + rounding;
+    if (std::abs(expected_.total - found.total) <= bound) return;
+    NodeFault fault{y.op(), y.index(), expected_.total, found.total, Diagnosis::none, {}};
+    if (!cut.empty()) {
+      fault.diagnosis = Diagnosis::not_connected;
+      fault.detail = "no gradient reaches its " + cut;
+    } else if (found.size == 0) {
+      fault.diagnosis = Diagnosis::not_connected;
+    } else if (std::abs(expected_.total + found.total) <= bound) {
+      fault.diagnosis = Diagnosis::sign;
+    }
+    result.faults.push_back(std::move(fault));
+  }
+
+ private:
+  struct Sum {
+    double total = 0, size = 0;
+    void add(double term) {
+      total += term;
+      size += std::abs(term);
+    }
+  };
+
+  const TangentRecorder& tangents_;
+  std::vector<std::vector<Var<double>>> inputs_;
+  std::vector<std::vector<double>> before_;
+  Sum expected_;
+};
+
+}  // namespace
+
+NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction) {
+  Evaluator<Complex> complex(problem);
+  for (std::size_t i = 0; i < direction.size(); ++i) complex.point()[i].imag(kComplexStep * direction[i]);
+  TangentRecorder tangents;
+  complex.tape().set_observer(&tangents);
+  complex.gradient(std::vector<Complex>(cotangent.begin(), cotangent.end()));
+
+  Evaluator<double> real(problem);
+  DualityCheck duality(tangents);
+  real.tape().set_observer(&duality);
+  real.gradient(cotangent);
+  return std::move(duality.result);
+}
+
+}  // namespace tapehead

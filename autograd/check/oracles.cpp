@@ -1,0 +1,120 @@
+#include "autograd/check/oracles.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/base/random.hpp"
+
+namespace tapehead {
+namespace {
+
+// Where probes begin, for inputs of size about one: near enough that Neville's scheme converges for the functions at
+// hand, far enough that rounding does not matter.
+constexpr double kFirstProbe = 0x1p-3;
+// Error of a computed value relative to its size: no less than this, a guess for sums of some length.
+constexpr double kRounding = 4 * 0x1p-53;
+// Steps over which a smooth function is a parabola to working precision: what is left of third differences is noise.
+constexpr double kNoiseStep = 0x1p-20;
+
+}  // namespace
+
+Direction Direction::random(std::int64_t first, std::int64_t count, std::uint64_t seed) {
+  const RandomStream stream(seed, Purpose::gradient_check, 2);
+  Direction direction{first, std::vector<double>(static_cast<std::size_t>(count))};
+  double square = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::uint32_t>(i);
+    const double size = 0.5 + stream.uniform(static_cast<std::uint32_t>(first), at, 0);
+    const double value = stream.uniform(static_cast<std::uint32_t>(first), at, 1) < 0.5 ? -size : size;
+    direction.values[static_cast<std::size_t>(i)] = value;
+    square += value * value;
+  }
+  for (double& value : direction.values) value /= std::sqrt(square);
+  return direction;
+}
+
+double Direction::dot(const std::vector<double>& gradient) const {
+  double sum = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) sum += values[i] * gradient[static_cast<std::size_t>(first) + i];
+  return sum;
+}
+
+Oracles::Oracles(const Problem& problem, std::vector<double> cotangent)
+    : cotangent_(std::move(cotangent)), real_(problem) {
+  if (problem.function().takes<std::complex<double>>()) complex_.emplace(problem);
+  real_.value();
+  branches_ = real_.branches();
+  rounding_ = std::max(kRounding, measured_noise(problem));
+}
+
+// The noise of the values, relative to their size, by third differences along a line (Hamming 1971, §1.4; Moré & Wild
+// 2011): those of a smooth function vanish like the cube of the step, those of noise σ have the variance 20 σ².
+double Oracles::measured_noise(const Problem& problem) {
+  const std::vector<double> at = real_.point();
+  const Direction line = Direction::random(0, problem.size(), 9);
+  std::vector<double> third = real_.output();
+  double size = 0;
+  for (std::size_t o = 0; o < third.size(); ++o) size += std::pow(cotangent_[o] * third[o], 2);
+  for (double& y : third) y = -y;
+  constexpr double kWeights[] = {3, -3, 1};
+  for (int k = 1; k <= 3; ++k) {
+    for (std::size_t i = 0; i < at.size(); ++i) real_.point()[i] = at[i] + k * kNoiseStep * line.values[i];
+    real_.value();
+    for (std::size_t o = 0; o < third.size(); ++o) third[o] += kWeights[k - 1] * real_.output()[o];
+    if (real_.branches() != branches_) third.assign(third.size(), 0.0);
+  }
+  real_.point() = at;
+  double square = 0;
+  for (std::size_t o = 0; o < third.size(); ++o) square += std::pow(cotangent_[o] * third[o], 2);
+  const double noise = size > 0 ? std::sqrt(square / (20 * size)) : 0;
+  return std::isfinite(noise) ? 4 * noise : 0;
+}
+
+const std::vector<double>& Oracles::tangents(const Direction& direction) {
+  auto* point = complex_->point().data() + direction.first;
+  for (std::size_t i = 0; i < direction.values.size(); ++i) point[i].imag(kComplexStep * direction.values[i]);
+  const auto y = complex_->value();
+  tangents_.resize(y.size());
+  for (std::size_t o = 0; o < y.size(); ++o) tangents_[o] = y[o].imag() / kComplexStep;
+  for (std::size_t i = 0; i < direction.values.size(); ++i) point[i].imag(0);
+  return tangents_;
+}
+
+double Oracles::complex_step(const Direction& direction) {
+  tangents(direction);
+  double sum = 0;
+  for (std::size_t o = 0; o < tangents_.size(); ++o) sum += cotangent_[o] * tangents_[o];
+  return sum;
+}
+
+// Differences are taken for each output before they are summed: an output that does not move adds no rounding.
+std::optional<Probe> Oracles::probe(const Direction& direction, double h) {
+  double* point = real_.point().data() + direction.first;
+  const std::vector<double> at(point, point + direction.values.size());
+  const auto evaluate = [&](double step) {
+    for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i] + step * direction.values[i];
+    real_.value();
+    for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i];
+    return real_.branches() == branches_;
+  };
+  if (!evaluate(h)) return {};
+  const std::vector<double> above = real_.output();
+  if (!evaluate(-h)) return {};
+  const std::vector<double>& below = real_.output();
+  double difference = 0;
+  double square = 0;
+  for (std::size_t o = 0; o < above.size(); ++o) {
+    difference += cotangent_[o] * (above[o] - below[o]);
+    if (above[o] == below[o]) continue;
+    const double size = cotangent_[o] * (std::abs(above[o]) + std::abs(below[o]));
+    square += size * size;
+  }
+  if (!std::isfinite(difference)) return {};
+  return Probe{{difference}, {rounding_ * std::sqrt(square)}};
+}
+
+RiddersEstimate Oracles::differences(const Direction& direction, double goal) {
+  return ridders([&](double h) { return probe(direction, h); }, kFirstProbe, goal);
+}
+
+}  // namespace tapehead

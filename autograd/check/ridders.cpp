@@ -1,0 +1,80 @@
+#include "autograd/check/ridders.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tapehead {
+namespace {
+
+constexpr int kLevels = 10;
+constexpr int kHalvings = 40;   // down to 2^-40 of the first step, where kinks force probes together
+constexpr double kHopeless = 16;  // errors that have grown so far come from rounding: no further level helps
+
+// The tableau of one component: entry j of the last row extrapolates j times.
+class Tableau {
+ public:
+  void restart() {
+    row_.clear();
+    best_error_ = HUGE_VAL;
+  }
+
+  // Takes the quotient at half the last step. `rounding` is its own error.
+  void add(double quotient, double rounding) {
+    std::vector<double> next{quotient};
+    double factor = 1;
+    for (std::size_t j = 0; j < row_.size(); ++j) {
+      factor *= 4;  // errors of central differences go by h²
+      next.push_back((factor * next[j] - row_[j]) / (factor - 1));
+      const double error = std::max(std::abs(next[j + 1] - next[j]), std::abs(next[j + 1] - row_[j])) + 2 * rounding;
+      if (error < best_error_) {
+        best_error_ = error;
+        best_ = next[j + 1];
+      }
+      last_error_ = error;
+    }
+    row_ = std::move(next);
+  }
+
+  double best() const { return best_; }
+  double error() const { return best_error_; }
+  bool hopeless() const { return row_.size() > 3 && last_error_ > kHopeless * best_error_; }
+  std::size_t rows() const { return row_.size(); }
+
+ private:
+  std::vector<double> row_;
+  double best_ = 0, best_error_ = HUGE_VAL, last_error_ = HUGE_VAL;
+};
+
+}  // namespace
+
+RiddersEstimate ridders(const CentralProbe& probe, double step, double goal) {
+  RiddersEstimate estimate;
+  std::vector<Tableau> tableaus;
+  double h = step;
+  int levels = 0;
+  for (int halving = 0; halving < kHalvings && levels < kLevels; ++halving, h /= 2) {
+    const std::optional<Probe> found = probe(h);
+    if (!found) {  // wider probes cannot be trusted either
+      estimate.crossed = true;
+      for (Tableau& each : tableaus) each.restart();
+      levels = 0;
+      continue;
+    }
+    tableaus.resize(found->difference.size());
+    ++levels;
+    bool done = true;
+    for (std::size_t i = 0; i < tableaus.size(); ++i) {
+      tableaus[i].add(found->difference[i] / (2 * h), found->rounding[i] / (2 * h));
+      done = done && (tableaus[i].error() <= goal || tableaus[i].hopeless());
+    }
+    if (done && levels > 1) break;
+  }
+  estimate.found = levels > 1;
+  for (const Tableau& each : tableaus) {
+    estimate.value.push_back(each.best());
+    estimate.error.push_back(estimate.found ? each.error() : HUGE_VAL);
+  }
+  return estimate;
+}
+
+}  // namespace tapehead

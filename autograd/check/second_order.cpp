@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/check/context.hpp"
+#include "autograd/check/hessian.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr double kTolerance = 1e-6;          // of H v against differences, relative to its scale
+constexpr double kSymmetryTolerance = 1e-9;  // of u·Hv against v·Hu
+constexpr double kFirstProbe = 0x1p-3;
+constexpr double kRounding = 8 * 0x1p-53;
+
+double norm(const std::vector<double>& values) {
+  double square = 0;
+  for (const double value : values) square += value * value;
+  return std::sqrt(square);
+}
+
+RiddersEstimate differences_of_gradients(CheckContext& context, const std::vector<double>& v, double goal) {
+  Evaluator<double>& evaluator = context.evaluator;
+  const std::vector<double> point = evaluator.point();
+  evaluator.value();
+  const std::uint64_t branches = evaluator.branches();
+  const auto gradient_at = [&](double step) {
+    for (std::size_t i = 0; i < v.size(); ++i) evaluator.point()[i] = point[i] + step * v[i];
+    return evaluator.gradient(context.cotangent);
+  };
+  const auto probe = [&](double h) -> std::optional<Probe> {
+    std::vector<double> above = gradient_at(h);
+    if (evaluator.branches() != branches) return {};
+    const std::vector<double> below = gradient_at(-h);
+    if (evaluator.branches() != branches) return {};
+    Probe found{std::move(above), {}};
+    for (std::size_t i = 0; i < below.size(); ++i) {
+      found.rounding.push_back(kRounding * (std::abs(found.difference[i]) + std::abs(below[i])));
+      found.difference[i] -= below[i];
+      if (!std::isfinite(found.difference[i])) return {};
+    }
+    return found;
+  };
+  RiddersEstimate estimate = ridders(probe, kFirstProbe, goal);
+  evaluator.point() = point;
+  return estimate;
+}
+
+}  // namespace
+
+void check_second_order(CheckContext& context) {
+  const Problem& problem = context.problem;
+  if (!problem.function().takes<std::complex<double>>() || problem.size() == 0) return;
+  const std::vector<double> u = Direction::random(0, problem.size(), context.seed + 7).values;
+  const std::vector<double> v = Direction::random(0, problem.size(), context.seed + 8).values;
+  const std::vector<double> hu = hessian_vector_product(problem, u, context.cotangent);
+  const std::vector<double> hv = hessian_vector_product(problem, v, context.cotangent);
+  // A Hessian that is zero is so to rounding of what the gradient is made of.
+  const double elements = std::sqrt(static_cast<double>(problem.size()));
+  const double scale = std::max(norm(hv), 1e-3 * norm(context.gradient)) / elements;
+
+  double u_hv = 0;
+  double v_hu = 0;
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    u_hv += u[i] * hv[i];
+    v_hu += v[i] * hu[i];
+  }
+  if (!(std::abs(u_hv - v_hu) <= kSymmetryTolerance * (norm(hu) + norm(hv) + 1e-3 * norm(context.gradient)))) {
+    context.add(Finding{.check = "second order",
+                        .text = fmt::format("the Hessian is not symmetric: u·Hv is {:.12g}, v·Hu {:.12g}", u_hv, v_hu),
+                        .variable = {}});
+  }
+
+  const RiddersEstimate estimate = differences_of_gradients(context, v, 0.005 * kTolerance * scale);
+  if (!estimate.found) return;  // a kink nearby: first order has said so
+  context.report.second_order += problem.size();
+  std::size_t worst = 0;
+  double excess = 0;
+  for (std::size_t i = 0; i < hv.size(); ++i) {
+    const double own = std::max(scale, std::abs(hv[i]));
+    const double error = std::abs(hv[i] - estimate.value[i]) - std::max(kTolerance * own, 3 * estimate.error[i]);
+    if (error <= excess) continue;
+    worst = i;
+    excess = std::isnan(error) ? HUGE_VAL : error;
+  }
+  if (excess == 0) return;
+  const Variable& variable = problem.variable_of(static_cast<std::int64_t>(worst));
+  context.add("second order", Diagnosis::none, variable, static_cast<std::int64_t>(worst) - variable.offset,
+              fmt::format("Hv is {:.9g} by the complex tape, {:.9g} ± {:.1e} by differences of gradients", hv[worst],
+                          estimate.value[worst], estimate.error[worst]));
+}
+
+}  // namespace tapehead

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/base/random.hpp"
+#include "autograd/check/context.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr double kEpsilon = 0x1p-23;
+// Rounding within a computation does what rounding of its inputs would, some times over.
+constexpr double kFactor = 16;
+
+struct Rounded {
+  std::vector<float> y, gradient;
+};
+
+Rounded evaluate(const Problem& problem, const std::vector<double>& cotangent) {
+  Evaluator<float> evaluator(problem);
+  Rounded result;
+  result.gradient = evaluator.gradient(std::vector<float>(cotangent.begin(), cotangent.end()));
+  result.y = evaluator.output();
+  return result;
+}
+
+double scale_of(const std::vector<double>& values, std::int64_t first, std::int64_t count) {
+  double square = 0;
+  for (std::int64_t i = first; i < first + count; ++i) square += values[static_cast<std::size_t>(i)] * values[static_cast<std::size_t>(i)];
+  return count > 0 ? std::sqrt(square / static_cast<double>(count)) : 0;
+}
+
+// What moving the point by a rounding error of float does to the values.
+std::vector<double> sensitivity_of_values(CheckContext& context, const std::vector<double>& y) {
+  std::vector<double> largest(y.size(), 0.0);
+  const std::vector<double> point = context.evaluator.point();
+  for (std::uint64_t draw = 0; draw < 3; ++draw) {
+    const RandomStream random(context.seed, Purpose::gradient_check, 5 + draw);
+    for (std::size_t i = 0; i < point.size(); ++i) {
+      context.evaluator.point()[i] = point[i] * (1 + kEpsilon * (2 * random.uniform(0, static_cast<std::uint32_t>(i)) - 1));
+    }
+    context.evaluator.value();
+    for (std::size_t o = 0; o < y.size(); ++o) largest[o] = std::max(largest[o], std::abs(context.evaluator.output()[o] - y[o]));
+  }
+  context.evaluator.point() = point;
+  return largest;
+}
+
+}  // namespace
+
+void check_single_precision(CheckContext& context) {
+  const Problem& problem = context.problem;
+  if (!problem.function().takes<float>()) {
+    context.add(Finding{.check = "float", .text = "the function does not take float", .variable = {}});
+    return;
+  }
+  const Rounded rounded = evaluate(problem, context.cotangent);
+
+  context.evaluator.value();
+  const std::vector<double> y = context.evaluator.output();
+  const std::vector<double> moved = sensitivity_of_values(context, y);
+  const double y_scale = scale_of(y, 0, std::ssize(y));
+  for (std::size_t o = 0; o < y.size(); ++o) {
+    const double bound = kFactor * (moved[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));
+    if (std::abs(static_cast<double>(rounded.y[o]) - y[o]) <= bound) continue;
+    context.add(Finding{.check = "float",
+                        .text = fmt::format("value {} is {:.9g} in float, {:.9g} in double; conditioning allows ± {:.1e}", o,
+                                            static_cast<double>(rounded.y[o]), y[o], bound),
+                        .variable = {}});
+    break;
+  }
+
+  const std::vector<double> sensitivity = context.sensitivity(kEpsilon);
+  const double all = scale_of(context.gradient, 0, problem.size());
+  for (std::size_t k = 0; k < problem.variables().size(); ++k) {
+    const Variable& variable = problem.variables()[k];
+    const double scale = std::max({scale_of(context.gradient, variable.offset, variable.shape.size()), all, context.smallest_scale});
+    bool reported = false;
+    for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
+      const auto at = static_cast<std::size_t>(variable.offset + i);
+      Derivative d{.variable = static_cast<std::int32_t>(k), .first = i};
+      d.analytic = static_cast<double>(rounded.gradient[at]);
+      d.differences = Derivative::kNotTaken;
+      d.complex_step = context.gradient[at];
+      d.tolerance = d.error_bound = kFactor * (sensitivity[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
+      const double error = std::abs(d.analytic - d.complex_step);
+      context.report.complex_step_error = std::max(context.report.complex_step_error, scale > 0 ? error / scale : error);
+      if (!(error <= d.tolerance)) d.verdict = Verdict::fail;
+      context.report.derivatives.push_back(d);
+      if (d.verdict != Verdict::fail || reported) continue;
+      reported = true;
+      context.add("float", Diagnosis::none, variable, i,
+                  fmt::format("{:.9g} in float, {:.9g} in double; conditioning allows ± {:.1e}", d.analytic,
+                              d.complex_step, d.tolerance));
+    }
+  }
+}
+
+}  // namespace tapehead

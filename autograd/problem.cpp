@@ -1,0 +1,56 @@
+#include "autograd/problem.hpp"
+
+#include <algorithm>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/random.hpp"
+
+namespace tapehead {
+
+Problem::Problem(GenericFunction function, const std::vector<InputSpec>& inputs, std::uint64_t seed)
+    : Problem(std::move(function), inputs, nullptr, seed) {}
+
+Problem::Problem(GenericFunction function, const std::vector<InputSpec>& inputs,
+                 std::shared_ptr<const ParameterLayout> layout, std::uint64_t seed)
+    : function_(std::move(function)), inputs_(std::ssize(inputs)), layout_(std::move(layout)) {
+  const RandomStream random(seed, Purpose::gradient_check);
+  const auto add = [&](Variable variable, double low, double high) {
+    const auto number = static_cast<std::uint32_t>(variables_.size());
+    variable.offset = size();
+    for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
+      point_.push_back(low + (high - low) * random.uniform(number, static_cast<std::uint32_t>(i)));
+    }
+    variables_.push_back(std::move(variable));
+  };
+  for (const InputSpec& input : inputs) {
+    const std::string name = input.name.empty() ? "input " + std::to_string(variables_.size()) : input.name;
+    add({.name = name, .shape = input.shape, .parts = input.parts}, input.low, input.high);
+  }
+  if (!layout_) return;
+  for (const ParameterRange& range : layout_->ranges()) {
+    add({.name = range.name, .shape = range.shape, .parameter = true, .flat_offset = range.offset}, -1, 1);
+  }
+}
+
+const Variable& Problem::variable_of(std::int64_t i) const {
+  const auto after = std::ranges::upper_bound(variables_, i, {}, &Variable::offset);
+  if (i < 0 || i >= size()) throw ShapeError("problem: there is no element " + std::to_string(i));
+  auto found = after - 1;
+  while (found->shape.size() == 0) --found;
+  return *found;
+}
+
+std::vector<ProblemCase> problem_cases(const OpSpec& spec) {
+  std::vector<ProblemCase> cases;
+  for (const OpCase& each : spec.cases) {
+    cases.push_back({"ops/" + spec.name + "/" + each.label, [each, by_hand = spec.dual_by_hand](std::uint64_t seed) {
+                       Problem problem(each.call, each.inputs, seed);
+                       problem.dual_by_hand = by_hand;
+                       problem.attention = each.attention;
+                       return problem;
+                     }});
+  }
+  return cases;
+}
+
+}  // namespace tapehead

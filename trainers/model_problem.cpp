@@ -1,0 +1,58 @@
+#include "trainers/model_problem.hpp"
+
+#include "datasets/made.hpp"
+#include "layers/models/spec.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr std::int64_t kExamples = 3;
+
+const MadeDataset& sample_data() {
+  static const MadeDataset data(
+      {.task = "reverse", .symbols = 6, .min_length = 2, .max_length = 4, .validation = 5, .test = 5});
+  return data;
+}
+
+Problem draw_model_problem(ModelConfig config, std::uint64_t seed) {
+  const MadeDataset& data = sample_data();
+  config.source_vocabulary = data.source_vocabulary().size();
+  config.target_vocabulary = data.target_vocabulary().size();
+  const BatchLayout layout = batch_layout(data, config.model == "transformer");
+  config.max_positions = positions_needed(layout, data.max_source_length(), data.max_target_length());
+  const auto batch = std::make_shared<Batch>(layout);
+  batch->reserve(kExamples, data.max_source_length(), data.max_target_length());
+  data.fill_training_batch(seed, 1, kExamples, *batch);
+  return model_problem(std::make_shared<Model>(config), batch, {.seed = seed});
+}
+
+}  // namespace
+
+Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
+                      const ModelProblemOptions& options) {
+  const std::shared_ptr<const ParameterLayout> layout(model, &model->layout());
+  const auto loss = [model, batch, options](auto& tape, auto) {
+    const Pass pass{.training = options.training, .seed = options.seed, .step = options.step};
+    const auto memory = model->encode(tape, batch->source(), pass);
+    const auto features = model->decode(tape, memory, batch->source(), batch->input(), pass);
+    return model->loss(features, batch->expected(),
+                       {.label_smoothing = options.label_smoothing,
+                        .denominator = static_cast<double>(batch->counted_tokens())});
+  };
+  Problem problem(loss, {}, layout, options.seed);
+  problem.composite = true;
+  return problem;
+}
+
+std::vector<ProblemCase> model_problems() {
+  std::vector<ProblemCase> problems;
+  for (const ModelSpec& spec : model_specs()) {
+    for (const auto& [label, config] : spec.cases) {
+      problems.push_back({"models/" + spec.name + "/" + label,
+                          [config](std::uint64_t seed) { return draw_model_problem(config, seed); }});
+    }
+  }
+  return problems;
+}
+
+}  // namespace tapehead

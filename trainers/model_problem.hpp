@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "autograd/problem.hpp"
+#include "datasets/batch.hpp"
+#include "layers/models/model.hpp"
+
+namespace tapehead {
+
+struct ModelProblemOptions {
+  double label_smoothing = 0.1;
+  bool training = true;  ///< dropout on; the counter-based generator repeats it
+  std::uint64_t seed = 1;  ///< with step, the key of dropout's random numbers
+  std::uint64_t step = 1;
+};
+
+/// The loss of a model on a batch, exactly as a training step of one shard computes it, with the model's parameters for its
+/// variables, drawn by `options.seed`: what a gradient check, or a Hessian, of a whole model is taken of.
+Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
+                      const ModelProblemOptions& options = {});
+
+/// Moves a problem to the parameters of a store.
+template <RealScalar T>
+void set_point(Problem& problem, const ParameterStore<T>& parameters) {
+  for (const Variable& variable : problem.variables()) {
+    if (!variable.parameter) continue;
+    const T* values = parameters.values().data() + variable.flat_offset;
+    std::copy_n(values, variable.shape.size(), problem.point().begin() + variable.offset);
+  }
+}
+
+/// Every case of every registered model, "models/transformer/pre_relu", on batches of a made task with sequences of several
+/// lengths.
+std::vector<ProblemCase> model_problems();
+
+}  // namespace tapehead
