@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-data demo portable asan format tidy clean
+.PHONY: help setup build test test-data demo portable asan mutants format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -35,6 +35,9 @@ asan: setup ## build and test under the address and undefined-behaviour sanitize
 	cmake --preset asan $(CONFIGURE)
 	cmake --build --preset asan --parallel $(JOBS)
 	ctest --preset asan --parallel $(JOBS)
+
+mutants: setup ## plant bugs in pullbacks and see that gradcheck finds them (needs python3; half an hour)
+	tests/mutants/run --set both --out tests/mutants/results.md
 
 format: ## format the sources in place (needs clang-format)
 	git ls-files '*.hpp' '*.cpp' | xargs clang-format -i

@@ -10,11 +10,13 @@ namespace tapehead {
 namespace {
 
 constexpr double kEpsilon = 0x1p-23;
-// Rounding within a computation does what rounding of its inputs would, some times over.
+// Rounding within an op does what rounding of its inputs would, some times over; that of several ops adds up like
+// independent errors, with the root of their number.
 constexpr double kFactor = 16;
 
 struct Rounded {
   std::vector<float> y, gradient;
+  std::size_t nodes = 1;
 };
 
 Rounded evaluate(const Problem& problem, const std::vector<double>& cotangent) {
@@ -22,6 +24,7 @@ Rounded evaluate(const Problem& problem, const std::vector<double>& cotangent) {
   Rounded result;
   result.gradient = evaluator.gradient(std::vector<float>(cotangent.begin(), cotangent.end()));
   result.y = evaluator.output();
+  result.nodes = std::max<std::size_t>(1, evaluator.tape().node_count());
   return result;
 }
 
@@ -56,13 +59,14 @@ void check_single_precision(CheckContext& context) {
     return;
   }
   const Rounded rounded = evaluate(problem, context.cotangent);
+  const double factor = kFactor * std::sqrt(static_cast<double>(rounded.nodes));
 
   context.evaluator.value();
   const std::vector<double> y = context.evaluator.output();
   const std::vector<double> moved = sensitivity_of_values(context, y);
   const double y_scale = scale_of(y, 0, std::ssize(y));
   for (std::size_t o = 0; o < y.size(); ++o) {
-    const double bound = kFactor * (moved[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));
+    const double bound = factor * (moved[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));
     if (std::abs(static_cast<double>(rounded.y[o]) - y[o]) <= bound) continue;
     context.add(Finding{.check = "float",
                         .text = fmt::format("value {} is {:.9g} in float, {:.9g} in double; conditioning allows ± {:.1e}", o,
@@ -83,7 +87,7 @@ void check_single_precision(CheckContext& context) {
       d.analytic = static_cast<double>(rounded.gradient[at]);
       d.differences = Derivative::kNotTaken;
       d.complex_step = context.gradient[at];
-      d.tolerance = d.error_bound = kFactor * (sensitivity[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
+      d.tolerance = d.error_bound = factor * (sensitivity[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
       const double error = std::abs(d.analytic - d.complex_step);
       context.report.complex_step_error = std::max(context.report.complex_step_error, scale > 0 ? error / scale : error);
       if (!(error <= d.tolerance)) d.verdict = Verdict::fail;
