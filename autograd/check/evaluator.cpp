@@ -32,7 +32,7 @@ std::vector<Var<T>> Evaluator<T>::make_inputs(const Way& way, bool differentiabl
     const T* values = point_.data() + variable.offset;
     if (i == way.alias_to) {
       inputs.push_back(inputs[static_cast<std::size_t>(way.alias_from)]);
-    } else if (differentiable && (way.wanted >> i & 1U) != 0) {
+    } else if (differentiable && (i >= 64 || (way.wanted >> i & 1U) != 0)) {
       inputs.push_back(tape_.input(variable.shape, values));
     } else {
       inputs.push_back(tape_.constant(variable.shape, values));
@@ -99,7 +99,7 @@ std::vector<T> Evaluator<T>::gradient_of_uses(std::span<const T> cotangent, int 
 }
 
 template <Scalar T>
-std::vector<T> Evaluator<T>::gradient_of_some(std::span<const T> cotangent, std::uint32_t wanted) {
+std::vector<T> Evaluator<T>::gradient_of_some(std::span<const T> cotangent, std::uint64_t wanted) {
   return run(cotangent, {.wanted = wanted});
 }
 

@@ -30,7 +30,7 @@ class Evaluator {
   /// The gradient when the function is applied `times` times to the same variables and the outputs are added up.
   std::vector<T> gradient_of_uses(std::span<const T> cotangent, int times);
   /// The gradient when only the inputs with a bit set need one; zeros for the others.
-  std::vector<T> gradient_of_some(std::span<const T> cotangent, std::uint32_t wanted);
+  std::vector<T> gradient_of_some(std::span<const T> cotangent, std::uint64_t wanted);
   /// The gradient when input `to` is the very variable that input `from` is: the sum stands at `from`, zeros at `to`.
   std::vector<T> gradient_of_alias(std::span<const T> cotangent, std::size_t from, std::size_t to);
 
@@ -46,7 +46,7 @@ class Evaluator {
 
  private:
   struct Way {
-    std::uint32_t wanted = ~std::uint32_t{0};
+    std::uint64_t wanted = ~std::uint64_t{0};  // a bit for each of the first inputs; the others need one
     int times = 1;
     std::int64_t alias_from = -1, alias_to = -1;
   };

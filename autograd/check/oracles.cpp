@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 
 namespace tapehead {
@@ -70,10 +71,17 @@ double Oracles::measured_noise(const Problem& problem) {
   return std::isfinite(noise) ? 4 * noise : 0;
 }
 
+void Oracles::require_size(std::size_t outputs) const {
+  if (outputs == cotangent_.size()) return;
+  throw ShapeError("gradient check: the output has " + std::to_string(cotangent_.size()) + " elements at one point, " +
+                   std::to_string(outputs) + " at another");
+}
+
 const std::vector<double>& Oracles::tangents(const Direction& direction) {
   auto* point = complex_->point().data() + direction.first;
   for (std::size_t i = 0; i < direction.values.size(); ++i) point[i].imag(kComplexStep * direction.values[i]);
   const auto y = complex_->value();
+  require_size(y.size());
   tangents_.resize(y.size());
   for (std::size_t o = 0; o < y.size(); ++o) tangents_[o] = y[o].imag() / kComplexStep;
   for (std::size_t i = 0; i < direction.values.size(); ++i) point[i].imag(0);
@@ -93,7 +101,7 @@ std::optional<Probe> Oracles::probe(const Direction& direction, double h) {
   const std::vector<double> at(point, point + direction.values.size());
   const auto evaluate = [&](double step) {
     for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i] + step * direction.values[i];
-    real_.value();
+    require_size(real_.value().size());
     for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i];
     return real_.branches() == branches_;
   };

@@ -43,6 +43,7 @@ class Oracles {
 
  private:
   std::optional<Probe> probe(const Direction& direction, double h);
+  void require_size(std::size_t outputs) const;
   double measured_noise(const Problem& problem);
 
   std::vector<double> cotangent_;

@@ -134,6 +134,34 @@ TEST(CheckGradients, NothingCheckedIsAFailure) {
   EXPECT_THAT(report.text(), HasSubstr("no derivative was checked"));
 }
 
+TEST(CheckGradients, AnEmptyOutputIsAFailure) {
+  const CheckReport report = check_gradients([](auto x) { return x[0].tape().constant({0, 2}, x[0].data()); }, {{{2, 3}}});
+  EXPECT_THAT(report.text(), HasSubstr("no derivative was checked"));
+}
+
+TEST(CheckGradients, AGradientThatIsNotANumberIsWrong) {
+  const CheckReport report = check([](auto x) {
+    return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 5 ? y[i] * d_y[i] * static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(NAN) : y[i] * d_y[i]; });
+  });
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_EQ(report.findings[0].index, (std::array<std::int64_t, 3>{1, 1, 0})) << report.text();
+}
+
+TEST(CheckGradients, ManyInputs) {
+  const CheckReport report = check_gradients([](auto x) {
+    auto total = x[0];
+    for (std::size_t i = 1; i < x.size(); ++i) total = multiply(total, x[i]);
+    return total;
+  }, std::vector<InputSpec>(70, InputSpec{.shape = {2}, .low = 0.8, .high = 1.2}));
+  EXPECT_TRUE(report.passed()) << report.text();
+  EXPECT_EQ(report.derivatives.size(), 140U);
+}
+
+TEST(CheckGradients, AnOutputThatChangesItsShapeIsAFinding) {
+  const auto fickle = [calls = std::make_shared<int>(0)](auto x) { return ++*calls % 2 == 0 ? sum(x[0]) : x[0]; };
+  EXPECT_EQ(check(fickle).verdict(), Verdict::fail);
+}
+
 TEST(CheckGradients, AnExceptionIsAFinding) {
   const CheckReport report = check_gradients([](auto x) { return multiply(x[0], x[1]); }, {{{2}}, {{3}}});
   EXPECT_EQ(report.verdict(), Verdict::fail);
