@@ -3,9 +3,11 @@
 #include <cblas.h>
 
 #include <algorithm>
-#include <cassert>
+#include <string>
 
+#include "autograd/base/errors.hpp"
 #include "autograd/panel_gemm.hpp"
+#include "autograd/shape.hpp"
 
 namespace tapehead {
 namespace {
@@ -15,14 +17,24 @@ CBLAS_TRANSPOSE cblas(Transpose op) { return op == Transpose::yes ? CblasTrans :
 // BLAS wants a stride of at least one row even where there is none.
 int stride_of(std::int64_t stride) { return static_cast<int>(std::max<std::int64_t>(stride, 1)); }
 
+[[noreturn]] void throw_misfit(std::int64_t a_rows, std::int64_t a_columns, Transpose op_a, std::int64_t b_rows,
+                               std::int64_t b_columns, Transpose op_b, std::int64_t c_rows, std::int64_t c_columns) {
+  const auto shown = [](std::int64_t rows, std::int64_t columns, Transpose op) {
+    return to_string(Shape{rows, columns}) + (op == Transpose::yes ? " transposed" : "");
+  };
+  throw ShapeError("gemm: sizes do not fit: a is " + shown(a_rows, a_columns, op_a) + ", b is " +
+                   shown(b_rows, b_columns, op_b) + ", c is " + shown(c_rows, c_columns, Transpose::no));
+}
+
 template <Scalar T>
 std::int64_t inner_size(const MatrixView<const T>& a, Transpose op_a, const MatrixView<const T>& b, Transpose op_b,
                         const MatrixView<T>& c) {
   const std::int64_t inner = op_a == Transpose::yes ? a.rows : a.columns;
-  assert(inner == (op_b == Transpose::yes ? b.columns : b.rows));
-  assert(c.rows == (op_a == Transpose::yes ? a.columns : a.rows));
-  assert(c.columns == (op_b == Transpose::yes ? b.rows : b.columns));
-  (void)b, (void)op_b, (void)c;
+  // Three comparisons beside a product: what does not fit would be read and written out of bounds.
+  const bool fits = inner == (op_b == Transpose::yes ? b.columns : b.rows) &&
+                    c.rows == (op_a == Transpose::yes ? a.columns : a.rows) &&
+                    c.columns == (op_b == Transpose::yes ? b.rows : b.columns);
+  if (!fits) throw_misfit(a.rows, a.columns, op_a, b.rows, b.columns, op_b, c.rows, c.columns);
   return inner;
 }
 

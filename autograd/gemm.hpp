@@ -29,7 +29,7 @@ enum class Transpose { no, yes };
 /// c = alpha · op(a) · op(b) + beta · c, where op transposes and never conjugates, complex scalars included.
 /// beta == 0 overwrites c, whatever it held. `offset`: a column that is added to every column of c, or nullptr.
 /// Single-threaded where use_single_threaded_blas() was called.
-/// REQUIRES: inner sizes agree; c overlaps neither a nor b.
+/// Throws ShapeError if sizes do not fit. REQUIRES: c overlaps neither a nor b.
 template <Scalar T>
 void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
           std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c,

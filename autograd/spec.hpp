@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <complex>
 #include <concepts>
 #include <functional>
@@ -71,6 +72,10 @@ struct RowPart {
   std::int64_t first = 0;
   std::int64_t rows = 0;
   std::int64_t heads = 1;
+
+  bool holds(std::int64_t row) const { return row >= first && row < first + rows; }
+  /// REQUIRES: holds(row).
+  std::int64_t head_of(std::int64_t row) const { return (row - first) / std::max<std::int64_t>(1, rows / heads); }
 };
 
 /// One sample input: its shape and the interval that its elements are drawn from, uniformly.
@@ -96,7 +101,7 @@ struct OpCase {
   AttentionRule attention = {};  ///< of an op that attends: no derivative may cross what it forbids
 };
 
-/// A call that must throw ShapeError, ConfigError or DataError, with `message` in its text, in every scalar, whether or
+/// A call that must throw a tapehead::Error with `message` in its text, in every scalar, whether or
 /// not a gradient is wanted.
 struct OpRefusal {
   std::string label;

@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "autograd/check/context.hpp"
+#include "autograd/check/numbers.hpp"
 #include "autograd/check/nodes.hpp"
 
 namespace tapehead {
@@ -43,31 +44,31 @@ void check_every_node(CheckContext& context) {
   }
 }
 
-CheckReport new_report(const ProblemCase& problem_case, const Problem& problem, std::uint64_t seed, int redrawn) {
-  CheckReport report;
-  report.name = problem_case.name;
-  report.seed = seed;
-  report.redrawn = redrawn;
+void name_variables(CheckReport& report, const Problem& problem) {
   for (const Variable& variable : problem.variables()) {
     report.variables.push_back(variable.name);
     report.shapes.push_back(variable.shape);
   }
-  return report;
 }
 
 // False: another sample should be drawn.
 bool check_sample(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report) {
   CheckContext context(problem, options, seed, report);
   if (context.output_shape.size() == 0) return true;  // nothing to differentiate, which is reported as such
-  if (options.precision == CheckedPrecision::single_precision) {
-    check_single_precision(context);
+  if (const double largest = largest_size(context.evaluator.output()); !std::isfinite(largest)) {
+    context.add(Finding{.check = "gradient",
+                        .text = fmt::format("the output holds {}: check at other inputs", largest),
+                        .variable = {}});
     return true;
   }
-  const bool decided = check_derivatives(context);
+  if (options.precision == CheckedPrecision::single_precision) {
+    return check_single_precision(context);
+  }
+  bool decided = check_derivatives(context);
   check_consistency(context);
   check_masks(context);
   check_every_node(context);
-  if (options.second_order) check_second_order(context);
+  if (options.second_order) decided = check_second_order(context) && decided;
   return decided;
 }
 
@@ -79,10 +80,9 @@ CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_o
   const auto y = evaluator.value();
   cotangent = draw_cotangent(std::ssize(y), seed);
   output_shape = evaluator.output_shape();
-  double square = 0;
-  for (std::size_t o = 0; o < y.size(); ++o) square += y[o] * y[o] * cotangent[o] * cotangent[o];
-  if (!y.empty()) smallest_scale = kNegligible * std::sqrt(square / static_cast<double>(y.size()));
+  smallest_scale = kNegligible * root_mean_square(y);
   gradient = evaluator.gradient(cotangent);
+  branches = evaluator.branches();
   noise = sensitivity(0x1p-52);
 }
 
@@ -98,8 +98,10 @@ std::vector<double> CheckContext::sensitivity(double size) {
     for (std::size_t i = 0; i < point.size(); ++i) evaluator.point()[i] = moved(point[i], 0, i);
     for (std::size_t o = 0; o < weights.size(); ++o) weights[o] = moved(weights[o], 1, o);
     const std::vector<double> there = evaluator.gradient(weights);
+    if (evaluator.branches() != branches) continue;  // a jump is not rounding
     for (std::size_t i = 0; i < largest.size(); ++i) {
-      largest[i] = std::max(largest[i], std::abs(there[i] - gradient[i]));
+      const double change = std::abs(there[i] - gradient[i]);
+      if (!(change <= largest[i])) largest[i] = change;  // also what is not a number
     }
   }
   evaluator.point() = point;
@@ -121,12 +123,16 @@ CheckReport check_problem(const ProblemCase& problem_case, const CheckOptions& o
   const int draws = problem_case.one_point ? 1 : kDraws;
   for (int draw = 0;; ++draw) {
     const std::uint64_t seed = options.seed + (static_cast<std::uint64_t>(draw) << 32U);
-    const Problem problem = problem_case.draw(seed);
-    CheckReport report = new_report(problem_case, problem, seed, draw);
+    CheckReport report;
+    report.name = problem_case.name;
+    report.seed = seed;
+    report.redrawn = draw;
     bool decided = true;
     try {
+      const Problem problem = problem_case.draw(seed);
+      name_variables(report, problem);
       decided = check_sample(problem, options, seed, report);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       report.findings.push_back({.check = "exception", .text = error.what(), .variable = {}});
     }
     if (report.derivatives.empty() && report.findings.empty()) {
@@ -138,7 +144,12 @@ CheckReport check_problem(const ProblemCase& problem_case, const CheckOptions& o
 
 CheckReport check_gradients(GenericFunction function, const std::vector<InputSpec>& inputs,
                             const CheckOptions& options) {
-  return check_problem({"function", [&](std::uint64_t seed) { return Problem(function, inputs, seed); }}, options);
+  const auto draw = [&](std::uint64_t seed) {
+    Problem problem(function, inputs, seed);
+    problem.dual_by_hand = options.dual_by_hand;
+    return problem;
+  };
+  return check_problem({"function", draw}, options);
 }
 
 }  // namespace tapehead

@@ -22,6 +22,7 @@ struct CheckOptions {
   std::int64_t elements = 1024;  ///< variables up to this size are checked element by element, larger ones along directions
   int directions = 4;           ///< random directions over each larger variable
   bool second_order = true;
+  bool dual_by_hand = false;  ///< for check_gradients: see OpSpec
 };
 
 /// Checks a problem's gradient, contracted with a fixed random cotangent. The scale of a derivative is the largest of its

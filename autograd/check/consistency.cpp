@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "autograd/check/context.hpp"
+#include "autograd/check/numbers.hpp"
 
 namespace tapehead {
 namespace {
@@ -15,10 +16,8 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
-// The first element that differs by more than rounding, or -1.
-std::int64_t first_difference(const std::vector<double>& a, const std::vector<double>& b) {
-  double largest = 0;
-  for (const double value : b) largest = std::max(largest, std::abs(value));
+// The first element that differs by more than rounding of terms of size `largest`, or -1.
+std::int64_t first_difference(const std::vector<double>& a, const std::vector<double>& b, double largest) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (!(std::abs(a[i] - b[i]) <= kTolerance * largest)) return static_cast<std::int64_t>(i);
   }
@@ -55,12 +54,23 @@ void check_determinism(CheckContext& context) {
   }
 }
 
+// Every subset of a few inputs; of many each alone, and all but each.
+std::vector<std::uint64_t> subsets_of(std::uint32_t inputs) {
+  std::vector<std::uint64_t> subsets;
+  const std::uint64_t all = (std::uint64_t{1} << inputs) - 1;
+  for (std::uint64_t some = 0; inputs <= 8 && some < all; ++some) subsets.push_back(some);
+  for (std::uint32_t one = 0; inputs > 8 && one < inputs; ++one) {
+    subsets.push_back(std::uint64_t{1} << one);
+    subsets.push_back(all & ~(std::uint64_t{1} << one));
+  }
+  return subsets;
+}
+
 void check_subsets(CheckContext& context) {
   const auto inputs = static_cast<std::uint32_t>(context.problem.inputs());
-  if (inputs > 8) return;
-  for (std::uint32_t wanted = 0; wanted + 1 < 1U << inputs; ++wanted) {
+  for (const std::uint64_t wanted : subsets_of(std::min(inputs, 63U))) {
     const std::vector<double> part = context.evaluator.gradient_of_some(context.cotangent, wanted);
-    for (std::uint32_t k = 0; k < inputs; ++k) {
+    for (std::uint32_t k = 0; k < std::min(inputs, 63U); ++k) {
       if ((wanted >> k & 1U) == 0) continue;
       const Variable& variable = context.problem.variables()[k];
       const auto* begin = part.data() + variable.offset;
@@ -68,7 +78,7 @@ void check_subsets(CheckContext& context) {
       const auto [at, other] = std::mismatch(begin, begin + variable.shape.size(), whole);
       if (at == begin + variable.shape.size()) continue;
       std::string needing;
-      for (std::uint32_t j = 0; j < inputs; ++j) {
+      for (std::uint32_t j = 0; j < std::min(inputs, 63U); ++j) {
         if ((wanted >> j & 1U) != 0) needing += (needing.empty() ? "" : ", ") + context.problem.variables()[j].name;
       }
       context.add("subset", Diagnosis::none, variable, at - begin,
@@ -101,7 +111,7 @@ void report_accumulation(CheckContext& context, std::int64_t i, double found, do
 void check_two_uses(CheckContext& context) {
   const std::vector<double> twice = context.evaluator.gradient_of_uses(context.cotangent, 2);
   const std::vector<double> expected = multiple(context.gradient, 2);
-  const std::int64_t i = first_difference(twice, expected);
+  const std::int64_t i = first_difference(twice, expected, largest_size(expected));
   if (i < 0) return;
   const auto at = static_cast<std::size_t>(i);
   report_accumulation(context, i, twice[at], expected[at], context.gradient[at], "when used twice");
@@ -125,7 +135,9 @@ void check_aliases(CheckContext& context) {
         found.push_back(alias[from]);
         expected.push_back(apart[from] + apart[static_cast<std::size_t>(variables[b].offset + i)]);
       }
-      const std::int64_t i = first_difference(found, expected);
+      const double largest = largest_size(apart);
+      if (!std::isfinite(largest)) continue;  // one of them does not take the other's values
+      const std::int64_t i = first_difference(found, expected, largest);
       if (i < 0) continue;
       const auto at = static_cast<std::size_t>(i);
       report_accumulation(context, variables[a].offset + i, found[at], expected[at],

@@ -20,6 +20,7 @@ struct CheckContext {
   Shape output_shape;
   std::vector<double> gradient;  ///< in double, of cotangent · y
   std::vector<double> noise;     ///< what changes of the gradient when point and cotangent move by a rounding error
+  std::uint64_t branches = 0;    ///< sides that the point is on
   double smallest_scale = 0;     ///< what is far smaller than this is zero
 
   /// Evaluates the problem, and its gradient, once.
@@ -43,10 +44,10 @@ void check_consistency(CheckContext& context);
 /// No derivative crosses what the problem's attention forbids.
 void check_masks(CheckContext& context);
 
-/// Hessian-vector products against differences of gradients, and their symmetry.
-void check_second_order(CheckContext& context);
+/// Hessian-vector products against differences of gradients, and their symmetry. False as above.
+bool check_second_order(CheckContext& context);
 
-/// Values and gradients in float against double.
-void check_single_precision(CheckContext& context);
+/// Values and gradients in float against double. False as above.
+bool check_single_precision(CheckContext& context);
 
 }  // namespace tapehead

@@ -5,6 +5,7 @@
 
 #include "autograd/check/context.hpp"
 #include "autograd/check/diagnosis.hpp"
+#include "autograd/check/numbers.hpp"
 
 namespace tapehead {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 constexpr double kWellBelow = 0.01;     // of a tolerance: what an oracle's error may be at most
 constexpr double kNoiseFactor = 8;      // from the noise of some draws to a bound
 constexpr double kCoarse = 10;          // errors that coarse differences may be off by and say nothing
+constexpr double kToSaySomething = 0.1;  // of a scale: differences that are coarser than this agree with anything
 constexpr double kShareOfAll = 0.1;     // of the root mean square over all variables, in each scale
 constexpr std::int64_t kExplained = 2048;  // a wrong variable up to this size is looked at element by element
 
@@ -19,13 +21,8 @@ struct Probed {
   Direction direction;  // in the point
   Derivative derivative;
   bool control = false;  // along it differences are taken though they do not decide
+  bool crossed = false;  // a kink lay between their probes
 };
-
-double root_mean_square(const std::vector<double>& values) {
-  double square = 0;
-  for (const double value : values) square += value * value;
-  return values.empty() ? 0 : std::sqrt(square / static_cast<double>(values.size()));
-}
 
 class DerivativeCheck {
  public:
@@ -40,7 +37,8 @@ class DerivativeCheck {
     bool decided = true;
     for (Probed& probed : probed_) {
       judge(probed);
-      decided = decided && !(probed.derivative.verdict == Verdict::inconclusive && crossed_);
+      decided = decided && !(probed.derivative.verdict == Verdict::inconclusive && probed.crossed);
+      crossed_ = crossed_ || probed.crossed;
       context_.report.derivatives.push_back(probed.derivative);
     }
     report_findings();
@@ -87,7 +85,7 @@ class DerivativeCheck {
 
   void take_differences(Probed& probed, double goal) {
     const RiddersEstimate estimate = oracles_.differences(probed.direction, goal);
-    crossed_ = crossed_ || estimate.crossed;
+    probed.crossed = estimate.crossed;
     if (!estimate.found) return;
     probed.derivative.differences = estimate.value[0];
     probed.derivative.differences_error = estimate.error[0];
@@ -134,6 +132,9 @@ class DerivativeCheck {
       note(context_.report.complex_step_error, error, scale);
       if (!(error <= complex_tolerance + complex_bound)) d.verdict = Verdict::fail;
     }
+    // Both oracles are to agree, so the other one must have something to say, too.
+    const bool asked = probed.control || differences_decide_;
+    if (asked && !(d.differences_error <= kToSaySomething * scale)) d.verdict = Verdict::inconclusive;
     if (!std::isnan(d.differences)) {
       const double error = off_by(d.differences);
       const bool fine = d.differences_error <= kWellBelow * differences_tolerance;
@@ -143,6 +144,8 @@ class DerivativeCheck {
         d.verdict = Verdict::fail;
       }
     }
+    if (!std::isfinite(scale)) d.verdict = Verdict::inconclusive;
+    if (!std::isfinite(d.analytic)) d.verdict = Verdict::fail;
   }
 
   static void note(double& largest, double error, double scale) {
@@ -162,6 +165,9 @@ class DerivativeCheck {
         failed += d.verdict == Verdict::fail;
         inconclusive += d.verdict == Verdict::inconclusive;
         if (d.verdict == Verdict::fail && (worst == nullptr || excess(d) > excess(*worst))) worst = &d;
+      }
+      if (count == 0 && variables()[k].shape.size() > 0) {
+        context_.add("gradient", Diagnosis::none, variables()[k], 0, "no derivative of it was checked");
       }
       if (worst != nullptr) report_wrong(variables()[k], *worst, failed, count);
       if (worst == nullptr && inconclusive > 0) report_undecided(variables()[k], inconclusive, count);
@@ -213,22 +219,29 @@ class DerivativeCheck {
   double decide(std::int64_t element) {
     if (!differences_decide_) return oracles_.complex_step(Direction::along(element));
     const RiddersEstimate estimate = oracles_.differences(Direction::along(element), 0);
-    return estimate.found ? estimate.value[0] : 0;
+    return estimate.found ? estimate.value[0] : Derivative::kNotTaken;
+  }
+
+  // Of a gradient against an oracle, which may have nothing to say.
+  static double wrongness(double analytic, double expected) {
+    if (!std::isfinite(analytic)) return HUGE_VAL;
+    return std::isfinite(expected) ? std::abs(analytic - expected) : 0;
   }
 
   // The gradient of the whole variable against the oracle; `worst` becomes its worst element.
   Explanation explain_elements(const Variable& variable, Derivative& worst) {
     Evidence evidence{.variable = variable, .analytic = {}, .expected = {}, .tangents = {}, .cotangent = context_.cotangent, .output = context_.output_shape};
     double largest = -1;
+    const bool by_directions = worst.count > 1;
     for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
       const std::int64_t element = variable.offset + i;
       evidence.analytic.push_back(context_.gradient[static_cast<std::size_t>(element)]);
       evidence.expected.push_back(decide(element));
       if (oracles_.has_complex_step()) evidence.tangents.push_back(oracles_.tangents(Direction::along(element)));
-      const double error = std::abs(evidence.analytic.back() - evidence.expected.back());
+      const double error = wrongness(evidence.analytic.back(), evidence.expected.back());
       if (error > largest) {
         largest = error;
-        if (worst.count > 1) worst = element_of(worst, i, evidence.analytic.back(), evidence.expected.back());
+        if (by_directions) worst = element_of(worst, i, evidence.analytic.back(), evidence.expected.back());
       }
     }
     const double scale = std::max(scales_[static_cast<std::size_t>(worst.variable)], least_scale_);
@@ -264,9 +277,9 @@ class DerivativeCheck {
 
   double is_wrong(std::int64_t first, std::int64_t count) {
     const Direction direction = Direction::random(first, count, context_.seed + 5);
-    const double expected = oracles_.has_complex_step() ? oracles_.complex_step(direction)
-                                                        : oracles_.differences(direction, 0).value[0];
-    return std::abs(direction.dot(context_.gradient) - expected);
+    if (oracles_.has_complex_step()) return wrongness(direction.dot(context_.gradient), oracles_.complex_step(direction));
+    const RiddersEstimate estimate = oracles_.differences(direction, 0);
+    return wrongness(direction.dot(context_.gradient), estimate.found ? estimate.value[0] : Derivative::kNotTaken);
   }
 
   // Of a large variable: one ratio along every direction is a factor.
@@ -290,9 +303,9 @@ class DerivativeCheck {
     const std::int64_t row = element % variable.shape.rows;
     const std::int64_t column = element / variable.shape.rows % variable.shape.columns;
     const std::int64_t slice = element / (variable.shape.rows * variable.shape.columns);
-    const auto part = std::ranges::find_if(variable.parts, [&](const RowPart& p) { return row >= p.first && row < p.first + p.rows; });
+    const auto part = std::ranges::find_if(variable.parts, [&](const RowPart& p) { return p.holds(row); });
     if (part == variable.parts.end()) return {};
-    const std::int64_t head = (row - part->first) / (part->rows / part->heads);
+    const std::int64_t head = part->head_of(row);
     if (part->name == "query") return fmt::format("; (head {}, query {}, every key)", head, column);
     const std::vector<double> tangent = oracles_.tangents(Direction::along(variable.offset + element));
     const Shape& out = context_.output_shape;

@@ -154,7 +154,7 @@ Found permuted(const Case& c) {
       }
       if (!fits) continue;
       const auto& parts = c.evidence.variable.parts;
-      const bool heads = axis == 0 && !parts.empty() && parts[0].heads > 1 && shift % (parts[0].rows / parts[0].heads) == 0;
+      const bool heads = axis == 0 && !parts.empty() && parts[0].heads > 1 && shift % std::max<std::int64_t>(1, parts[0].rows / parts[0].heads) == 0;
       return Explanation{Diagnosis::permuted,
                          heads ? fmt::format("the right numbers of another head ({} rows on)", shift)
                                : fmt::format("the right numbers, moved by {} {}", shift, names[axis])};

@@ -43,6 +43,11 @@ std::vector<Var<T>> Evaluator<T>::make_inputs(const Way& way, bool differentiabl
 
 template <Scalar T>
 void Evaluator<T>::keep_output(Var<T> y) {
+  if (known_ && y.shape() != shape_) {
+    throw ShapeError("gradient check: the output is " + to_string(shape_) + " at one point and " +
+                     to_string(y.shape()) + " at another");
+  }
+  known_ = true;
   shape_ = y.shape();
   output_.assign(y.data(), y.data() + shape_.size());
 }
@@ -71,8 +76,7 @@ std::vector<T> Evaluator<T>::run(std::span<const T> cotangent, const Way& way) {
   }
   for (int i = 1; i < way.times; ++i) y = add(y, problem_.function()(tape_, Inputs<T>(inputs)));
   std::vector<T> gradient(point_.size(), T(0));
-  connected_ = y.needs_gradient();
-  if (!connected_) return gradient;
+  if (!y.needs_gradient()) return gradient;
 
   tape_.backward(y, cotangent.data());
   for (std::size_t i = 0; i < problem_.variables().size(); ++i) {

@@ -21,7 +21,7 @@ class Evaluator {
   /// Where the function is evaluated; to be changed freely between calls.
   std::vector<T>& point() { return point_; }
 
-  /// The output, forward alone. Valid until the next call.
+  /// The output, forward alone. Valid until the next call. Throws ShapeError if it is not of the first call's shape.
   std::span<const T> value();
 
   /// d(cotangent · y)/d(point), forward and backward. Zeros where nothing reaches the output.
@@ -39,9 +39,6 @@ class Evaluator {
   const std::vector<T>& output() const { return output_; }
   /// Sides taken in the last call, where derivatives jump.
   std::uint64_t branches() const { return branches_.value(); }
-  /// Whether any variable needed a gradient that the output depends on, in the last backward call.
-  bool connected() const { return connected_; }
-
   Tape<T>& tape() { return tape_; }
 
  private:
@@ -62,7 +59,7 @@ class Evaluator {
   std::vector<T> point_, output_;
   Shape shape_;
   BranchDigest branches_;
-  bool connected_ = false;
+  bool known_ = false;  // shape_
 };
 
 }  // namespace tapehead

@@ -91,7 +91,11 @@ class MaskCheck {
 void check_masks(CheckContext& context) {
   if (!context.problem.attention.may_attend) return;
   MaskCheck check(context);
-  for (const KeyRows& keys : key_rows(context.problem)) {
+  const std::vector<KeyRows> rows = key_rows(context.problem);
+  if (rows.empty()) {
+    context.add(Finding{.check = "mask", .text = "no part of an input is called key or value: no mask was checked", .variable = {}});
+  }
+  for (const KeyRows& keys : rows) {
     if (context.problem.function().takes<std::complex<double>>()) check.check_forward(keys);
     check.check_backward(keys);
   }

@@ -39,11 +39,8 @@ class Oracles {
   /// The same by Ridders' differences in double, to an error of about `goal`.
   RiddersEstimate differences(const Direction& direction, double goal);
 
-  const std::vector<double>& cotangent() const { return cotangent_; }
-
  private:
   std::optional<Probe> probe(const Direction& direction, double h);
-  void require_size(std::size_t outputs) const;
   double measured_noise(const Problem& problem);
 
   std::vector<double> cotangent_;

@@ -70,9 +70,9 @@ std::string place_of(const Variable& variable, std::int64_t element) {
   std::string place = fmt::format("{} (row {}, column {}, slice {}", variable.name, row,
                                   element / shape.rows % shape.columns, element / (shape.rows * shape.columns));
   for (const RowPart& part : variable.parts) {
-    if (row < part.first || row >= part.first + part.rows) continue;
+    if (!part.holds(row)) continue;
     if (part.name != variable.name) place += ": " + part.name;
-    if (part.heads > 1) place += fmt::format(", head {}", (row - part.first) / (part.rows / part.heads));
+    if (part.heads > 1) place += fmt::format(", head {}", part.head_of(row));
   }
   return place + ")";
 }

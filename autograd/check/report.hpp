@@ -53,7 +53,7 @@ struct Derivative {
 
 /// Something that is wrong, or could not be decided.
 struct Finding {
-  std::string check;  ///< gradient, differences, determinism, accumulation, subset, mask, node, second order, float
+  std::string check;  ///< gradient, determinism, accumulation, subset, mask, node, second order, float, exception
   Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;
   std::string text;      ///< one line: where, the numbers, and why if that is known
@@ -83,8 +83,8 @@ struct CheckReport {
   std::string text() const;
 };
 
-/// "query (row 3, column 2, slice 0)"; with parts "joined (row 3, column 2, slice 0: key, head 1)".
 struct Variable;
+/// "query (row 3, column 2, slice 0)"; with parts "joined (row 3, column 2, slice 0: key, head 1)".
 std::string place_of(const Variable& variable, std::int64_t element);
 
 }  // namespace tapehead

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 
 namespace tapehead {
@@ -96,6 +97,18 @@ TEST(ComplexGemm, KeepsAnImaginaryPartOfDualSize) {
        std::complex<double>(0), MatrixView(&c, 1, 1));
   EXPECT_EQ(c.real(), 10);
   EXPECT_EQ(c.imag(), 29 * h);
+}
+
+TEST(Gemm, SizesThatDoNotFitAreRefused) {
+  const std::vector<double> a(6), b(6);
+  std::vector<double> c(4);
+  const auto multiply = [&](Transpose op_b, std::int64_t c_columns) {
+    gemm(1.0, MatrixView<const double>(a.data(), 2, 3), Transpose::no, MatrixView<const double>(b.data(), 3, 2), op_b, 0.0,
+         MatrixView<double>(c.data(), 2, c_columns));
+  };
+  EXPECT_NO_THROW(multiply(Transpose::no, 2));
+  EXPECT_THROW(multiply(Transpose::yes, 2), ShapeError);
+  EXPECT_THROW(multiply(Transpose::no, 1), ShapeError);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "autograd/branches.hpp"
 #include "autograd/check/nodes.hpp"
 #include "autograd/ops/exp.hpp"
+#include "autograd/ops/log.hpp"
 #include "autograd/ops/multiply.hpp"
 #include "autograd/ops/softmax.hpp"
 #include "autograd/ops/sum.hpp"
@@ -147,6 +148,37 @@ TEST(CheckGradients, AGradientThatIsNotANumberIsWrong) {
   EXPECT_EQ(report.findings[0].index, (std::array<std::int64_t, 3>{1, 1, 0})) << report.text();
 }
 
+TEST(CheckGradients, AnInfiniteOutputDoesNotMakeEverythingPass) {
+  const CheckReport report = check([](auto x) {
+    using T = std::remove_cvref_t<decltype(*x[0].data())>;
+    const auto y = exp_with_slope(x[0], [](Shape, auto* v, auto* d_y, std::int64_t i) { return v[i] * d_y[i] + v[i]; });
+    const_cast<T*>(y.data())[3] = static_cast<T>(-HUGE_VAL);
+    return y;
+  });
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_THAT(report.text(), HasSubstr("the output holds inf"));
+}
+
+TEST(CheckGradients, InputsOfEqualShapeNeedNotTakeEachOthersValues) {
+  const CheckReport report = check_gradients([](auto x) { return multiply(x[0], log(x[1])); }, {{{3, 4}}, {{3, 4}, 0.5, 2}});
+  EXPECT_TRUE(report.passed()) << report.text();
+}
+
+TEST(CheckGradients, NamesTheWorstElementOfAVariableThatIsCheckedAlongDirections) {
+  const CheckReport report = check_gradients(
+      [](auto x) {
+        return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 22 ? y[i] : y[i] * d_y[i]; });
+      },
+      {{.shape = {4, 10}}}, {.elements = 8});
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings[0].index, (std::array<std::int64_t, 3>{2, 5, 0})) << report.text();
+}
+
+TEST(CheckGradients, AVariableThatNoDirectionProbesIsAFailure) {
+  const CheckReport report = check_gradients([](auto x) { return exp(x[0]); }, {{{4, 10}}}, {.elements = 8, .directions = 0});
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+}
+
 TEST(CheckGradients, ManyInputs) {
   const CheckReport report = check_gradients([](auto x) {
     auto total = x[0];
@@ -264,6 +296,16 @@ TEST(CheckGradients, ADualRuleThatIsWrongIsNotTakenForTruth) {
   OpSpec spec{"wrong", {{"R3", {{{3}}}, wrong}}};
   spec.dual_by_hand = true;
   EXPECT_EQ(check_problem(problem_cases(spec)[0]).verdict(), Verdict::fail);
+}
+
+TEST(CheckGradients, ThePullbackOnComplexNumbersIsCheckedToo) {
+  const CheckReport report = check([](auto x) {
+    return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) {
+      using T = std::remove_cvref_t<decltype(*y)>;
+      return y[i] * d_y[i] * static_cast<Real<T>>(RealScalar<T> ? 1 : 1 + 1e-7);
+    });
+  });
+  EXPECT_THAT(report.text(), HasSubstr("in complex numbers"));
 }
 
 TEST(CheckGradients, ForwardAndBackwardMustRepeatTheirBits) {
