@@ -6,9 +6,9 @@
 
 namespace tapehead {
 
-/// A digest of the sides that a function took where its derivative jumps: the sign under a ReLU, the place of a maximum,
-/// the support of a sparse softmax. Two points of equal digests have no kink between them, so that differences between
-/// them are differences of one smooth function.
+/// A digest of the sides that a function took where its derivative jumps: the sign under a ReLU, the place of a
+/// maximum, the support of a sparse softmax. Two points of equal digests have no kink between them, so that differences
+/// between them are differences of one smooth function.
 class BranchDigest {
  public:
   void note(std::uint64_t side) { digest_ = (digest_ ^ side) * 0x100000001b3; }  // FNV-1a

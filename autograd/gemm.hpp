@@ -20,8 +20,8 @@ struct MatrixView {
   MatrixView(T* d, std::int64_t r, std::int64_t c, std::int64_t s) : data(d), rows(r), columns(c), stride(s) {}
   /// A view for writing serves for reading.
   template <class U>
-    requires std::is_same_v<const U, T>
-  MatrixView(const MatrixView<U>& other) : MatrixView(other.data, other.rows, other.columns, other.stride) {}
+  requires std::is_same_v<const U, T> MatrixView(const MatrixView<U>& other)
+      : MatrixView(other.data, other.rows, other.columns, other.stride) {}
 };
 
 enum class Transpose { no, yes };

@@ -14,10 +14,10 @@ namespace tapehead {
 struct Variable {
   std::string name;
   Shape shape;
-  std::int64_t offset = 0;            ///< of its first element in the point
-  std::vector<RowPart> parts = {};    ///< what its rows are; empty: one thing
+  std::int64_t offset = 0;          ///< of its first element in the point
+  std::vector<RowPart> parts = {};  ///< what its rows are; empty: one thing
   bool parameter = false;
-  std::int64_t flat_offset = 0;       ///< of a parameter in the flat vector of its layout
+  std::int64_t flat_offset = 0;  ///< of a parameter in the flat vector of its layout
 };
 
 /// A function at a point, as a gradient check sees it: whatever an op, a layer or a model takes and holds is one flat

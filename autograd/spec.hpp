@@ -15,14 +15,14 @@ namespace tapehead {
 template <Scalar T>
 using Inputs = std::span<const Var<T>>;
 
-/// One callable for the three scalars, made from a generic lambda: `[](auto x) { return softmax(x[0]); }`, where x is an
-/// Inputs<T>, or `[](auto& tape, auto x) { … }` for one that needs the tape. A callable that takes one scalar alone,
+/// One callable for the three scalars, made from a generic lambda: `[](auto x) { return softmax(x[0]); }`, where x is
+/// an Inputs<T>, or `[](auto& tape, auto x) { … }` for one that needs the tape. A callable that takes one scalar alone,
 /// `[](Inputs<double> x) { … }`, stands for that one.
 class GenericFunction {
  public:
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, GenericFunction>)
-  GenericFunction(F f) : float_(adapted<float>(f)), double_(adapted<double>(f)), complex_(adapted<std::complex<double>>(f)) {}
+  requires(!std::same_as<std::remove_cvref_t<F>, GenericFunction>) GenericFunction(F f)
+      : float_(adapted<float>(f)), double_(adapted<double>(f)), complex_(adapted<std::complex<double>>(f)) {}
 
   template <Scalar T>
   Var<T> operator()(Tape<T>& tape, Inputs<T> inputs) const {
@@ -83,8 +83,8 @@ struct InputSpec {
   Shape shape;
   double low = -2;
   double high = 2;
-  std::string name = {};             ///< empty: "input 0" …
-  std::vector<RowPart> parts = {};   ///< what its rows are, for reports; empty: one thing
+  std::string name = {};            ///< empty: "input 0" …
+  std::vector<RowPart> parts = {};  ///< what its rows are, for reports; empty: one thing
 };
 
 /// Which key may be attended by which query, and how many heads lie in the rows of the output.
@@ -115,12 +115,13 @@ struct OpSpec {
   std::string name;
   std::vector<OpCase> cases;
   std::vector<OpRefusal> refusals = {};
-  /// How the op differentiates a dual number: by arithmetic alone, or by a rule that somebody wrote (erf, |x|, max). Such
-  /// a rule is not evidence for itself: differences decide.
+  /// How the op differentiates a dual number: by arithmetic alone, or by a rule that somebody wrote (erf, |x|, max).
+  /// Such a rule is not evidence for itself: differences decide.
   bool dual_by_hand = false;
 };
 
-/// The specs of every op that is built, by name. Generated from the list of op sources: an op without one does not link.
+/// The specs of every op that is built, by name. Generated from the list of op sources: an op without one does not
+/// link.
 const std::vector<OpSpec>& op_specs();
 
 }  // namespace tapehead

@@ -58,8 +58,8 @@ class Var {
   std::uint32_t stamp_ = 0;
 };
 
-/// Where a pullback adds its contribution d_x. `fresh`: this is the first contribution, the memory holds nothing yet and
-/// must be overwritten, every element of it.
+/// Where a pullback adds its contribution d_x. `fresh`: this is the first contribution, the memory holds nothing yet
+/// and must be overwritten, every element of it.
 template <Scalar T>
 struct Sink {
   T* data = nullptr;
@@ -114,7 +114,8 @@ template <Scalar T>
 class Tape {
  public:
   Tape() = default;
-  /// A tape whose leaves point into `store`; its gradients go to the store's gradients, or to what bind_gradients names.
+  /// A tape whose leaves point into `store`; its gradients go to the store's gradients, or to what bind_gradients
+  /// names.
   explicit Tape(ParameterStore<T>& store);
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -149,8 +150,9 @@ class Tape {
   /// unless will_differentiate(inputs). `op` is a literal, the op's name in reports.
   template <class F>
   Var<T> record(const char* op, Shape shape, T* value, std::span<const Var<T>> inputs, F pullback) {
-    static_assert(std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>,
-                  "a pullback lives in an arena: it may capture handles, pointers and numbers, nothing that owns memory");
+    static_assert(
+        std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>,
+        "a pullback lives in an arena: it may capture handles, pointers and numbers, nothing that owns memory");
     if (!will_differentiate(inputs)) return announce(push({op, shape, value}), inputs);
     void* closure = new (values_.allocate(sizeof(F))) F(pullback);
     return announce(
@@ -178,7 +180,8 @@ class Tape {
   /// Sends the gradients of parameters to a flat vector laid out as the store (a shard's buffer). Call before leaf().
   void bind_gradients(T* flat) { gradients_ = flat; }
 
-  /// Threads that an op may spread its work over (see for_each_task): given when a batch leaves them nothing else to do.
+  /// Threads that an op may spread its work over (see for_each_task): given when a batch leaves them nothing else to
+  /// do.
   void set_workers(WorkerPool* workers) { workers_ = workers; }
   /// nullptr: an op works in the calling thread.
   WorkerPool* workers() const { return workers_; }
@@ -258,7 +261,8 @@ class TapeObserver {
   virtual void after_pullback(Var<T> /*y*/) {}
 };
 
-/// A scope of pure inference: nothing is kept for a backward pass, and at its end the tape is as it was, memory included.
+/// A scope of pure inference: nothing is kept for a backward pass, and at its end the tape is as it was, memory
+/// included.
 template <Scalar T>
 class NoGrad {
  public:

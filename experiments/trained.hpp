@@ -35,8 +35,8 @@ struct Trained {
 /// Opens a run folder or a checkpoint file. Throws CheckpointError, or ConfigError for an empty name.
 Trained open_trained(const std::string& subject);
 
-/// The data that it was trained with; text files may have moved: `given` says where to. Throws ConfigError for files that
-/// the task has no use for, DataError when their words are not the model's.
+/// The data that it was trained with; text files may have moved: `given` says where to. Throws ConfigError for files
+/// that the task has no use for, DataError when their words are not the model's.
 std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given);
 
 /// The parameters of a trained model. Throws CheckpointError when they are not those of the model.

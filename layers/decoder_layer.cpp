@@ -34,13 +34,15 @@ template Var<std::complex<double>> DecoderLayer::operator()(Var<std::complex<dou
 
 LayerSpec layer_spec_decoder_layer() {
   const auto with = [](const std::string& label, NormPlace norm) {
-    return layer_case("decoder_layer/" + label, {sample_activations(), sample_memory()},
-                      [norm](const Scope& scope) {
-                        return DecoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
-                      },
-                      [](const DecoderLayer& layer, auto&, auto x) {
-                        return layer(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}), Pass{.training = true, .seed = 5});
-                      });
+    return layer_case(
+        "decoder_layer/" + label, {sample_activations(), sample_memory()},
+        [norm](const Scope& scope) {
+          return DecoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
+        },
+        [](const DecoderLayer& layer, auto&, auto x) {
+          return layer(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}),
+                       Pass{.training = true, .seed = 5});
+        });
   };
   return {"decoder_layer", {with("pre", NormPlace::pre), with("post", NormPlace::post)}};
 }

@@ -17,10 +17,11 @@ template Var<std::complex<double>> Dropout::operator()(Var<std::complex<double>>
 
 LayerSpec layer_spec_dropout() {
   return {"dropout",
-          {layer_case("dropout/rate_0.3", {sample_activations()}, [](const Scope& scope) { return Dropout(scope, 0.3); },
-                      [](const Dropout& layer, auto&, auto x) {
-                        return layer(x[0], Pass{.training = true, .seed = 5, .step = 2, .first_example = 3});
-                      })}};
+          {layer_case(
+              "dropout/rate_0.3", {sample_activations()}, [](const Scope& scope) { return Dropout(scope, 0.3); },
+              [](const Dropout& layer, auto&, auto x) {
+                return layer(x[0], Pass{.training = true, .seed = 5, .step = 2, .first_example = 3});
+              })}};
 }
 
 }  // namespace tapehead

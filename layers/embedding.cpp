@@ -29,13 +29,15 @@ LayerSpec layer_spec_embedding() {
   static constexpr std::int32_t kIds[] = {4, 5, 5, 6, 4, kPadding};
   static constexpr std::int32_t kLengths[] = {3, 2};
   const auto with = [](const std::string& label, PositionKind kind) {
-    return layer_case("embedding/" + label, {},
-                      [kind](const Scope& scope) {
-                        return Embedding(scope, {.channels = 6, .vocabulary = 7, .positions = kind, .max_positions = 5, .dropout = 0.3});
-                      },
-                      [](const Embedding& layer, auto& tape, auto) {
-                        return layer(tape, TokenView{kIds, kLengths, 3, 3, 2}, Pass{.training = true, .seed = 5});
-                      });
+    return layer_case(
+        "embedding/" + label, {},
+        [kind](const Scope& scope) {
+          return Embedding(scope,
+                           {.channels = 6, .vocabulary = 7, .positions = kind, .max_positions = 5, .dropout = 0.3});
+        },
+        [](const Embedding& layer, auto& tape, auto) {
+          return layer(tape, TokenView{kIds, kLengths, 3, 3, 2}, Pass{.training = true, .seed = 5});
+        });
   };
   return {"embedding", {with("sinusoidal", PositionKind::sinusoidal), with("learned", PositionKind::learned)}};
 }

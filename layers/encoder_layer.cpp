@@ -38,13 +38,15 @@ template Var<std::complex<double>> EncoderLayer::operator()(Var<std::complex<dou
 
 LayerSpec layer_spec_encoder_layer() {
   const auto with = [](const std::string& label, NormPlace norm) {
-    return layer_case("encoder_layer/" + label, {sample_activations()},
-                      [norm](const Scope& scope) {
-                        return EncoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
-                      },
-                      [](const EncoderLayer& layer, auto&, auto x) {
-                        return layer(x[0], Mask::causal() & Mask::padding({.lengths = kSampleLengths}), Pass{.training = true, .seed = 5});
-                      });
+    return layer_case(
+        "encoder_layer/" + label, {sample_activations()},
+        [norm](const Scope& scope) {
+          return EncoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
+        },
+        [](const EncoderLayer& layer, auto&, auto x) {
+          return layer(x[0], Mask::causal() & Mask::padding({.lengths = kSampleLengths}),
+                       Pass{.training = true, .seed = 5});
+        });
   };
   return {"encoder_layer", {with("pre", NormPlace::pre), with("post", NormPlace::post)}};
 }

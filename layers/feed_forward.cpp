@@ -33,13 +33,12 @@ template Var<std::complex<double>> FeedForward::operator()(Var<std::complex<doub
 
 LayerSpec layer_spec_feed_forward() {
   const auto with = [](const std::string& label, Activation activation) {
-    return layer_case("feed_forward/" + label, {sample_activations()},
-                      [activation](const Scope& scope) {
-                        return FeedForward(scope, {.channels = 6, .inner = 9, .activation = activation, .dropout = 0.2});
-                      },
-                      [](const FeedForward& layer, auto&, auto x) {
-                        return layer(x[0], Pass{.training = true, .seed = 5});
-                      });
+    return layer_case(
+        "feed_forward/" + label, {sample_activations()},
+        [activation](const Scope& scope) {
+          return FeedForward(scope, {.channels = 6, .inner = 9, .activation = activation, .dropout = 0.2});
+        },
+        [](const FeedForward& layer, auto&, auto x) { return layer(x[0], Pass{.training = true, .seed = 5}); });
   };
   return {"feed_forward", {with("relu", Activation::relu), with("gelu", Activation::gelu)}};
 }

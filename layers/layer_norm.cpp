@@ -20,8 +20,9 @@ template Var<std::complex<double>> LayerNorm::operator()(Var<std::complex<double
 
 LayerSpec layer_spec_layer_norm() {
   return {"layer_norm",
-          {layer_case("layer_norm/C6", {sample_activations()}, [](const Scope& scope) { return LayerNorm(scope, 6); },
-                      [](const LayerNorm& layer, auto&, auto x) { return layer(x[0]); })}};
+          {layer_case(
+              "layer_norm/C6", {sample_activations()}, [](const Scope& scope) { return LayerNorm(scope, 6); },
+              [](const LayerNorm& layer, auto&, auto x) { return layer(x[0]); })}};
 }
 
 }  // namespace tapehead

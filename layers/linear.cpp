@@ -40,13 +40,15 @@ template Var<std::complex<double>> JoinedLinear::operator()(Var<std::complex<dou
 LayerSpec layer_spec_linear() {
   const auto call = [](const auto& layer, auto&, auto x) { return layer(x[0]); };
   return {"linear",
-          {layer_case("linear/in6_out5", {sample_activations()},
-                      [](const Scope& scope) { return Linear(scope, {.in = 6, .out = 5}); }, call),
-           layer_case("linear/joined", {sample_activations()},
-                      [](const Scope& scope) {
-                        return JoinedLinear(scope, 6, {{"a", 2}, {"b", 5}, {"c", 1}});
-                      },
-                      call)}};
+          {layer_case(
+               "linear/in6_out5", {sample_activations()},
+               [](const Scope& scope) { return Linear(scope, {.in = 6, .out = 5}); }, call),
+           layer_case(
+               "linear/joined", {sample_activations()},
+               [](const Scope& scope) {
+                 return JoinedLinear(scope, 6, {{"a", 2}, {"b", 5}, {"c", 1}});
+               },
+               call)}};
 }
 
 }  // namespace tapehead

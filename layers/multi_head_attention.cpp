@@ -96,29 +96,30 @@ template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::compl
                                                                   const Pass&) const;
 template Var<float> MultiHeadAttention::operator()(Var<float>, Var<float>, const Mask&, const Pass&) const;
 template Var<double> MultiHeadAttention::operator()(Var<double>, Var<double>, const Mask&, const Pass&) const;
-template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>,
-                                                                  Var<std::complex<double>>, const Mask&,
-                                                                  const Pass&) const;
+template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
+                                                                  const Mask&, const Pass&) const;
 
 LayerSpec layer_spec_multi_head_attention() {
   const auto self = [](const std::string& label, const MultiHeadAttention::Options& options) {
-    return layer_case("multi_head_attention/" + label, {sample_activations()},
-                      [options](const Scope& scope) { return MultiHeadAttention(scope, options); },
-                      [](const MultiHeadAttention& layer, auto&, auto x) {
-                        return layer(x[0], Mask::causal(), Pass{.training = true, .seed = 5});
-                      });
+    return layer_case(
+        "multi_head_attention/" + label, {sample_activations()},
+        [options](const Scope& scope) { return MultiHeadAttention(scope, options); },
+        [](const MultiHeadAttention& layer, auto&, auto x) {
+          return layer(x[0], Mask::causal(), Pass{.training = true, .seed = 5});
+        });
   };
   const InputSpec memory{.shape = {5, 3, 2}, .low = -1, .high = 1, .name = "memory"};
   return {"multi_head_attention",
           {self("causal_with_dropout", {.channels = 6, .heads = 2, .key_width = 2, .value_width = 5, .dropout = 0.3}),
            self("tiled", {.channels = 6, .heads = 3, .dropout = 0.3, .kernel = AttentionKernel::tiled}),
-           layer_case("multi_head_attention/to_a_memory_of_other_width", {sample_activations(), memory},
-                      [](const Scope& scope) {
-                        return MultiHeadAttention(scope, {.channels = 6, .memory_channels = 5, .heads = 3, .scale = 0.25});
-                      },
-                      [](const MultiHeadAttention& layer, auto&, auto x) {
-                        return layer(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{});
-                      })}};
+           layer_case(
+               "multi_head_attention/to_a_memory_of_other_width", {sample_activations(), memory},
+               [](const Scope& scope) {
+                 return MultiHeadAttention(scope, {.channels = 6, .memory_channels = 5, .heads = 3, .scale = 0.25});
+               },
+               [](const MultiHeadAttention& layer, auto&, auto x) {
+                 return layer(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{});
+               })}};
 }
 
 }  // namespace tapehead

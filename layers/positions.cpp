@@ -36,9 +36,10 @@ template <Scalar T>
 Var<T> Positions::operator()(Var<T> x) const {
   const auto [channels, positions, slices] = x.shape();
   if (positions > max_positions) {
-    throw DataError(fmt::format("positions: a sequence of {} exceeds the model's {}; shorten it, or train with a larger "
-                                "max-positions",
-                                positions, max_positions));
+    throw DataError(
+        fmt::format("positions: a sequence of {} exceeds the model's {}; shorten it, or train with a larger "
+                    "max-positions",
+                    positions, max_positions));
   }
   if (kind == PositionKind::none || positions == 0) return x;
   Tape<T>& tape = x.tape();
@@ -46,7 +47,8 @@ Var<T> Positions::operator()(Var<T> x) const {
     return add_broadcast(x, slice(tape.leaf(weight), Axis::columns, 0, positions));
   }
   T* values = tape.allocate(channels * positions);
-  for (std::int64_t i = 0; i < channels * positions; ++i) values[i] = static_cast<T>(table[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < channels * positions; ++i)
+    values[i] = static_cast<T>(table[static_cast<std::size_t>(i)]);
   return add_broadcast(x, tape.record("positions", {channels, positions}, values, {}, [](Pull<T>&) {}));
 }
 
@@ -56,9 +58,10 @@ template Var<std::complex<double>> Positions::operator()(Var<std::complex<double
 
 LayerSpec layer_spec_positions() {
   const auto with = [](const std::string& label, PositionKind kind) {
-    return layer_case("positions/" + label, {sample_activations()},
-                      [kind](const Scope& scope) { return Positions(scope, kind, 6, 5); },
-                      [](const Positions& layer, auto&, auto x) { return layer(x[0]); });
+    return layer_case(
+        "positions/" + label, {sample_activations()},
+        [kind](const Scope& scope) { return Positions(scope, kind, 6, 5); },
+        [](const Positions& layer, auto&, auto x) { return layer(x[0]); });
   };
   return {"positions", {with("sinusoidal", PositionKind::sinusoidal), with("learned", PositionKind::learned)}};
 }

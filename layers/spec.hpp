@@ -19,14 +19,15 @@ struct LayerSpec {
 /// The specs of every layer that is built. Generated from the list of layers: one without a spec does not link.
 const std::vector<LayerSpec>& layer_specs();
 
-/// A case: `make(scope)` gives the layer, `call(layer, tape, x)` its output, where x is an Inputs<T>. The layer's parameters
-/// are variables beside the inputs.
+/// A case: `make(scope)` gives the layer, `call(layer, tape, x)` its output, where x is an Inputs<T>. The layer's
+/// parameters are variables beside the inputs.
 template <class Make, class Call>
 ProblemCase layer_case(const std::string& name, const std::vector<InputSpec>& inputs, Make make, Call call) {
   return {"layers/" + name, [=](std::uint64_t seed) {
             auto layout = std::make_shared<ParameterLayout>();
             std::uint32_t sites = 0;
-            const auto layer = std::make_shared<decltype(make(std::declval<const Scope&>()))>(make(Scope(*layout, sites)));
+            const auto layer =
+                std::make_shared<decltype(make(std::declval<const Scope&>()))>(make(Scope(*layout, sites)));
             layout->seal();
             Problem problem([layer, call](auto& tape, auto x) { return call(*layer, tape, x); }, inputs, layout, seed);
             problem.composite = true;

@@ -52,20 +52,19 @@ template Var<std::complex<double>> CrossDecoder::operator()(Var<std::complex<dou
 
 LayerSpec layer_spec_stacks() {
   const LayerOptions layer{.channels = 6, .heads = 2, .inner = 7, .activation = Activation::gelu, .dropout = 0.2};
-  return {"stacks",
-          {layer_case("stacks/encoder_without_final_norm", {sample_activations()},
-                      [layer](const Scope& scope) {
-                        return Encoder(scope, {.layers = 2, .layer = layer, .final_norm = false});
-                      },
-                      [](const Encoder& stack, auto&, auto x) {
-                        return stack(x[0], Mask{}, Pass{.training = true, .seed = 5});
-                      }),
-           layer_case("stacks/cross_decoder", {sample_activations(), sample_memory()},
-                      [layer](const Scope& scope) { return CrossDecoder(scope, {.layers = 2, .layer = layer}); },
-                      [](const CrossDecoder& stack, auto&, auto x) {
-                        return stack(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}),
-                                     Pass{.training = true, .seed = 5});
-                      })}};
+  return {
+      "stacks",
+      {layer_case(
+           "stacks/encoder_without_final_norm", {sample_activations()},
+           [layer](const Scope& scope) { return Encoder(scope, {.layers = 2, .layer = layer, .final_norm = false}); },
+           [](const Encoder& stack, auto&, auto x) { return stack(x[0], Mask{}, Pass{.training = true, .seed = 5}); }),
+       layer_case(
+           "stacks/cross_decoder", {sample_activations(), sample_memory()},
+           [layer](const Scope& scope) { return CrossDecoder(scope, {.layers = 2, .layer = layer}); },
+           [](const CrossDecoder& stack, auto&, auto x) {
+             return stack(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}),
+                          Pass{.training = true, .seed = 5});
+           })}};
 }
 
 }  // namespace tapehead

@@ -35,9 +35,9 @@ Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const 
     const Pass pass{.training = options.training, .seed = options.seed, .step = options.step};
     const auto memory = model->encode(tape, batch->source(), pass);
     const auto features = model->decode(tape, memory, batch->source(), batch->input(), pass);
-    return model->loss(features, batch->expected(),
-                       {.label_smoothing = options.label_smoothing,
-                        .denominator = static_cast<double>(batch->counted_tokens())});
+    return model->loss(
+        features, batch->expected(),
+        {.label_smoothing = options.label_smoothing, .denominator = static_cast<double>(batch->counted_tokens())});
   };
   Problem problem(loss, {}, layout, options.seed);
   problem.composite = true;

@@ -11,13 +11,13 @@ namespace tapehead {
 
 struct ModelProblemOptions {
   double label_smoothing = 0.1;
-  bool training = true;  ///< dropout on; the counter-based generator repeats it
+  bool training = true;    ///< dropout on; the counter-based generator repeats it
   std::uint64_t seed = 1;  ///< with step, the key of dropout's random numbers
   std::uint64_t step = 1;
 };
 
-/// The loss of a model on a batch, exactly as a training step of one shard computes it, with the model's parameters for its
-/// variables, drawn by `options.seed`: what a gradient check, or a Hessian, of a whole model is taken of.
+/// The loss of a model on a batch, exactly as a training step of one shard computes it, with the model's parameters for
+/// its variables, drawn by `options.seed`: what a gradient check, or a Hessian, of a whole model is taken of.
 Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
                       const ModelProblemOptions& options = {});
 
@@ -31,8 +31,8 @@ void set_point(Problem& problem, const ParameterStore<T>& parameters) {
   }
 }
 
-/// Every case of every registered model, "models/transformer/pre_relu", on batches of a made task with sequences of several
-/// lengths.
+/// Every case of every registered model, "models/transformer/pre_relu", on batches of a made task with sequences of
+/// several lengths.
 std::vector<ProblemCase> model_problems();
 
 }  // namespace tapehead

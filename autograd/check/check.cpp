@@ -8,13 +8,13 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "autograd/check/context.hpp"
-#include "autograd/check/numbers.hpp"
 #include "autograd/check/nodes.hpp"
+#include "autograd/check/numbers.hpp"
 
 namespace tapehead {
 namespace {
 
-constexpr int kDraws = 8;             // samples that are tried before a kink makes a check inconclusive
+constexpr int kDraws = 8;  // samples that are tried before a kink makes a check inconclusive
 constexpr int kSensitivityDraws = 3;
 constexpr double kNegligible = 1e-3;  // of output and cotangent: scales go no lower
 
@@ -36,9 +36,10 @@ void check_every_node(CheckContext& context) {
   const NodeCheck nodes = check_nodes(context.problem, context.cotangent, direction.values);
   context.report.nodes = nodes.checked;
   for (const NodeFault& fault : nodes.faults) {
-    std::string text = fmt::format("{} (node {} of {}): its pullback is not the transpose of its forward: ⟨d_y, ẏ⟩ is "
-                                   "{:.9g}, its contributions give {:.9g}",
-                                   fault.op, fault.index, nodes.size, fault.expected, fault.found);
+    std::string text = fmt::format(
+        "{} (node {} of {}): its pullback is not the transpose of its forward: ⟨d_y, ẏ⟩ is "
+        "{:.9g}, its contributions give {:.9g}",
+        fault.op, fault.index, nodes.size, fault.expected, fault.found);
     if (!fault.detail.empty()) text += "; " + fault.detail;
     context.add(Finding{.check = "node", .diagnosis = fault.diagnosis, .text = std::move(text), .variable = {}});
   }
@@ -111,12 +112,12 @@ std::vector<double> CheckContext::sensitivity(double size) {
 void CheckContext::add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element,
                        std::string text) {
   const Shape& shape = variable.shape;
-  add(Finding{.check = std::move(check),
-              .diagnosis = diagnosis,
-              .text = place_of(variable, element) + ": " + std::move(text),
-              .variable = variable.name,
-              .index = {element % shape.rows, element / shape.rows % shape.columns,
-                        element / (shape.rows * shape.columns)}});
+  add(Finding{
+      .check = std::move(check),
+      .diagnosis = diagnosis,
+      .text = place_of(variable, element) + ": " + std::move(text),
+      .variable = variable.name,
+      .index = {element % shape.rows, element / shape.rows % shape.columns, element / (shape.rows * shape.columns)}});
 }
 
 CheckReport check_problem(const ProblemCase& problem_case, const CheckOptions& options) {

@@ -41,7 +41,8 @@ void check_determinism(CheckContext& context) {
   evaluator.point() = point;
   const std::vector<double> again = evaluator.gradient(context.cotangent);
   if (!same_bits(y, evaluator.output())) {
-    context.add(Finding{.check = "determinism", .text = "the same point gives other values the second time", .variable = {}});
+    context.add(
+        Finding{.check = "determinism", .text = "the same point gives other values the second time", .variable = {}});
   }
   if (same_bits(again, context.gradient)) return;
   for (std::size_t i = 0; i < again.size(); ++i) {

@@ -26,8 +26,8 @@ struct CheckContext {
   /// Evaluates the problem, and its gradient, once.
   CheckContext(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report);
 
-  /// The largest change of the gradient over some random relative changes of `size` in point and cotangent: what rounding
-  /// to that precision may do to it, by conditioning alone.
+  /// The largest change of the gradient over some random relative changes of `size` in point and cotangent: what
+  /// rounding to that precision may do to it, by conditioning alone.
   std::vector<double> sensitivity(double size);
 
   void add(Finding finding) { report.findings.push_back(std::move(finding)); }
@@ -35,7 +35,8 @@ struct CheckContext {
   void add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element, std::string text);
 };
 
-/// First derivatives against both oracles. False: a kink kept the differences from deciding; another sample may do better.
+/// First derivatives against both oracles. False: a kink kept the differences from deciding; another sample may do
+/// better.
 bool check_derivatives(CheckContext& context);
 
 /// Forward and backward again: the same bits, for subsets of inputs too; contributions of several uses add up.

@@ -10,11 +10,11 @@
 namespace tapehead {
 namespace {
 
-constexpr double kWellBelow = 0.01;     // of a tolerance: what an oracle's error may be at most
-constexpr double kNoiseFactor = 8;      // from the noise of some draws to a bound
-constexpr double kCoarse = 10;          // errors that coarse differences may be off by and say nothing
-constexpr double kToSaySomething = 0.1;  // of a scale: differences that are coarser than this agree with anything
-constexpr double kShareOfAll = 0.1;     // of the root mean square over all variables, in each scale
+constexpr double kWellBelow = 0.01;        // of a tolerance: what an oracle's error may be at most
+constexpr double kNoiseFactor = 8;         // from the noise of some draws to a bound
+constexpr double kCoarse = 10;             // errors that coarse differences may be off by and say nothing
+constexpr double kToSaySomething = 0.1;    // of a scale: differences that are coarser than this agree with anything
+constexpr double kShareOfAll = 0.1;        // of the root mean square over all variables, in each scale
 constexpr std::int64_t kExplained = 2048;  // a wrong variable up to this size is looked at element by element
 
 struct Probed {
@@ -60,10 +60,12 @@ class DerivativeCheck {
         probed_.push_back({std::move(direction), derivative, control});
       };
       const bool each = size <= context_.options.elements;
-      for (std::int64_t i = 0; each && i < size; ++i) add(Direction::along(variable.offset + i), i, 1, !composite || size == 1);
+      for (std::int64_t i = 0; each && i < size; ++i)
+        add(Direction::along(variable.offset + i), i, 1, !composite || size == 1);
       const int directions = !each ? context_.options.directions : composite && size > 1 ? 1 : 0;
       for (int d = 0; d < directions; ++d) {
-        add(Direction::random(variable.offset, size, context_.seed + 17 * static_cast<std::uint64_t>(d + 1)), 0, size, !composite || d == 0);
+        add(Direction::random(variable.offset, size, context_.seed + 17 * static_cast<std::uint64_t>(d + 1)), 0, size,
+            !composite || d == 0);
       }
     }
   }
@@ -72,8 +74,10 @@ class DerivativeCheck {
   void ask_oracles() {
     for (Probed& probed : probed_) {
       Derivative& d = probed.derivative;
-      if (oracles_.has_complex_step()) d.complex_step = oracles_.complex_step(probed.direction);
-      else take_differences(probed, 0);
+      if (oracles_.has_complex_step())
+        d.complex_step = oracles_.complex_step(probed.direction);
+      else
+        take_differences(probed, 0);
     }
     set_scales();
     if (!oracles_.has_complex_step()) return;
@@ -116,17 +120,21 @@ class DerivativeCheck {
     const double scale = scale_of(d);
     double noise = 0;
     for (std::size_t i = 0; i < probed.direction.values.size(); ++i) {
-      const double part = probed.direction.values[i] * context_.noise[static_cast<std::size_t>(probed.direction.first) + i];
+      const double part =
+          probed.direction.values[i] * context_.noise[static_cast<std::size_t>(probed.direction.first) + i];
       noise += part * part;
     }
     const double complex_bound = kNoiseFactor * std::sqrt(noise) + 4 * 0x1p-53 * scale;
     const double complex_tolerance = context_.options.tolerance * scale;
     const double differences_tolerance = context_.options.differences_tolerance * scale;
     d.tolerance = differences_decide_ ? differences_tolerance : complex_tolerance;
-    d.error_bound = differences_decide_ ? (std::isnan(d.differences_error) ? HUGE_VAL : d.differences_error) : complex_bound;
+    d.error_bound =
+        differences_decide_ ? (std::isnan(d.differences_error) ? HUGE_VAL : d.differences_error) : complex_bound;
     d.verdict = Verdict::pass;
     if (!(d.error_bound <= kWellBelow * d.tolerance)) d.verdict = Verdict::inconclusive;
-    const auto off_by = [&](double value) { return std::isfinite(d.analytic) ? std::abs(d.analytic - value) : HUGE_VAL; };
+    const auto off_by = [&](double value) {
+      return std::isfinite(d.analytic) ? std::abs(d.analytic - value) : HUGE_VAL;
+    };
     if (oracles_.has_complex_step()) {
       const double error = off_by(d.complex_step);
       note(context_.report.complex_step_error, error, scale);
@@ -183,7 +191,8 @@ class DerivativeCheck {
   static std::string numbers_of(const Derivative& d) {
     std::string text = fmt::format("analytic {:.9g}", d.analytic);
     if (!std::isnan(d.complex_step)) text += fmt::format(", complex step {:.9g}", d.complex_step);
-    if (!std::isnan(d.differences)) text += fmt::format(", differences {:.9g} ± {:.1e}", d.differences, d.differences_error);
+    if (!std::isnan(d.differences))
+      text += fmt::format(", differences {:.9g} ± {:.1e}", d.differences, d.differences_error);
     return text;
   }
 
@@ -191,14 +200,15 @@ class DerivativeCheck {
     const auto least = std::ranges::find_if(context_.report.derivatives, [&](const Derivative& d) {
       return &variables()[static_cast<std::size_t>(d.variable)] == &variable && d.verdict == Verdict::inconclusive;
     });
-    context_.add(Finding{
-        .check = "gradient",
-        .verdict = Verdict::inconclusive,
-        .text = fmt::format("{}: {} of {} derivatives: the oracle's error of {:.1e} is not below a hundredth of the tolerance "
-                            "{:.1e}{}",
-                            variable.name, undecided, count, least->error_bound, least->tolerance,
-                            crossed_ ? "; a kink lies between the probes" : ""),
-        .variable = variable.name});
+    context_.add(
+        Finding{.check = "gradient",
+                .verdict = Verdict::inconclusive,
+                .text = fmt::format(
+                    "{}: {} of {} derivatives: the oracle's error of {:.1e} is not below a hundredth of the tolerance "
+                    "{:.1e}{}",
+                    variable.name, undecided, count, least->error_bound, least->tolerance,
+                    crossed_ ? "; a kink lies between the probes" : ""),
+                .variable = variable.name});
   }
 
   void report_wrong(const Variable& variable, Derivative worst, std::int64_t failed, std::int64_t count) {
@@ -230,7 +240,12 @@ class DerivativeCheck {
 
   // The gradient of the whole variable against the oracle; `worst` becomes its worst element.
   Explanation explain_elements(const Variable& variable, Derivative& worst) {
-    Evidence evidence{.variable = variable, .analytic = {}, .expected = {}, .tangents = {}, .cotangent = context_.cotangent, .output = context_.output_shape};
+    Evidence evidence{.variable = variable,
+                      .analytic = {},
+                      .expected = {},
+                      .tangents = {},
+                      .cotangent = context_.cotangent,
+                      .output = context_.output_shape};
     double largest = -1;
     const bool by_directions = worst.count > 1;
     for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
@@ -245,7 +260,9 @@ class DerivativeCheck {
       }
     }
     const double scale = std::max(scales_[static_cast<std::size_t>(worst.variable)], least_scale_);
-    evidence.tolerance = std::max(worst.tolerance, (differences_decide_ ? context_.options.differences_tolerance : context_.options.tolerance) * scale);
+    evidence.tolerance =
+        std::max(worst.tolerance,
+                 (differences_decide_ ? context_.options.differences_tolerance : context_.options.tolerance) * scale);
     return explain(evidence);
   }
 
@@ -272,12 +289,14 @@ class DerivativeCheck {
         count -= half;
       }
     }
-    return element_of(failed, first - variable.offset, context_.gradient[static_cast<std::size_t>(first)], decide(first));
+    return element_of(failed, first - variable.offset, context_.gradient[static_cast<std::size_t>(first)],
+                      decide(first));
   }
 
   double is_wrong(std::int64_t first, std::int64_t count) {
     const Direction direction = Direction::random(first, count, context_.seed + 5);
-    if (oracles_.has_complex_step()) return wrongness(direction.dot(context_.gradient), oracles_.complex_step(direction));
+    if (oracles_.has_complex_step())
+      return wrongness(direction.dot(context_.gradient), oracles_.complex_step(direction));
     const RiddersEstimate estimate = oracles_.differences(direction, 0);
     return wrongness(direction.dot(context_.gradient), estimate.found ? estimate.value[0] : Derivative::kNotTaken);
   }
@@ -319,7 +338,8 @@ class DerivativeCheck {
         only[at] = context_.cotangent[at];
         expected += only[at] * tangent[at];
       }
-      const double error = std::abs(context_.evaluator.gradient(only)[static_cast<std::size_t>(variable.offset + element)] - expected);
+      const double error =
+          std::abs(context_.evaluator.gradient(only)[static_cast<std::size_t>(variable.offset + element)] - expected);
       if (error > largest) {
         largest = error;
         found = q;

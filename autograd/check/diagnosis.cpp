@@ -53,8 +53,9 @@ Found not_connected(const Case& c) {
 Found masked(const Case& c) {
   const auto zero_there = [&](std::size_t i) { return std::abs(c.o(i)) <= 1e-14 * c.largest; };
   if (c.largest == 0 || !std::ranges::all_of(c.wrong, zero_there)) return {};
-  return Explanation{Diagnosis::wrong_where_masked,
-                     fmt::format("wrong only where the derivative is zero ({} elements): a mask is ignored", c.wrong.size())};
+  return Explanation{
+      Diagnosis::wrong_where_masked,
+      fmt::format("wrong only where the derivative is zero ({} elements): a mask is ignored", c.wrong.size())};
 }
 
 Found sign(const Case& c) {
@@ -79,9 +80,8 @@ Found factor(const Case& c) {
   }
   if (near(ratio, 1, 1e-12) || ratio == 0) return {};
   const std::string name = recognised(ratio);
-  return Explanation{Diagnosis::factor,
-                     fmt::format("the right numbers times {}{}", name,
-                                 weighty < 2 ? " (of one number that is not zero)" : "")};
+  return Explanation{Diagnosis::factor, fmt::format("the right numbers times {}{}", name,
+                                                    weighty < 2 ? " (of one number that is not zero)" : "")};
 }
 
 Found transposed(const Case& c) {
@@ -126,7 +126,8 @@ Found broadcast(const Case& c) {
     const std::int64_t slice = last ? slices - 1 : 0;
     const char* which = last ? "last" : "first";
     const auto told = [&](const char* axis) {
-      return Explanation{Diagnosis::broadcast_not_summed, fmt::format("the contribution of the {} {} alone, not the sum over all", which, axis)};
+      return Explanation{Diagnosis::broadcast_not_summed,
+                         fmt::format("the contribution of the {} {} alone, not the sum over all", which, axis)};
     };
     if (slices > 1 && restricted([=](std::int64_t, std::int64_t s) { return s == slice; })) return told("slice");
     if (columns > 1 && restricted([=](std::int64_t q, std::int64_t) { return q == column; })) return told("column");
@@ -154,7 +155,8 @@ Found permuted(const Case& c) {
       }
       if (!fits) continue;
       const auto& parts = c.evidence.variable.parts;
-      const bool heads = axis == 0 && !parts.empty() && parts[0].heads > 1 && shift % std::max<std::int64_t>(1, parts[0].rows / parts[0].heads) == 0;
+      const bool heads = axis == 0 && !parts.empty() && parts[0].heads > 1 &&
+                         shift % std::max<std::int64_t>(1, parts[0].rows / parts[0].heads) == 0;
       return Explanation{Diagnosis::permuted,
                          heads ? fmt::format("the right numbers of another head ({} rows on)", shift)
                                : fmt::format("the right numbers, moved by {} {}", shift, names[axis])};
@@ -176,7 +178,8 @@ Found in_part(const Case& c) {
   }
   const auto told = [&](const std::string& where) {
     const bool zero = std::ranges::all_of(c.wrong, [&](std::size_t i) { return c.a(i) == 0; });
-    return Explanation{Diagnosis::wrong_in_part, fmt::format("wrong in {} alone{}", where, zero ? ", where it is zero" : "")};
+    return Explanation{Diagnosis::wrong_in_part,
+                       fmt::format("wrong in {} alone{}", where, zero ? ", where it is zero" : "")};
   };
   const auto one = [&](const std::set<std::int64_t>& seen, std::int64_t of, const char* axis) -> Found {
     if (seen.size() != 1 || of < 2) return {};
@@ -192,8 +195,8 @@ Found in_part(const Case& c) {
       const bool inside = std::ranges::all_of(rows, [&](std::int64_t r) { return r >= first && r < first + width; });
       if (inside && part.heads > 1) return told(fmt::format("head {} of {}", h, part.name));
     }
-    const bool inside = std::ranges::all_of(
-        rows, [&](std::int64_t r) { return r >= part.first && r < part.first + part.rows; });
+    const bool inside =
+        std::ranges::all_of(rows, [&](std::int64_t r) { return r >= part.first && r < part.first + part.rows; });
     if (inside && variable.parts.size() > 1) return told("the rows of " + part.name);
   }
   return {};

@@ -25,8 +25,8 @@ struct Explanation {
   std::string text;  ///< "the right numbers with the other sign"; empty if nothing fits
 };
 
-/// Names the pattern that a wrong gradient follows, if there is one. Each rule must explain every wrong element within the
-/// tolerance; the more special ones come first.
+/// Names the pattern that a wrong gradient follows, if there is one. Each rule must explain every wrong element within
+/// the tolerance; the more special ones come first.
 Explanation explain(const Evidence& evidence);
 
 /// A number as people write it: "2", "1/3", "√6", "1/√6"; plain digits if it is none of these.

@@ -109,8 +109,7 @@ std::vector<T> Evaluator<T>::gradient_of_some(std::span<const T> cotangent, std:
 
 template <Scalar T>
 std::vector<T> Evaluator<T>::gradient_of_alias(std::span<const T> cotangent, std::size_t from, std::size_t to) {
-  return run(cotangent,
-             {.alias_from = static_cast<std::int64_t>(from), .alias_to = static_cast<std::int64_t>(to)});
+  return run(cotangent, {.alias_from = static_cast<std::int64_t>(from), .alias_to = static_cast<std::int64_t>(to)});
 }
 
 template class Evaluator<float>;

@@ -57,7 +57,8 @@ LargestEigenvalue largest_eigenvalue(std::int64_t size,
     for (arma::uword i = 0; i + 1 < order; ++i) tridiagonal(i, i + 1) = tridiagonal(i + 1, i) = beside[i];
     arma::vec values;
     arma::mat vectors;
-    if (!arma::eig_sym(values, vectors, tridiagonal)) throw Error("largest_eigenvalue: the operator gave numbers that are not finite");
+    if (!arma::eig_sym(values, vectors, tridiagonal))
+      throw Error("largest_eigenvalue: the operator gave numbers that are not finite");
     found.value = values(order - 1);
     found.residual = norm * std::abs(vectors(order - 1, order - 1));
     found.iterations = step;

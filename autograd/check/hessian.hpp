@@ -9,10 +9,10 @@
 
 namespace tapehead {
 
-/// H v, the Hessian of cotangent · y by the point, times v: the imaginary part of the gradient at point + i·h·v. Exact to
-/// rounding, at the price of one complex forward and backward pass (Pearlmutter 1994 has the same by other means).
-/// An empty cotangent stands for ones. Throws ShapeError when sizes do not fit, ConfigError for a function that does not take
-/// complex numbers.
+/// H v, the Hessian of cotangent · y by the point, times v: the imaginary part of the gradient at point + i·h·v. Exact
+/// to rounding, at the price of one complex forward and backward pass (Pearlmutter 1994 has the same by other means).
+/// An empty cotangent stands for ones. Throws ShapeError when sizes do not fit, ConfigError for a function that does
+/// not take complex numbers.
 std::vector<double> hessian_vector_product(const Problem& problem, std::span<const double> v,
                                            std::span<const double> cotangent = {});
 
@@ -24,8 +24,8 @@ struct LargestEigenvalue {
   bool converged = false;
 };
 
-/// The largest (most positive) eigenvalue by Lanczos (1950) with full reorthogonalisation, from a random start that `seed` draws.
-/// Stops when the residual is below `tolerance` · |value|, or after `iterations`.
+/// The largest (most positive) eigenvalue by Lanczos (1950) with full reorthogonalisation, from a random start that
+/// `seed` draws. Stops when the residual is below `tolerance` · |value|, or after `iterations`.
 LargestEigenvalue largest_eigenvalue(std::int64_t size,
                                      const std::function<std::vector<double>(std::span<const double>)>& apply,
                                      double tolerance = 1e-6, int iterations = 200, std::uint64_t seed = 1);

@@ -59,7 +59,8 @@ class MaskCheck {
         for (std::int64_t row = keys.first; row < keys.last; ++row) {
           const double found = gradient[static_cast<std::size_t>(keys.variable.offset + row + shape.rows * point)];
           if (found == 0) continue;
-          return report(keys, key, slice, column * out_.rows, fmt::format("a gradient of {:.3g} reaches it", found), row);
+          return report(keys, key, slice, column * out_.rows, fmt::format("a gradient of {:.3g} reaches it", found),
+                        row);
         }
       }
     }
@@ -93,7 +94,8 @@ void check_masks(CheckContext& context) {
   MaskCheck check(context);
   const std::vector<KeyRows> rows = key_rows(context.problem);
   if (rows.empty()) {
-    context.add(Finding{.check = "mask", .text = "no part of an input is called key or value: no mask was checked", .variable = {}});
+    context.add(Finding{
+        .check = "mask", .text = "no part of an input is called key or value: no mask was checked", .variable = {}});
   }
   for (const KeyRows& keys : rows) {
     if (context.problem.function().takes<std::complex<double>>()) check.check_forward(keys);

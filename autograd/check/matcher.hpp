@@ -38,7 +38,9 @@ class CorrectGradientsMatcher {
   }
 
   void DescribeTo(std::ostream* out) const { *out << "has the gradients that the oracles find"; }
-  void DescribeNegationTo(std::ostream* out) const { *out << "has not the gradients that the oracles find, or none that they could decide"; }
+  void DescribeNegationTo(std::ostream* out) const {
+    *out << "has not the gradients that the oracles find, or none that they could decide";
+  }
 
  private:
   std::vector<InputSpec> inputs_;

@@ -15,7 +15,7 @@ namespace {
 
 using Complex = std::complex<double>;
 
-constexpr double kTolerance = 1e-10;      // of the sizes that are summed
+constexpr double kTolerance = 1e-10;        // of the sizes that are summed
 constexpr double kRounding = 64 * 0x1p-53;  // of adjoints that a contribution is told apart from
 
 // Tangents of every value that an op read or made, by place on the tape.
@@ -53,8 +53,8 @@ class DualityCheck : public TapeObserver<double> {
 
   void on_record(Var<double> y, std::span<const Var<double>> inputs) override {
     const char* other = tangents_.op(y.index());
-    const bool same = other != nullptr && std::strcmp(other, y.op()) == 0 &&
-                      std::ssize(tangents_.of(y.index())) == y.shape().size();
+    const bool same =
+        other != nullptr && std::strcmp(other, y.op()) == 0 && std::ssize(tangents_.of(y.index())) == y.shape().size();
     if (!same) {
       throw GradientError(fmt::format("gradient check: node {} is {} in double and {} in complex numbers", y.index(),
                                       y.op(), other == nullptr ? "absent" : other));

@@ -17,7 +17,7 @@ struct NodeFault {
   double expected = 0;      ///< ⟨d_y, ẏ⟩
   double found = 0;         ///< Σ ⟨d_x, ẋ⟩ over what its pullback added
   Diagnosis diagnosis = Diagnosis::none;
-  std::string detail;       ///< the inputs that get no gradient though they should; may be empty
+  std::string detail;  ///< the inputs that get no gradient though they should; may be empty
 };
 
 struct NodeCheck {
@@ -26,9 +26,10 @@ struct NodeCheck {
   std::vector<NodeFault> faults;
 };
 
-/// Checks every pullback of a tape by itself: tangents ẏ of all nodes come from the complex tape along `direction`, adjoints
-/// and what each pullback adds to them from the tape in double; for each node ⟨d_y, ẏ⟩ = Σ ⟨d_x, ẋ⟩ must hold, since d_x = Jᵀ d_y
-/// and ẏ = J ẋ. One forward and one backward pass find the op at fault. REQUIRES: the function takes complex numbers.
+/// Checks every pullback of a tape by itself: tangents ẏ of all nodes come from the complex tape along `direction`,
+/// adjoints and what each pullback adds to them from the tape in double; for each node ⟨d_y, ẏ⟩ = Σ ⟨d_x, ẋ⟩ must hold,
+/// since d_x = Jᵀ d_y and ẏ = J ẋ. One forward and one backward pass find the op at fault. REQUIRES: the function takes
+/// complex numbers.
 NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction);
 
 }  // namespace tapehead

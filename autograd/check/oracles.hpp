@@ -15,8 +15,8 @@ struct Direction {
   std::vector<double> values;
 
   static Direction along(std::int64_t element) { return {element, {1}}; }
-  /// Of length one, its entries uniform in size between half and three halves of each other, with random signs: none that
-  /// could hide an element.
+  /// Of length one, its entries uniform in size between half and three halves of each other, with random signs: none
+  /// that could hide an element.
   static Direction random(std::int64_t first, std::int64_t count, std::uint64_t seed);
 
   double dot(const std::vector<double>& gradient) const;

@@ -11,18 +11,30 @@ namespace tapehead {
 
 const char* name_of(Diagnosis diagnosis) {
   switch (diagnosis) {
-    case Diagnosis::none: return "";
-    case Diagnosis::sign: return "sign";
-    case Diagnosis::factor: return "factor";
-    case Diagnosis::transposed: return "transposed";
-    case Diagnosis::accumulated_too_few: return "accumulated too few times";
-    case Diagnosis::accumulated_too_many: return "accumulated too many times";
-    case Diagnosis::not_connected: return "not connected";
-    case Diagnosis::leaks_through_mask: return "leaks through a mask";
-    case Diagnosis::wrong_where_masked: return "wrong only where masked";
-    case Diagnosis::broadcast_not_summed: return "broadcast not summed";
-    case Diagnosis::wrong_in_part: return "wrong only in part";
-    case Diagnosis::permuted: return "permuted";
+    case Diagnosis::none:
+      return "";
+    case Diagnosis::sign:
+      return "sign";
+    case Diagnosis::factor:
+      return "factor";
+    case Diagnosis::transposed:
+      return "transposed";
+    case Diagnosis::accumulated_too_few:
+      return "accumulated too few times";
+    case Diagnosis::accumulated_too_many:
+      return "accumulated too many times";
+    case Diagnosis::not_connected:
+      return "not connected";
+    case Diagnosis::leaks_through_mask:
+      return "leaks through a mask";
+    case Diagnosis::wrong_where_masked:
+      return "wrong only where masked";
+    case Diagnosis::broadcast_not_summed:
+      return "broadcast not summed";
+    case Diagnosis::wrong_in_part:
+      return "wrong only in part";
+    case Diagnosis::permuted:
+      return "permuted";
   }
   return "";
 }

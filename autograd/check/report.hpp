@@ -10,7 +10,8 @@
 
 namespace tapehead {
 
-/// What a check concludes. `inconclusive`: nothing wrong was seen, but the oracle's error is not well below the tolerance.
+/// What a check concludes. `inconclusive`: nothing wrong was seen, but the oracle's error is not well below the
+/// tolerance.
 enum class Verdict { pass, fail, inconclusive };
 
 /// What a wrong gradient looks like, where the numbers say so.
@@ -56,8 +57,8 @@ struct Finding {
   std::string check;  ///< gradient, determinism, accumulation, subset, mask, node, second order, float, exception
   Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;
-  std::string text;      ///< one line: where, the numbers, and why if that is known
-  std::string variable;  ///< empty: not about one
+  std::string text;                               ///< one line: where, the numbers, and why if that is known
+  std::string variable;                           ///< empty: not about one
   std::array<std::int64_t, 3> index{-1, -1, -1};  ///< row, column, slice
 };
 
@@ -69,11 +70,11 @@ struct CheckReport {
   std::vector<Shape> shapes;
   std::vector<Derivative> derivatives;
   std::vector<Finding> findings;
-  std::int64_t nodes = 0;           ///< of the tape, each checked on its own
-  std::int64_t second_order = 0;    ///< elements of Hessian-vector products that were checked
-  int redrawn = 0;                  ///< samples given up because a kink lay between probes
-  double complex_step_error = 0;    ///< largest |analytic − complex step| / scale
-  double differences_error = 0;     ///< largest |analytic − differences| / scale
+  std::int64_t nodes = 0;         ///< of the tape, each checked on its own
+  std::int64_t second_order = 0;  ///< elements of Hessian-vector products that were checked
+  int redrawn = 0;                ///< samples given up because a kink lay between probes
+  double complex_step_error = 0;  ///< largest |analytic − complex step| / scale
+  double differences_error = 0;   ///< largest |analytic − differences| / scale
 
   Verdict verdict() const;
   bool passed() const { return verdict() == Verdict::pass; }

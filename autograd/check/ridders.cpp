@@ -7,7 +7,7 @@ namespace tapehead {
 namespace {
 
 constexpr int kLevels = 10;
-constexpr int kHalvings = 40;   // down to 2^-40 of the first step, where kinks force probes together
+constexpr int kHalvings = 40;     // down to 2^-40 of the first step, where kinks force probes together
 constexpr double kHopeless = 16;  // errors that have grown so far come from rounding: no further level helps
 
 // The tableau of one component: entry j of the last row extrapolates j times.

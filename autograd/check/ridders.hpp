@@ -13,17 +13,17 @@ struct RiddersEstimate {
   bool found = false;    ///< false: every pair of probes did
 };
 
-/// What a probe gives: f(x + h v) − f(x − h v), and a bound on its rounding error for each component; nothing when a kink
-/// lies in between or a value is not finite.
+/// What a probe gives: f(x + h v) − f(x − h v), and a bound on its rounding error for each component; nothing when a
+/// kink lies in between or a value is not finite.
 struct Probe {
   std::vector<double> difference, rounding;
 };
 using CentralProbe = std::function<std::optional<Probe>(double h)>;
 
-/// Ridders (1982), "Accurate computation of F′(x) and F′(x)F″(x)": central differences at h, h/2, h/4 … are extrapolated
-/// to h = 0 by Neville's scheme, and the differences between neighbours in the tableau estimate the error. Begins at
-/// `step`; stops when every error is below `goal`, when a further halving makes it worse, or when h is tiny. The error
-/// includes what rounding of f does to the quotients.
+/// Ridders (1982), "Accurate computation of F′(x) and F′(x)F″(x)": central differences at h, h/2, h/4 … are
+/// extrapolated to h = 0 by Neville's scheme, and the differences between neighbours in the tableau estimate the error.
+/// Begins at `step`; stops when every error is below `goal`, when a further halving makes it worse, or when h is tiny.
+/// The error includes what rounding of f does to the quotients.
 RiddersEstimate ridders(const CentralProbe& probe, double step, double goal);
 
 }  // namespace tapehead

@@ -55,7 +55,8 @@ bool check_complex_gradient(CheckContext& context) {
     if (std::abs(complex_gradient[i].real() - expected) <= bound) continue;
     const Variable& variable = context.problem.variable_of(static_cast<std::int64_t>(i));
     context.add("second order", Diagnosis::none, variable, static_cast<std::int64_t>(i) - variable.offset,
-                fmt::format("the gradient is {:.12g} in complex numbers, {:.12g} in double", complex_gradient[i].real(), expected));
+                fmt::format("the gradient is {:.12g} in complex numbers, {:.12g} in double", complex_gradient[i].real(),
+                            expected));
     return false;
   }
   return true;

@@ -42,7 +42,8 @@ std::vector<double> sensitivity_of_values(CheckContext& context, const std::vect
   for (std::uint64_t draw = 0; draw < 3; ++draw) {
     const RandomStream random(context.seed, Purpose::gradient_check, 5 + draw);
     for (std::size_t i = 0; i < point.size(); ++i) {
-      context.evaluator.point()[i] = point[i] * (1 + kEpsilon * (2 * random.uniform(0, static_cast<std::uint32_t>(i)) - 1));
+      context.evaluator.point()[i] =
+          point[i] * (1 + kEpsilon * (2 * random.uniform(0, static_cast<std::uint32_t>(i)) - 1));
     }
     context.evaluator.value();
     for (std::size_t o = 0; o < y.size(); ++o) {
@@ -79,10 +80,11 @@ bool check_single_precision(CheckContext& context) {
   for (std::size_t o = 0; o < y.size(); ++o) {
     const double bound = factor * (moved[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));
     if (std::abs(static_cast<double>(rounded.y[o]) - y[o]) <= bound) continue;
-    context.add(Finding{.check = "float",
-                        .text = fmt::format("value {} is {:.9g} in float, {:.9g} in double; conditioning allows ± {:.1e}", o,
-                                            static_cast<double>(rounded.y[o]), y[o], bound),
-                        .variable = {}});
+    context.add(
+        Finding{.check = "float",
+                .text = fmt::format("value {} is {:.9g} in float, {:.9g} in double; conditioning allows ± {:.1e}", o,
+                                    static_cast<double>(rounded.y[o]), y[o], bound),
+                .variable = {}});
     break;
   }
 
@@ -91,16 +93,19 @@ bool check_single_precision(CheckContext& context) {
   for (std::size_t k = 0; k < problem.variables().size(); ++k) {
     const Variable& variable = problem.variables()[k];
     // A gradient that is zero because all of it cancels, a key's bias, is as noisy as what it is computed beside.
-    const double scale = std::max({scale_of(context.gradient, variable.offset, variable.shape.size()), all, context.smallest_scale});
+    const double scale =
+        std::max({scale_of(context.gradient, variable.offset, variable.shape.size()), all, context.smallest_scale});
     bool reported = false;
     for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
       const auto at = static_cast<std::size_t>(variable.offset + i);
       Derivative d{.variable = static_cast<std::int32_t>(k), .first = i};
       d.analytic = static_cast<double>(rounded.gradient[at]);
       d.complex_step = context.gradient[at];
-      d.tolerance = d.error_bound = factor * (sensitivity[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
+      d.tolerance = d.error_bound =
+          factor * (sensitivity[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
       const double error = std::abs(d.analytic - d.complex_step);
-      context.report.complex_step_error = std::max(context.report.complex_step_error, scale > 0 ? error / scale : error);
+      context.report.complex_step_error =
+          std::max(context.report.complex_step_error, scale > 0 ? error / scale : error);
       if (!(error <= d.tolerance)) d.verdict = Verdict::fail;
       context.report.derivatives.push_back(d);
       if (d.verdict != Verdict::fail || reported) continue;

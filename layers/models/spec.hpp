@@ -7,8 +7,8 @@
 
 namespace tapehead {
 
-/// Configurations of a model whose gradients are checked through its own loss; see trainers/model_problem.hpp. Positions and
-/// vocabularies follow from the data.
+/// Configurations of a model whose gradients are checked through its own loss; see trainers/model_problem.hpp.
+/// Positions and vocabularies follow from the data.
 struct ModelSpec {
   struct Case {
     std::string label;

@@ -40,9 +40,9 @@ TYPED_TEST(Gemm, AgreesWithATripleLoop) {
     std::int64_t m, n, k;
   };
   // Whole and broken panels, one and several parts of the inner index, every number of columns left over, and BLAS.
-  for (const auto [m, n, k] : {Sizes{1, 1, 1}, Sizes{3, 5, 4}, Sizes{17, 2, 33}, Sizes{64, 48, 16}, Sizes{7, 9, 0},
-                               Sizes{32, 7, 20}, Sizes{49, 10, 300}, Sizes{40, 17, 129}, Sizes{70, 250, 300},
-                               Sizes{5, 3, 1300}, Sizes{1100, 3, 5}}) {
+  for (const auto [m, n, k] :
+       {Sizes{1, 1, 1}, Sizes{3, 5, 4}, Sizes{17, 2, 33}, Sizes{64, 48, 16}, Sizes{7, 9, 0}, Sizes{32, 7, 20},
+        Sizes{49, 10, 300}, Sizes{40, 17, 129}, Sizes{70, 250, 300}, Sizes{5, 3, 1300}, Sizes{1100, 3, 5}}) {
     for (const Transpose op_a : {Transpose::no, Transpose::yes}) {
       for (const Transpose op_b : {Transpose::no, Transpose::yes}) {
         for (const double beta : {0.0, 1.0, -0.5}) {
@@ -103,8 +103,8 @@ TEST(Gemm, SizesThatDoNotFitAreRefused) {
   const std::vector<double> a(6), b(6);
   std::vector<double> c(4);
   const auto multiply = [&](Transpose op_b, std::int64_t c_columns) {
-    gemm(1.0, MatrixView<const double>(a.data(), 2, 3), Transpose::no, MatrixView<const double>(b.data(), 3, 2), op_b, 0.0,
-         MatrixView<double>(c.data(), 2, c_columns));
+    gemm(1.0, MatrixView<const double>(a.data(), 2, 3), Transpose::no, MatrixView<const double>(b.data(), 3, 2), op_b,
+         0.0, MatrixView<double>(c.data(), 2, c_columns));
   };
   EXPECT_NO_THROW(multiply(Transpose::no, 2));
   EXPECT_THROW(multiply(Transpose::yes, 2), ShapeError);

@@ -19,8 +19,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"layers", {"autograd/base", "autograd", "layers"}},
     {"datasets", {"autograd/base", "datasets"}},
     {"trainers", {"autograd/base", "autograd", "layers", "datasets", "trainers"}},
-    {"experiments",
-     {"autograd/base", "autograd", "autograd/check", "layers", "datasets", "trainers", "experiments"}},
+    {"experiments", {"autograd/base", "autograd", "autograd/check", "layers", "datasets", "trainers", "experiments"}},
 };
 
 // The folder of the table that a path from the root lies in; empty for any other.
@@ -74,7 +73,8 @@ void check_file(const fs::path& root, const fs::path& file, std::vector<std::str
 std::vector<std::string> forbidden_includes(const fs::path& root) {
   std::vector<std::string> found;
   for (const auto& [folder, allowed] : kMayInclude) {
-    if (folder.find('/') != std::string::npos || !fs::exists(root / folder)) continue;  // parts are walked with their folder
+    if (folder.find('/') != std::string::npos || !fs::exists(root / folder))
+      continue;  // parts are walked with their folder
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       if (entry.is_regular_file() && is_source(entry.path())) check_file(root, entry.path(), found);
     }

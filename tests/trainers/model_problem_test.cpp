@@ -21,13 +21,19 @@ INSTANTIATE_TEST_SUITE_P(, ModelGradients, testing::ValuesIn(model_problems()), 
 // What is checked is what trains: the gradient of a training step of one shard, to the bit.
 TEST(ModelProblem, IsTheLossThatTrains) {
   const MadeDataset data({.task = "copy", .symbols = 6, .min_length = 2, .max_length = 5, .validation = 5, .test = 5});
-  const auto model = std::make_shared<Model>(ModelConfig{.layers = 1, .heads = 2, .d_model = 8, .d_ff = 12, .dropout = 0.3,
-                                                         .max_positions = 6, .source_vocabulary = data.source_vocabulary().size(),
+  const auto model = std::make_shared<Model>(ModelConfig{.layers = 1,
+                                                         .heads = 2,
+                                                         .d_model = 8,
+                                                         .d_ff = 12,
+                                                         .dropout = 0.3,
+                                                         .max_positions = 6,
+                                                         .source_vocabulary = data.source_vocabulary().size(),
                                                          .target_vocabulary = data.target_vocabulary().size()});
   ParameterStore<double> parameters(model->layout());
   parameters.initialise(3);
   WorkerPool workers(1);
-  TrainingStep<double> step(*model, parameters, data, workers, {.seed = 7, .batch = 5, .shards = 1, .label_smoothing = 0.1});
+  TrainingStep<double> step(*model, parameters, data, workers,
+                            {.seed = 7, .batch = 5, .shards = 1, .label_smoothing = 0.1});
   const StepReport report = step.differentiate(11);
 
   const auto batch = std::make_shared<Batch>(BatchLayout::encoder_decoder);
@@ -40,7 +46,8 @@ TEST(ModelProblem, IsTheLossThatTrains) {
   EXPECT_EQ(evaluator.output()[0], report.loss);
   for (const Variable& variable : problem.variables()) {
     for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
-      ASSERT_EQ(gradient[static_cast<std::size_t>(variable.offset + i)], step.gradient()[variable.flat_offset + i]) << variable.name;
+      ASSERT_EQ(gradient[static_cast<std::size_t>(variable.offset + i)], step.gradient()[variable.flat_offset + i])
+          << variable.name;
     }
   }
 }

@@ -55,7 +55,9 @@ TEST(CheckGradients, ARightOpPasses) {
 TEST(CheckGradients, SeesAFactorThatIsOffByAMillionthAndByLess) {
   const auto off_by = [](double e) {
     return check([e](auto x) {
-      return exp_with_slope(x[0], [e](Shape, auto* y, auto* d_y, std::int64_t i) { return y[i] * d_y[i] * static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(1 + e); });
+      return exp_with_slope(x[0], [e](Shape, auto* y, auto* d_y, std::int64_t i) {
+        return y[i] * d_y[i] * static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(1 + e);
+      });
     });
   };
   for (const double e : {1e-6, 1e-7, -1e-8}) {
@@ -72,7 +74,8 @@ TEST(CheckGradients, NamesWhatItSees) {
     return report.diagnosis();
   };
   EXPECT_EQ(diagnosis([](Shape, auto* y, auto* d_y, std::int64_t i) { return -y[i] * d_y[i]; }), Diagnosis::sign);
-  EXPECT_EQ(diagnosis([](Shape, auto* y, auto* d_y, std::int64_t i) { return y[i] * d_y[i] + y[i] * d_y[i]; }), Diagnosis::factor);
+  EXPECT_EQ(diagnosis([](Shape, auto* y, auto* d_y, std::int64_t i) { return y[i] * d_y[i] + y[i] * d_y[i]; }),
+            Diagnosis::factor);
   EXPECT_EQ(diagnosis([](Shape, auto* y, auto*, std::int64_t i) { return y[i] - y[i]; }), Diagnosis::not_connected);
   EXPECT_EQ(diagnosis([](Shape s, auto* y, auto* d_y, std::int64_t i) {
               const std::int64_t at = i / 16 * 16 + i % 4 * s.rows + i / 4 % 4;
@@ -110,7 +113,8 @@ TEST(CheckGradients, SeesAPullbackThatAddsToFreshMemory) {
 
 TEST(CheckGradients, SaysWhichElementIsWorst) {
   const CheckReport report = check([](auto x) {
-    return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 22 ? y[i] : y[i] * d_y[i]; });
+    return exp_with_slope(x[0],
+                          [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 22 ? y[i] : y[i] * d_y[i]; });
   });
   ASSERT_FALSE(report.findings.empty());
   EXPECT_EQ(report.findings[0].variable, "x");
@@ -121,7 +125,8 @@ TEST(CheckGradients, SaysWhichElementIsWorst) {
 TEST(CheckGradients, FindsOneWrongElementOfManyByHalving) {
   const CheckReport report = check(
       [](auto x) {
-        return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 4321 ? -y[i] * d_y[i] : y[i] * d_y[i]; });
+        return exp_with_slope(
+            x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 4321 ? -y[i] * d_y[i] : y[i] * d_y[i]; });
       },
       {100, 60});
   EXPECT_EQ(report.derivatives.size(), 4U);
@@ -136,13 +141,19 @@ TEST(CheckGradients, NothingCheckedIsAFailure) {
 }
 
 TEST(CheckGradients, AnEmptyOutputIsAFailure) {
-  const CheckReport report = check_gradients([](auto x) { return x[0].tape().constant({0, 2}, x[0].data()); }, {{{2, 3}}});
+  const CheckReport report = check_gradients(
+      [](auto x) {
+        return x[0].tape().constant({0, 2}, x[0].data());
+      },
+      {{{2, 3}}});
   EXPECT_THAT(report.text(), HasSubstr("no derivative was checked"));
 }
 
 TEST(CheckGradients, AGradientThatIsNotANumberIsWrong) {
   const CheckReport report = check([](auto x) {
-    return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 5 ? y[i] * d_y[i] * static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(NAN) : y[i] * d_y[i]; });
+    return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) {
+      return i == 5 ? y[i] * d_y[i] * static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(NAN) : y[i] * d_y[i];
+    });
   });
   EXPECT_EQ(report.verdict(), Verdict::fail);
   EXPECT_EQ(report.findings[0].index, (std::array<std::int64_t, 3>{1, 1, 0})) << report.text();
@@ -160,14 +171,16 @@ TEST(CheckGradients, AnInfiniteOutputDoesNotMakeEverythingPass) {
 }
 
 TEST(CheckGradients, InputsOfEqualShapeNeedNotTakeEachOthersValues) {
-  const CheckReport report = check_gradients([](auto x) { return multiply(x[0], log(x[1])); }, {{{3, 4}}, {{3, 4}, 0.5, 2}});
+  const CheckReport report =
+      check_gradients([](auto x) { return multiply(x[0], log(x[1])); }, {{{3, 4}}, {{3, 4}, 0.5, 2}});
   EXPECT_TRUE(report.passed()) << report.text();
 }
 
 TEST(CheckGradients, NamesTheWorstElementOfAVariableThatIsCheckedAlongDirections) {
   const CheckReport report = check_gradients(
       [](auto x) {
-        return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 22 ? y[i] : y[i] * d_y[i]; });
+        return exp_with_slope(x[0],
+                              [](Shape, auto* y, auto* d_y, std::int64_t i) { return i == 22 ? y[i] : y[i] * d_y[i]; });
       },
       {{.shape = {4, 10}}}, {.elements = 8});
   ASSERT_FALSE(report.findings.empty());
@@ -175,16 +188,19 @@ TEST(CheckGradients, NamesTheWorstElementOfAVariableThatIsCheckedAlongDirections
 }
 
 TEST(CheckGradients, AVariableThatNoDirectionProbesIsAFailure) {
-  const CheckReport report = check_gradients([](auto x) { return exp(x[0]); }, {{{4, 10}}}, {.elements = 8, .directions = 0});
+  const CheckReport report =
+      check_gradients([](auto x) { return exp(x[0]); }, {{{4, 10}}}, {.elements = 8, .directions = 0});
   EXPECT_EQ(report.verdict(), Verdict::fail);
 }
 
 TEST(CheckGradients, ManyInputs) {
-  const CheckReport report = check_gradients([](auto x) {
-    auto total = x[0];
-    for (std::size_t i = 1; i < x.size(); ++i) total = multiply(total, x[i]);
-    return total;
-  }, std::vector<InputSpec>(70, InputSpec{.shape = {2}, .low = 0.8, .high = 1.2}));
+  const CheckReport report = check_gradients(
+      [](auto x) {
+        auto total = x[0];
+        for (std::size_t i = 1; i < x.size(); ++i) total = multiply(total, x[i]);
+        return total;
+      },
+      std::vector<InputSpec>(70, InputSpec{.shape = {2}, .low = 0.8, .high = 1.2}));
   EXPECT_TRUE(report.passed()) << report.text();
   EXPECT_EQ(report.derivatives.size(), 140U);
 }
@@ -205,7 +221,10 @@ TEST(CheckGradients, AFunctionOfDoubleAloneIsJudgedByDifferences) {
   EXPECT_TRUE(right.passed()) << right.text();
   EXPECT_TRUE(std::isnan(right.derivatives[0].complex_step));
   const CheckReport wrong = check_gradients(
-      [](Inputs<double> x) { return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return 1.000001 * y[i] * d_y[i]; }); }, {{{3}}});
+      [](Inputs<double> x) {
+        return exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return 1.000001 * y[i] * d_y[i]; });
+      },
+      {{{3}}});
   EXPECT_EQ(wrong.verdict(), Verdict::fail);
 }
 
@@ -214,7 +233,8 @@ TEST(CheckGradients, WhatCannotBeDecidedIsInconclusive) {
   const auto rough = [](Inputs<double> x) {
     const Shape shape = x[0].shape();
     double* y = x[0].tape().allocate(shape.size());
-    for (std::int64_t i = 0; i < shape.size(); ++i) y[i] = static_cast<double>(static_cast<float>(std::exp(x[0].data()[i])));
+    for (std::int64_t i = 0; i < shape.size(); ++i)
+      y[i] = static_cast<double>(static_cast<float>(std::exp(x[0].data()[i])));
     return x[0].tape().record("rough", shape, y, {x[0]}, [=, in = x[0]](Pull<double>& pull) {
       const double* d_y = pull.d_output();
       if (auto d_x = pull.into(in)) d_x.accumulate(shape.size(), [=](std::int64_t i) { return y[i] * d_y[i]; });
@@ -290,7 +310,8 @@ TEST(CheckGradients, ADualRuleThatIsWrongIsNotTakenForTruth) {
     }
     return x[0].tape().record("wrong", shape, y, {x[0]}, [=, in = x[0]](Pull<T>& pull) {
       const T* d_y = pull.d_output();
-      if (auto d_x = pull.into(in)) d_x.accumulate(shape.size(), [=](std::int64_t i) { return static_cast<Real<T>>(1.001) * y[i] * d_y[i]; });
+      if (auto d_x = pull.into(in))
+        d_x.accumulate(shape.size(), [=](std::int64_t i) { return static_cast<Real<T>>(1.001) * y[i] * d_y[i]; });
     });
   };
   OpSpec spec{"wrong", {{"R3", {{{3}}}, wrong}}};
@@ -311,7 +332,8 @@ TEST(CheckGradients, ThePullbackOnComplexNumbersIsCheckedToo) {
 TEST(CheckGradients, ForwardAndBackwardMustRepeatTheirBits) {
   const auto counting = [calls = std::make_shared<int>(0)](auto x) {
     return exp_with_slope(x[0], [calls = calls.get()](Shape, auto* y, auto* d_y, std::int64_t i) {
-      return y[i] * d_y[i] * static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(i == 0 && ++*calls > 3 ? 1 + 4e-16 : 1);
+      return y[i] * d_y[i] *
+             static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(i == 0 && ++*calls > 3 ? 1 + 4e-16 : 1);
     });
   };
   EXPECT_THAT(check(counting).text(), HasSubstr("the second time"));
@@ -320,7 +342,8 @@ TEST(CheckGradients, ForwardAndBackwardMustRepeatTheirBits) {
 TEST(CheckNodes, FindsTheOpAtFaultInACompositeOne) {
   const Problem problem(
       [](auto x) {
-        const auto wrong = exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return y[i] * d_y[i] + y[i]; });
+        const auto wrong =
+            exp_with_slope(x[0], [](Shape, auto* y, auto* d_y, std::int64_t i) { return y[i] * d_y[i] + y[i]; });
         return sum(multiply(softmax(wrong), x[0]));
       },
       {{{4, 3}}}, 1);
@@ -333,7 +356,8 @@ TEST(CheckNodes, FindsTheOpAtFaultInACompositeOne) {
 }
 
 TEST(CheckNodes, SeesAValueThatWasCopiedOffTheTape) {
-  const CheckReport report = check([](auto x) { return multiply(x[0], x[0].tape().constant(x[0].shape(), x[0].data())); });
+  const CheckReport report =
+      check([](auto x) { return multiply(x[0], x[0].tape().constant(x[0].shape(), x[0].data())); });
   EXPECT_THAT(report.text(), HasSubstr("no gradient reaches its input 1 (constant, node 1)"));
   EXPECT_EQ(report.diagnosis(), Diagnosis::not_connected) << report.text();
 }

@@ -21,11 +21,12 @@ TEST(Ridders, IsAsRightAsItSays) {
     double (*f)(double);
     double x, derivative;
   };
-  for (const auto& [f, x, derivative] : {Example{[](double t) { return std::exp(t); }, 1, std::numbers::e},
-                                         Example{[](double t) { return std::sin(20 * t); }, 0.3, 20 * std::cos(6.0)},
-                                         Example{[](double t) { return 1 / t; }, 0.2, -25},
-                                         Example{[](double t) { return std::erf(t); }, 0.5, 2 / std::sqrt(std::numbers::pi) * std::exp(-0.25)},
-                                         Example{[](double t) { return 3 * t; }, 7, 3}}) {
+  for (const auto& [f, x, derivative] :
+       {Example{[](double t) { return std::exp(t); }, 1, std::numbers::e},
+        Example{[](double t) { return std::sin(20 * t); }, 0.3, 20 * std::cos(6.0)},
+        Example{[](double t) { return 1 / t; }, 0.2, -25},
+        Example{[](double t) { return std::erf(t); }, 0.5, 2 / std::sqrt(std::numbers::pi) * std::exp(-0.25)},
+        Example{[](double t) { return 3 * t; }, 7, 3}}) {
     const RiddersEstimate estimate = ridders(probe_of(f, x), 0.125, 0);
     ASSERT_TRUE(estimate.found);
     EXPECT_LE(std::abs(estimate.value[0] - derivative), estimate.error[0]) << derivative;
