@@ -51,20 +51,31 @@ template Var<std::complex<double>> CrossDecoder::operator()(Var<std::complex<dou
                                                             const Mask&, const Mask&, const Pass&) const;
 
 LayerSpec layer_spec_stacks() {
-  const LayerOptions layer{.channels = 6, .heads = 2, .inner = 7, .activation = Activation::gelu, .dropout = 0.2};
-  return {
-      "stacks",
-      {layer_case(
-           "stacks/encoder_without_final_norm", {sample_activations()},
-           [layer](const Scope& scope) { return Encoder(scope, {.layers = 2, .layer = layer, .final_norm = false}); },
-           [](const Encoder& stack, auto&, auto x) { return stack(x[0], Mask{}, Pass{.training = true, .seed = 5}); }),
-       layer_case(
-           "stacks/cross_decoder", {sample_activations(), sample_memory()},
-           [layer](const Scope& scope) { return CrossDecoder(scope, {.layers = 2, .layer = layer}); },
-           [](const CrossDecoder& stack, auto&, auto x) {
-             return stack(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}),
-                          Pass{.training = true, .seed = 5});
-           })}};
+  const auto options = [](NormPlace norm) {
+    return LayerOptions{
+        .channels = 6, .heads = 2, .inner = 7, .norm = norm, .activation = Activation::gelu, .dropout = 0.2};
+  };
+  const auto encoder = [&](const std::string& label, NormPlace norm) {
+    return layer_case(
+        "stacks/" + label, {sample_activations()},
+        [layer = options(norm)](const Scope& scope) {
+          return Encoder(scope, {.layers = 2, .layer = layer, .final_norm = false});
+        },
+        [](const Encoder& stack, auto&, auto x) { return stack(x[0], Mask{}, Pass{.training = true, .seed = 5}); });
+  };
+  const auto cross_decoder = [&](const std::string& label, NormPlace norm) {
+    return layer_case(
+        "stacks/" + label, {sample_activations(), sample_memory()},
+        [layer = options(norm)](const Scope& scope) { return CrossDecoder(scope, {.layers = 2, .layer = layer}); },
+        [](const CrossDecoder& stack, auto&, auto x) {
+          return stack(x[0], x[1], Mask::causal(), Mask::padding({.lengths = kSampleLengths}),
+                       Pass{.training = true, .seed = 5});
+        });
+  };
+  return {"stacks",
+          {encoder("encoder_without_final_norm", NormPlace::pre),
+           encoder("encoder_without_final_norm_post", NormPlace::post), cross_decoder("cross_decoder", NormPlace::pre),
+           cross_decoder("cross_decoder_post", NormPlace::post)}};
 }
 
 }  // namespace tapehead
