@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "autograd/base/errors.hpp"
 #include "autograd/problem.hpp"
 #include "datasets/batch.hpp"
 #include "layers/models/model.hpp"
@@ -22,9 +23,16 @@ struct ModelProblemOptions {
 Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
                       const ModelProblemOptions& options = {});
 
-/// Moves a problem to the parameters of a store.
+/// Moves a problem to the parameters of a store. Throws ShapeError when they are not those of the problem's model.
 template <RealScalar T>
 void set_point(Problem& problem, const ParameterStore<T>& parameters) {
+  const auto same = [](const ParameterRange& a, const ParameterRange& b) {
+    return a.name == b.name && a.shape == b.shape && a.offset == b.offset;
+  };
+  if (problem.layout() == nullptr ||
+      !std::ranges::equal(problem.layout()->ranges(), parameters.layout().ranges(), same)) {
+    throw ShapeError("set_point: the parameters are those of another model");
+  }
   for (const Variable& variable : problem.variables()) {
     if (!variable.parameter) continue;
     const T* values = parameters.values().data() + variable.flat_offset;

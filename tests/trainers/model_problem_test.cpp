@@ -52,5 +52,11 @@ TEST(ModelProblem, IsTheLossThatTrains) {
   }
 }
 
+TEST(ModelProblem, RefusesTheParametersOfAnotherModel) {
+  Problem problem = model_problems().front().draw(1);
+  const Model other({.layers = 1, .heads = 1, .d_model = 4, .d_ff = 4, .source_vocabulary = 9, .target_vocabulary = 9});
+  EXPECT_THROW(set_point(problem, ParameterStore<float>(other.layout())), ShapeError);
+}
+
 }  // namespace
 }  // namespace tapehead

@@ -7,6 +7,7 @@
 
 #include "autograd/branches.hpp"
 #include "autograd/check/nodes.hpp"
+#include "autograd/ops/attention.hpp"
 #include "autograd/ops/exp.hpp"
 #include "autograd/ops/log.hpp"
 #include "autograd/ops/multiply.hpp"
@@ -337,6 +338,25 @@ TEST(CheckGradients, ForwardAndBackwardMustRepeatTheirBits) {
     });
   };
   EXPECT_THAT(check(counting).text(), HasSubstr("the second time"));
+}
+
+// Attention with one head over everything, checked against a rule that forbids what lies ahead: its values leak.
+TEST(CheckGradients, SeesWhatLeaksThroughAMask) {
+  const auto spec = [](bool causal) {
+    const auto call = [causal](auto x) {
+      using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
+      return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]), {.mask = {.causal = causal}}).context;
+    };
+    const auto input = [](const char* name) {
+      return InputSpec{.shape = {3, 4}, .name = name, .parts = {{name, 0, 3, 1}}};
+    };
+    const AttentionRule rule{1, [](std::int64_t query, std::int64_t key, std::int64_t) { return key <= query; }};
+    return OpSpec{"attention", {{"causal", {input("query"), input("key"), input("value")}, call, rule}}};
+  };
+  EXPECT_TRUE(check_problem(problem_cases(spec(true))[0]).passed());
+  const CheckReport leaking = check_problem(problem_cases(spec(false))[0]);
+  EXPECT_EQ(leaking.diagnosis(), Diagnosis::leaks_through_mask);
+  EXPECT_THAT(leaking.text(), HasSubstr("though the mask forbids (head 0, query 0, key 1) of slice 0"));
 }
 
 TEST(CheckNodes, FindsTheOpAtFaultInACompositeOne) {
