@@ -56,7 +56,7 @@ void name_variables(CheckReport& report, const Problem& problem) {
 bool check_sample(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report) {
   CheckContext context(problem, options, seed, report);
   if (context.output_shape.size() == 0) return true;  // nothing to differentiate, which is reported as such
-  if (const double largest = largest_size(context.evaluator.output()); !std::isfinite(largest)) {
+  if (const double largest = largest_size(context.value); !std::isfinite(largest)) {
     context.add(Finding{.check = "gradient",
                         .text = fmt::format("the output holds {}: check at other inputs", largest),
                         .variable = {}});
@@ -83,27 +83,32 @@ CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_o
   output_shape = evaluator.output_shape();
   smallest_scale = kNegligible * root_mean_square(y);
   gradient = evaluator.gradient(cotangent);
+  value = evaluator.output();
   branches = evaluator.branches();
-  noise = sensitivity(0x1p-52);
+  noise = sensitivity(0x1p-52).gradient;
 }
 
-std::vector<double> CheckContext::sensitivity(double size) {
+CheckContext::Sensitivity CheckContext::sensitivity(double size) {
   const RandomStream random(seed, Purpose::gradient_check, 4);
-  std::vector<double> largest(gradient.size(), 0.0);
+  Sensitivity largest{std::vector<double>(value.size(), 0.0), std::vector<double>(gradient.size(), 0.0)};
+  const auto raise = [](std::vector<double>& known, const std::vector<double>& there, const std::vector<double>& here) {
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const double change = std::abs(there[i] - here[i]);
+      if (!(change <= known[i])) known[i] = change;  // also what is not a number
+    }
+  };
   const std::vector<double> point = evaluator.point();
   for (std::uint32_t draw = 0; draw < kSensitivityDraws; ++draw) {
-    const auto moved = [&](double value, std::uint32_t kind, std::size_t i) {
-      return value * (1 + size * (2 * random.uniform(2 * draw + kind, static_cast<std::uint32_t>(i)) - 1));
+    const auto moved = [&](double x, std::uint32_t kind, std::size_t i) {
+      return x * (1 + size * (2 * random.uniform(2 * draw + kind, static_cast<std::uint32_t>(i)) - 1));
     };
     std::vector<double> weights = cotangent;
     for (std::size_t i = 0; i < point.size(); ++i) evaluator.point()[i] = moved(point[i], 0, i);
     for (std::size_t o = 0; o < weights.size(); ++o) weights[o] = moved(weights[o], 1, o);
     const std::vector<double> there = evaluator.gradient(weights);
     if (evaluator.branches() != branches) continue;  // a jump is not rounding
-    for (std::size_t i = 0; i < largest.size(); ++i) {
-      const double change = std::abs(there[i] - gradient[i]);
-      if (!(change <= largest[i])) largest[i] = change;  // also what is not a number
-    }
+    raise(largest.value, evaluator.output(), value);
+    raise(largest.gradient, there, gradient);
   }
   evaluator.point() = point;
   return largest;

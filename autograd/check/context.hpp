@@ -18,6 +18,7 @@ struct CheckContext {
   Evaluator<double> evaluator;
   std::vector<double> cotangent;
   Shape output_shape;
+  std::vector<double> value;     ///< the output, in double
   std::vector<double> gradient;  ///< in double, of cotangent · y
   std::vector<double> noise;     ///< what changes of the gradient when point and cotangent move by a rounding error
   std::uint64_t branches = 0;    ///< sides that the point is on
@@ -26,9 +27,12 @@ struct CheckContext {
   /// Evaluates the problem, and its gradient, once.
   CheckContext(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report);
 
-  /// The largest change of the gradient over some random relative changes of `size` in point and cotangent: what
-  /// rounding to that precision may do to it, by conditioning alone.
-  std::vector<double> sensitivity(double size);
+  /// The largest changes of output and gradient over some random relative changes of `size` in point and cotangent:
+  /// what rounding to that precision may do to them, by conditioning alone.
+  struct Sensitivity {
+    std::vector<double> value, gradient;
+  };
+  Sensitivity sensitivity(double size);
 
   void add(Finding finding) { report.findings.push_back(std::move(finding)); }
   /// About one element of a variable.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autograd/base/random.hpp"
 #include "autograd/check/context.hpp"
 #include "autograd/check/numbers.hpp"
 
@@ -35,26 +34,6 @@ double scale_of(const std::vector<double>& values, std::int64_t first, std::int6
   return root_mean_square(std::span(values).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
 }
 
-// What moving the point by a rounding error of float does to the values.
-std::vector<double> sensitivity_of_values(CheckContext& context, const std::vector<double>& y) {
-  std::vector<double> largest(y.size(), 0.0);
-  const std::vector<double> point = context.evaluator.point();
-  for (std::uint64_t draw = 0; draw < 3; ++draw) {
-    const RandomStream random(context.seed, Purpose::gradient_check, 5 + draw);
-    for (std::size_t i = 0; i < point.size(); ++i) {
-      context.evaluator.point()[i] =
-          point[i] * (1 + kEpsilon * (2 * random.uniform(0, static_cast<std::uint32_t>(i)) - 1));
-    }
-    context.evaluator.value();
-    for (std::size_t o = 0; o < y.size(); ++o) {
-      const double change = std::abs(context.evaluator.output()[o] - y[o]);
-      if (!(change <= largest[o])) largest[o] = change;
-    }
-  }
-  context.evaluator.point() = point;
-  return largest;
-}
-
 }  // namespace
 
 bool check_single_precision(CheckContext& context) {
@@ -73,12 +52,11 @@ bool check_single_precision(CheckContext& context) {
                         .variable = {}});
     return false;
   }
-  context.evaluator.value();
-  const std::vector<double> y = context.evaluator.output();
-  const std::vector<double> moved = sensitivity_of_values(context, y);
+  const std::vector<double>& y = context.value;
+  const CheckContext::Sensitivity sensitivity = context.sensitivity(kEpsilon);
   const double y_scale = scale_of(y, 0, std::ssize(y));
   for (std::size_t o = 0; o < y.size(); ++o) {
-    const double bound = factor * (moved[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));
+    const double bound = factor * (sensitivity.value[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));
     if (std::abs(static_cast<double>(rounded.y[o]) - y[o]) <= bound) continue;
     context.add(
         Finding{.check = "float",
@@ -88,7 +66,6 @@ bool check_single_precision(CheckContext& context) {
     break;
   }
 
-  const std::vector<double> sensitivity = context.sensitivity(kEpsilon);
   const double all = scale_of(context.gradient, 0, problem.size());
   for (std::size_t k = 0; k < problem.variables().size(); ++k) {
     const Variable& variable = problem.variables()[k];
@@ -102,7 +79,7 @@ bool check_single_precision(CheckContext& context) {
       d.analytic = static_cast<double>(rounded.gradient[at]);
       d.complex_step = context.gradient[at];
       d.tolerance = d.error_bound =
-          factor * (sensitivity[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
+          factor * (sensitivity.gradient[at] + kEpsilon * std::max(std::abs(context.gradient[at]), scale));
       const double error = std::abs(d.analytic - d.complex_step);
       context.report.complex_step_error =
           std::max(context.report.complex_step_error, scale > 0 ? error / scale : error);
