@@ -92,7 +92,8 @@ Json to_json(const Derivative& derivative, const CheckReport& report) {
           {"count", derivative.count},
           {"index", index_in(report.shapes.at(variable), derivative.first)},
           {"analytic", derivative.analytic},
-          {"complex_step", derivative.complex_step},  // NaN is written as null
+          {"complex_analytic", derivative.complex_analytic},  // NaN is written as null
+          {"complex_step", derivative.complex_step},
           {"differences", derivative.differences},
           {"differences_error", derivative.differences_error},
           {"error_bound", derivative.error_bound},

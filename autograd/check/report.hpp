@@ -44,6 +44,7 @@ struct Derivative {
   std::int64_t first = 0;  ///< element of the variable
   std::int64_t count = 1;
   double analytic = 0;
+  double complex_analytic = kNotTaken;  ///< the same by the pullbacks on complex numbers, which Hessians are made of
   double complex_step = kNotTaken;
   double differences = kNotTaken;        ///< Ridders' extrapolation
   double differences_error = kNotTaken;  ///< its own estimate of its error

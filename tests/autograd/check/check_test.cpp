@@ -327,7 +327,7 @@ TEST(CheckGradients, ThePullbackOnComplexNumbersIsCheckedToo) {
       return y[i] * d_y[i] * static_cast<Real<T>>(RealScalar<T> ? 1 : 1 + 1e-7);
     });
   });
-  EXPECT_THAT(report.text(), HasSubstr("in complex numbers"));
+  EXPECT_THAT(report.text(), HasSubstr("in complex numbers)"));
 }
 
 TEST(CheckGradients, ForwardAndBackwardMustRepeatTheirBits) {
