@@ -111,7 +111,7 @@ bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, con
   const RunOutcome outcome = execute_run(run, planned.folder, resume, observer, stop, split);
   if (outcome.interrupted) return false;
   planned.result = RunResult{.evaluation = *outcome.held_out,
-                             .steps = run.config.trainer.steps,
+                             .steps = outcome.step,
                              .parameters = run.model.layout().parameter_count(),
                              .seconds = outcome.seconds,
                              .parameter_digest = outcome.parameter_digest};

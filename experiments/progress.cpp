@@ -86,6 +86,11 @@ void ProgressDisplay::on_validation(const Progress& progress) {
   }
 }
 
+void ProgressDisplay::on_skip(const Progress& progress, const std::string& why) {
+  if (line_open_) out_ << "\r\x1b[K";
+  out_ << label_ << "step " << progress.step << " is left out: " << why << std::endl;
+}
+
 void ProgressDisplay::draw(const Progress& progress) {
   const std::size_t width = terminal_width() - 1;
   const std::size_t used = std::min(width, text_width(label_));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -15,13 +16,17 @@ namespace fs = std::filesystem;
 
 void write_config(const RunFolder& folder) { write_text_file(folder.path + "/config.cfg", folder.config); }
 
-// Passes on what it hears, and keeps what the outcome is made of. Writes the configuration of a resumed run once it goes
-// on: until then it may be refused, and is to stay as it was.
+// Passes on what it hears, and keeps what the outcome is made of. Writes the configuration of a resumed run once it
+// goes on: until then it may be refused, and is to stay as it was.
 class Recorder : public TrainingObserver {
  public:
   Recorder(TrainingObserver& next, RunOutcome& outcome, const RunFolder& folder)
       : next_(next), outcome_(outcome), folder_(folder), config_is_due_(folder.resume) {}
 
+  void on_start(const Progress& progress) override {
+    note(progress);
+    next_.on_start(progress);
+  }
   void on_step(const Progress& progress) override {
     if (config_is_due_) write_config(folder_);
     config_is_due_ = false;
@@ -32,6 +37,7 @@ class Recorder : public TrainingObserver {
     outcome_.validation = *progress.validation;
     next_.on_validation(progress);
   }
+  void on_skip(const Progress& progress, const std::string& why) override { next_.on_skip(progress, why); }
   void on_checkpoint(const Progress& progress, const std::string& path) override {
     note(progress);
     next_.on_checkpoint(progress, path);
@@ -41,6 +47,7 @@ class Recorder : public TrainingObserver {
   void note(const Progress& progress) {
     outcome_.step = progress.step;
     outcome_.seconds = progress.seconds;
+    outcome_.skipped = progress.skipped;
   }
 
   TrainingObserver& next_;
@@ -49,17 +56,38 @@ class Recorder : public TrainingObserver {
   bool config_is_due_;
 };
 
+void require_same_words(const Vocabulary& data, const std::vector<std::string>& saved, const std::string& path) {
+  if (std::ranges::equal(data.words(), saved)) return;
+  throw ConfigError(
+      fmt::format("init: {} knows other words than the data; its weights would mean nothing for them", path));
+}
+
+// The weights that training begins with: another run's, or drawn.
+template <RealScalar T>
+void set_initial_parameters(const Run& run, ParameterStore<T>& parameters) {
+  parameters.initialise(run.config.trainer.step.seed);
+  if (run.config.init.empty()) return;
+  const CheckpointReader reader(checkpoint_of(run.config.init));
+  if (run.model.has_encoder()) {
+    require_same_words(run.dataset->source_vocabulary(), reader.meta().source_vocabulary, reader.path());
+  }
+  require_same_words(run.dataset->target_vocabulary(), reader.meta().target_vocabulary, reader.path());
+  reader.load(parameters);
+}
+
 template <RealScalar T>
 RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& observer, const std::atomic<bool>* stop,
                    std::optional<Split> evaluate_on) {
   ParameterStore<T> parameters(run.model.layout());
-  parameters.initialise(run.config.trainer.step.seed);
+  if (!folder.resume) set_initial_parameters(run, parameters);
+  make_folder(folder.path);
+  if (!folder.resume) write_config(folder);
   RunOutcome outcome;
   outcome.checkpoint = checkpoint_in(folder.path);
   Recorder recorder(observer, outcome, folder);
   const TrainingOutcome end = train(run.model, parameters, *run.dataset, run.config.trainer, folder, recorder, stop);
   outcome.interrupted = end == TrainingOutcome::interrupted;
-  if (!outcome.interrupted) outcome.step = run.config.trainer.steps;  // also when nothing was left to do
+  outcome.stopped_early = end == TrainingOutcome::stopped_early;
   outcome.parameter_digest = parameter_digest(parameters);
   if (!outcome.interrupted && evaluate_on) {
     WorkerPool workers(run.config.trainer.threads);
@@ -81,12 +109,16 @@ Run prepare_run(Settings settings) {
 
 RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on) {
-  make_folder(folder);
   const RunFolder place{.path = folder, .config = run.settings.config_text(), .resume = resume};
-  if (!resume) write_config(place);
   return with_precision(run.config.double_precision, [&](auto scalar) {
     return execute<decltype(scalar)>(run, place, observer, stop, evaluate_on);
   });
+}
+
+std::string checkpoint_of(const std::string& subject) {
+  if (subject.empty()) throw ConfigError("a run folder or a checkpoint is missing: name it after the command");
+  std::error_code error;
+  return fs::is_directory(subject, error) ? checkpoint_in(subject) : subject;
 }
 
 std::string checkpoint_in(const std::string& folder) { return (fs::path(folder) / "checkpoint.h5").string(); }

@@ -24,8 +24,10 @@ Run prepare_run(Settings settings);
 
 struct RunOutcome {
   bool interrupted = false;
+  bool stopped_early = false;
   double seconds = 0;                    ///< of training; of the last part, if it was resumed
   std::int64_t step = 0;                 ///< steps done
+  std::int64_t skipped = 0;              ///< of them left out because they were not finite
   std::optional<Evaluation> validation;  ///< the last one, if there was any
   std::optional<Evaluation> held_out;    ///< on `evaluate` below, if the run was finished
   std::string checkpoint;                ///< path
@@ -33,11 +35,16 @@ struct RunOutcome {
 };
 
 /// Trains in `folder`, which is made if need be, with config.cfg beside the results. Afterwards evaluates on a split.
+/// Nothing is written when the weights to start from cannot be taken: CheckpointError, or ConfigError if their words are
+/// not those of the data.
 RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on = {});
 
 /// Where the checkpoint of a run folder is.
 std::string checkpoint_in(const std::string& folder);
+
+/// The checkpoint that people mean by the name of a run folder or of a file. Throws ConfigError for an empty name.
+std::string checkpoint_of(const std::string& subject);
 
 /// Makes a folder, with those above it. Throws ConfigError.
 void make_folder(const std::string& path);

@@ -41,6 +41,25 @@ void refuse_useless_options(const Settings& settings) {
   }
 }
 
+// What would do nothing, or not what was meant, is refused.
+void refuse_conflicts(const Settings& settings) {
+  const bool plateau = settings.text("schedule") == "plateau";
+  const bool early_stop = settings.integer("early-stop") > 0;
+  if (settings.integer("validate-every") == 0 && (plateau || early_stop)) {
+    throw ConfigError(fmt::format("{}: goes by validations on the way; set --validate-every",
+                                  settings.where(plateau ? "schedule" : "early-stop")));
+  }
+  if (settings.real("min-improvement") > 0 && !plateau && !early_stop) {
+    throw ConfigError(fmt::format("{}: only --schedule plateau and --early-stop have a use for it",
+                                  settings.where("min-improvement")));
+  }
+  const std::string& optimizer = settings.text("optimizer");
+  if (settings.real("momentum") > 0 && optimizer != "sgd" && optimizer != "nesterov") {
+    throw ConfigError(fmt::format("{}: {} has no use for it; choose --optimizer sgd or nesterov",
+                                  settings.where("momentum"), optimizer));
+  }
+}
+
 void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
   if (settings.integer(name) == 0) settings.resolve(name, std::to_string(value));
 }
@@ -70,19 +89,24 @@ StepOptions make_step_options(const Settings& settings) {
                         .beta1 = settings.real("beta1"),
                         .beta2 = settings.real("beta2"),
                         .epsilon = settings.real("adam-epsilon"),
+                        .momentum = settings.real("momentum"),
                         .weight_decay = settings.real("weight-decay")},
           .schedule = {.kind = settings.text("schedule"),
                        .learning_rate = settings.real("lr"),
                        .warmup = settings.integer("warmup"),
                        .steps = settings.integer("steps"),
                        .final_share = settings.real("final-share"),
-                       .d_model = settings.integer("d-model")},
+                       .d_model = settings.integer("d-model"),
+                       .plateau_factor = settings.real("plateau-factor"),
+                       .plateau_patience = settings.integer("plateau-patience")},
           .clip = settings.real("clip"),
           .label_smoothing = settings.real("label-smoothing")};
 }
 
 bool may_change(const OptionSpec& option, const Settings& saved) {
-  if (option.name == "steps") return !depends_on_steps({.kind = saved.text("schedule")});
+  const std::string& schedule = saved.text("schedule");
+  if (option.name == "steps") return !depends_on_steps({.kind = schedule});
+  if (option.name == "validate-every") return schedule != "plateau";
   return option.may_change_on_resume;
 }
 
@@ -104,6 +128,7 @@ void read_preset_or_config(Settings& settings, const std::string& name) {
 void settle(Settings& settings) {
   choose_task(settings);
   refuse_useless_options(settings);
+  refuse_conflicts(settings);
   const bool text = settings.text("task") == "text";
   if (text && settings.text("model") == "decoder") {
     throw ConfigError(
@@ -135,7 +160,11 @@ RunConfig make_run_config(const Settings& settings) {
                     .validation_limit = settings.integer("validation-limit"),
                     .log_every = settings.integer("log-every"),
                     .checkpoint_every = settings.integer("checkpoint-every"),
+                    .min_improvement = settings.real("min-improvement"),
+                    .early_stop = settings.integer("early-stop"),
+                    .skip_nonfinite = settings.integer("skip-nonfinite"),
                     .threads = thread_count(settings.integer("threads"))};
+  config.init = settings.text("init");
   config.double_precision = settings.text("precision") == "double";
   return config;
 }

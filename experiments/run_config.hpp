@@ -18,6 +18,7 @@ struct RunConfig {
   TextOptions text;  ///< for the task `text`
   ModelConfig model;
   TrainerOptions trainer;
+  std::string init;  ///< run folder or checkpoint that the weights come from; empty: they are drawn
   bool double_precision = false;
 };
 

@@ -101,8 +101,7 @@ void Settings::set(const OptionSpec& option, std::string_view value, Origin orig
   }
   Setting& setting = at(option.name);
   if (origin < setting.origin) return;
-  if (option.group == OptionGroup::text_data && option.kind == OptionKind::path)
-    canonical = absolute_paths(canonical, {});
+  if (is_run_option(option) && option.kind == OptionKind::path) canonical = absolute_paths(canonical, {});
   if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
   setting = {std::move(canonical), origin, std::string(where)};
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
@@ -13,12 +12,6 @@
 
 namespace tapehead {
 namespace {
-
-std::string find_checkpoint(const std::string& subject) {
-  if (subject.empty()) throw ConfigError("a run folder or a checkpoint is missing: name it after the command");
-  std::error_code error;
-  return std::filesystem::is_directory(subject, error) ? checkpoint_in(subject) : subject;
-}
 
 std::vector<std::string> split_at_spaces(const std::string& line) {
   std::vector<std::string> words;
@@ -54,7 +47,7 @@ std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::i
 }
 
 Trained open_trained(const std::string& subject) {
-  auto reader = std::make_unique<CheckpointReader>(find_checkpoint(subject));
+  auto reader = std::make_unique<CheckpointReader>(checkpoint_of(subject));
   Settings settings;
   settings.read_config(reader->meta().config, Origin::file, reader->path() + ": config");
   settle(settings);

@@ -10,30 +10,63 @@
 namespace tapehead {
 namespace {
 
+bool is_adaptive(const OptimizerOptions& options) { return options.kind == "adam" || options.kind == "adamw"; }
+
 void check(const OptimizerOptions& options) {
-  if (options.kind != "adam" && options.kind != "adamw") {
-    throw ConfigError(fmt::format("optimizer: \"{}\" is none of adam, adamw", options.kind));
+  if (!is_adaptive(options) && options.kind != "sgd" && options.kind != "nesterov") {
+    throw ConfigError(fmt::format("optimizer: \"{}\" is none of adam, adamw, sgd, nesterov", options.kind));
   }
-  for (const auto& [name, beta] : {std::pair{"beta1", options.beta1}, std::pair{"beta2", options.beta2}}) {
-    if (!(beta >= 0 && beta < 1)) throw ConfigError(fmt::format("optimizer: {} must be in [0, 1), not {}", name, beta));
+  for (const auto& [name, share] : {std::pair{"beta1", options.beta1}, std::pair{"beta2", options.beta2},
+                                    std::pair{"momentum", options.momentum}}) {
+    if (!(share >= 0 && share < 1))
+      throw ConfigError(fmt::format("optimizer: {} must be in [0, 1), not {}", name, share));
   }
-  if (!(options.epsilon > 0)) throw ConfigError(fmt::format("optimizer: epsilon must be positive, not {}", options.epsilon));
+  if (!(options.epsilon > 0))
+    throw ConfigError(fmt::format("optimizer: epsilon must be positive, not {}", options.epsilon));
   if (!(options.weight_decay >= 0 && std::isfinite(options.weight_decay))) {
     throw ConfigError(fmt::format("optimizer: weight decay must not be negative, is {}", options.weight_decay));
   }
+  if (options.kind == "nesterov" && options.momentum == 0) {
+    throw ConfigError("optimizer: nesterov needs a momentum above 0, such as 0.9");
+  }
 }
 
-// The numbers of one step, in the scalar of the parameters.
+// The numbers of one step, in the scalar of the parameters, and where its elements lie.
 template <RealScalar T>
-struct Rule {
+struct AdamRule {
+  T *p, *m, *v;
+  const T* gradient;
   T beta1, beta2, epsilon, step_size, root_correction, gradient_scale, penalty, shrink;
 
-  void apply(T& p, T& m, T& v, T gradient) const {
-    const T g = gradient * gradient_scale + penalty * p;
-    m = beta1 * m + (T(1) - beta1) * g;
-    v = beta2 * v + (T(1) - beta2) * g * g;
-    p = shrink * p - step_size * m / (std::sqrt(v) * root_correction + epsilon);
+  void operator()(std::int64_t i) const {
+    const T g = gradient[i] * gradient_scale + penalty * p[i];
+    m[i] = beta1 * m[i] + (T(1) - beta1) * g;
+    v[i] = beta2 * v[i] + (T(1) - beta2) * g * g;
+    p[i] = shrink * p[i] - step_size * m[i] / (std::sqrt(v[i]) * root_correction + epsilon);
   }
+};
+
+// Goes along own · g + ahead · b: 0 and 1 for plain momentum, 1 and μ for Nesterov's.
+template <RealScalar T>
+struct MomentumRule {
+  T *p, *b;
+  const T* gradient;
+  T momentum, own, ahead, learning_rate, gradient_scale, penalty;
+
+  void operator()(std::int64_t i) const {
+    const T g = gradient[i] * gradient_scale + penalty * p[i];
+    b[i] = momentum * b[i] + g;
+    p[i] -= learning_rate * (own * g + ahead * b[i]);
+  }
+};
+
+template <RealScalar T>
+struct DescentRule {
+  T* p;
+  const T* gradient;
+  T learning_rate, gradient_scale, penalty;
+
+  void operator()(std::int64_t i) const { p[i] -= learning_rate * (gradient[i] * gradient_scale + penalty * p[i]); }
 };
 
 }  // namespace
@@ -44,39 +77,76 @@ Optimizer<T>::Optimizer(const OptimizerOptions& options, const ParameterLayout& 
   for (const ParameterRange& range : layout.ranges()) {
     stretches_.push_back({range.offset, range.offset + range.shape.size(), range.decay});
   }
-  moments_.push_back({"first_moment", FlatVector<T>(layout.flat_size())});
-  moments_.push_back({"second_moment", FlatVector<T>(layout.flat_size())});
+  const auto remember = [&](const char* name) { moments_.push_back({name, FlatVector<T>(layout.flat_size())}); };
+  if (is_adaptive(options)) {
+    remember("first_moment");
+    remember("second_moment");
+  } else if (options.momentum > 0) {
+    remember("momentum");
+  }
+}
+
+template <RealScalar T>
+template <class RuleFor>
+void Optimizer<T>::for_each_element(std::int64_t size, WorkerPool& workers, const RuleFor& rule) const {
+  workers.run([&](int worker) {
+    constexpr std::int64_t kLine = 64;
+    const auto [first, last] = work_range(size, worker, workers.size(), kLine);
+    for (const Stretch& stretch : stretches_) {
+      const auto apply = rule(stretch.decay);
+      const std::int64_t end = std::min(last, stretch.last);
+      for (std::int64_t i = std::max(first, stretch.first); i < end; ++i) apply(i);
+    }
+  });
 }
 
 template <RealScalar T>
 void Optimizer<T>::update(FlatVector<T>& parameters, const T* gradient, std::int64_t step, double learning_rate,
                           double gradient_scale, WorkerPool& workers) {
-  const auto t = static_cast<double>(step);
-  const bool decoupled = options_.kind == "adamw";
-  const auto rule_for = [&](bool decay) {
-    const double lambda = decay ? options_.weight_decay : 0;
-    return Rule<T>{.beta1 = static_cast<T>(options_.beta1),
-                   .beta2 = static_cast<T>(options_.beta2),
-                   .epsilon = static_cast<T>(options_.epsilon),
-                   .step_size = static_cast<T>(learning_rate / (1 - std::pow(options_.beta1, t))),
-                   .root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t))),
-                   .gradient_scale = static_cast<T>(gradient_scale),
-                   .penalty = static_cast<T>(decoupled ? 0 : lambda),
-                   .shrink = static_cast<T>(decoupled ? 1 - learning_rate * lambda : 1)};
-  };
-  const Rule<T> rules[] = {rule_for(false), rule_for(true)};
   T* p = parameters.data();
-  T* m = moments_[0].values.data();
-  T* v = moments_[1].values.data();
-  workers.run([&](int worker) {
-    constexpr std::int64_t kLine = 64;
-    const auto [first, last] = work_range(parameters.size(), worker, workers.size(), kLine);
-    for (const Stretch& stretch : stretches_) {
-      const Rule<T> rule = rules[stretch.decay ? 1 : 0];
-      const std::int64_t end = std::min(last, stretch.last);
-      for (std::int64_t i = std::max(first, stretch.first); i < end; ++i) rule.apply(p[i], m[i], v[i], gradient[i]);
-    }
-  });
+  const auto scale = static_cast<T>(gradient_scale);
+  const auto decay_of = [&](bool decay) { return decay ? options_.weight_decay : 0; };
+  if (is_adaptive(options_)) {
+    const auto t = static_cast<double>(step);
+    const bool decoupled = options_.kind == "adamw";
+    for_each_element(parameters.size(), workers, [&](bool decay) {
+      return AdamRule<T>{
+          .p = p,
+          .m = moments_[0].values.data(),
+          .v = moments_[1].values.data(),
+          .gradient = gradient,
+          .beta1 = static_cast<T>(options_.beta1),
+          .beta2 = static_cast<T>(options_.beta2),
+          .epsilon = static_cast<T>(options_.epsilon),
+          .step_size = static_cast<T>(learning_rate / (1 - std::pow(options_.beta1, t))),
+          .root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t))),
+          .gradient_scale = scale,
+          .penalty = static_cast<T>(decoupled ? 0 : decay_of(decay)),
+          .shrink = static_cast<T>(decoupled ? 1 - learning_rate * decay_of(decay) : 1),
+      };
+    });
+  } else if (options_.momentum > 0) {
+    const bool nesterov = options_.kind == "nesterov";
+    for_each_element(parameters.size(), workers, [&](bool decay) {
+      return MomentumRule<T>{.p = p,
+                             .b = moments_[0].values.data(),
+                             .gradient = gradient,
+                             .momentum = static_cast<T>(options_.momentum),
+                             .own = T(nesterov ? 1 : 0),
+                             .ahead = static_cast<T>(nesterov ? options_.momentum : 1),
+                             .learning_rate = static_cast<T>(learning_rate),
+                             .gradient_scale = scale,
+                             .penalty = static_cast<T>(decay_of(decay))};
+    });
+  } else {
+    for_each_element(parameters.size(), workers, [&](bool decay) {
+      return DescentRule<T>{.p = p,
+                            .gradient = gradient,
+                            .learning_rate = static_cast<T>(learning_rate),
+                            .gradient_scale = scale,
+                            .penalty = static_cast<T>(decay_of(decay))};
+    });
+  }
 }
 
 template class Optimizer<float>;

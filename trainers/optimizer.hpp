@@ -10,10 +10,11 @@
 namespace tapehead {
 
 struct OptimizerOptions {
-  std::string kind = "adam";  ///< adam | adamw
-  double beta1 = 0.9;
+  std::string kind = "adam";  ///< adam | adamw | sgd | nesterov
+  double beta1 = 0.9;         ///< β₁ and β₂, of adam and adamw
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  double momentum = 0;      ///< μ, of sgd and nesterov
   double weight_decay = 0;  ///< on parameters declared with decay (matrices); see Optimizer
 };
 
@@ -28,11 +29,17 @@ struct Moment {
 ///
 ///     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   p ← p − η · m̂ / (√v̂ + ε),   m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
 ///
-/// Weight decay λ: for `adam` an L2 penalty, g ← g + λ p; for `adamw` decoupled, p ← p − η λ p first.
+/// and stochastic gradient descent with momentum (Polyak 1964), or with Nesterov's (Sutskever et al. 2013, §2), which
+/// looks ahead along it:
+///
+///     b ← μ b + g,    sgd: p ← p − η b,    nesterov: p ← p − η (g + μ b)
+///
+/// Weight decay λ: an L2 penalty, g ← g + λ p; for `adamw` decoupled, p ← p − η λ p first.
 template <RealScalar T>
 class Optimizer {
  public:
-  /// Throws ConfigError for an unknown kind, a β outside [0, 1), ε ≤ 0 or a negative weight decay.
+  /// Throws ConfigError for an unknown kind, a β or μ outside [0, 1), ε ≤ 0, a negative weight decay, and `nesterov`
+  /// without momentum.
   Optimizer(const OptimizerOptions& options, const ParameterLayout& layout);
 
   /// Step `step`, counted from 1, with the gradient times `gradient_scale` (of clipping). One pass over flat memory, shared
@@ -41,6 +48,7 @@ class Optimizer {
               double gradient_scale, WorkerPool& workers);
 
   const std::string& kind() const { return options_.kind; }
+  /// adam, adamw: first_moment and second_moment; sgd, nesterov: momentum, or none if μ is 0.
   std::vector<Moment<T>>& moments() { return moments_; }
   const std::vector<Moment<T>>& moments() const { return moments_; }
 
@@ -51,9 +59,13 @@ class Optimizer {
     bool decay;
   };
 
+  // Calls rule(decay)(i) for every element i of a parameter.
+  template <class RuleFor>
+  void for_each_element(std::int64_t size, WorkerPool& workers, const RuleFor& rule) const;
+
   OptimizerOptions options_;
   std::vector<Stretch> stretches_;
-  std::vector<Moment<T>> moments_;  // first, second
+  std::vector<Moment<T>> moments_;
 };
 
 }  // namespace tapehead

@@ -12,13 +12,14 @@ namespace tapehead {
 
 void check_schedule(const ScheduleOptions& options) {
   const std::string& kind = options.kind;
-  if (kind != "constant" && kind != "cosine" && kind != "inverse_sqrt" && kind != "noam") {
-    throw ConfigError(fmt::format("schedule: \"{}\" is none of constant, cosine, inverse_sqrt, noam", kind));
+  if (kind != "constant" && kind != "cosine" && kind != "inverse_sqrt" && kind != "noam" && kind != "plateau") {
+    throw ConfigError(fmt::format("schedule: \"{}\" is none of constant, cosine, inverse_sqrt, noam, plateau", kind));
   }
   if (!(options.learning_rate > 0 && std::isfinite(options.learning_rate))) {
     throw ConfigError(fmt::format("schedule: the learning rate must be positive, not {}", options.learning_rate));
   }
-  if (options.warmup < 0) throw ConfigError(fmt::format("schedule: warm-up must not be negative, is {}", options.warmup));
+  if (options.warmup < 0)
+    throw ConfigError(fmt::format("schedule: warm-up must not be negative, is {}", options.warmup));
   if ((kind == "noam" || kind == "inverse_sqrt") && options.warmup < 1) {
     throw ConfigError(fmt::format("schedule: {} needs a warm-up of at least 1 step", kind));
   }
@@ -27,7 +28,16 @@ void check_schedule(const ScheduleOptions& options) {
     throw ConfigError(fmt::format("schedule: the final share must be in [0, 1], not {}", options.final_share));
   }
   if (kind == "cosine" && options.steps <= options.warmup) {
-    throw ConfigError(fmt::format("schedule: cosine needs more steps ({}) than warm-up ({})", options.steps, options.warmup));
+    throw ConfigError(
+        fmt::format("schedule: cosine needs more steps ({}) than warm-up ({})", options.steps, options.warmup));
+  }
+  if (!(options.plateau_factor > 0 && options.plateau_factor < 1)) {
+    throw ConfigError(
+        fmt::format("schedule: the plateau factor must be between 0 and 1, not {}", options.plateau_factor));
+  }
+  if (options.plateau_patience < 1) {
+    throw ConfigError(
+        fmt::format("schedule: the plateau patience must be at least 1, not {}", options.plateau_patience));
   }
 }
 

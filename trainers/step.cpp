@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "trainers/nonfinite.hpp"
 
 namespace tapehead {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 // Adds the time of a scope to a part of the profile, if there is one.
 class PhaseTimer {
  public:
-  PhaseTimer(StepProfile* profile, double StepProfile::* phase) : profile_(profile), phase_(phase) {
+  PhaseTimer(StepProfile* profile, double StepProfile::*phase) : profile_(profile), phase_(phase) {
     if (profile_ != nullptr) begin_ = Clock::now();
   }
   ~PhaseTimer() {
@@ -26,7 +27,7 @@ class PhaseTimer {
  private:
   using Clock = std::chrono::steady_clock;
   StepProfile* profile_;
-  double StepProfile::* phase_;
+  double StepProfile::*phase_;
   Clock::time_point begin_;
 };
 
@@ -61,7 +62,8 @@ void TrainingStep<T>::warm_up() {
   const std::vector<std::int32_t> source(static_cast<std::size_t>(dataset_.max_source_length()), kUnknown);
   const std::vector<std::int32_t> target(static_cast<std::size_t>(dataset_.max_target_length()), kUnknown);
   for (std::int64_t i = 0; i < options_.batch; ++i) batch_.append(source, target);
-  gradient_.run(workers_, options_.batch, [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
+  gradient_.run(workers_, options_.batch,
+                [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
   for (const auto& tape : tapes_) tape->reset();
 }
 
@@ -81,9 +83,9 @@ T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t 
   const TokenView input = batch_.input().slice(examples.first, examples.last);
   const TokenView expected = batch_.expected().slice(examples.first, examples.last);
   const Var<T> features = model_.decode(tape, model_.encode(tape, source, pass), source, input, pass);
-  const Var<T> loss = model_.loss(features, expected,
-                                  {.label_smoothing = options_.label_smoothing,
-                                   .denominator = static_cast<double>(batch_.counted_tokens())});
+  const Var<T> loss = model_.loss(
+      features, expected,
+      {.label_smoothing = options_.label_smoothing, .denominator = static_cast<double>(batch_.counted_tokens())});
   tape.backward(loss);
   return loss.item();
 }
@@ -114,19 +116,44 @@ StepReport TrainingStep<T>::differentiate(std::int64_t step) {
   return report;
 }
 
+// Runs the step again, this time watched.
 template <RealScalar T>
-StepReport TrainingStep<T>::run(std::int64_t step) {
+void TrainingStep<T>::refuse_nonfinite(std::int64_t step, const StepReport& report) {
+  std::vector<NonfiniteFinder<T>> finders;
+  for (int shard = 0; shard < options_.shards; ++shard) {
+    const ExampleRange examples = shard_range(shard, options_.shards, batch_.examples());
+    finders.emplace_back(examples.first, examples.last - examples.first);
+  }
+  gradient_.run(workers_, batch_.examples(), [&](int worker, int shard, T* gradients) {
+    Tape<T>& tape = *tapes_[static_cast<std::size_t>(worker)];
+    tape.set_observer(&finders[static_cast<std::size_t>(shard)]);
+    shard_loss(worker, shard, gradients, step);
+    tape.set_observer(nullptr);
+  });
+  std::string where = "every op is finite, the sum of their gradients is not";
+  for (const NonfiniteFinder<T>& finder : finders) {
+    if (finder.found().empty()) continue;
+    where = finder.found();
+    break;
+  }
+  if (const std::string name = first_nonfinite_parameter(parameters_); !name.empty()) {
+    where = fmt::format("the parameter {} held one before", name);
+  }
+  throw NonfiniteError(
+      fmt::format("training: step {}: the loss is {} and the gradient's norm {}: {}; lower the learning "
+                  "rate, clip, or leave out such steps (skip-nonfinite)",
+                  step, number_text(report.loss), number_text(report.gradient_norm), where));
+}
+
+template <RealScalar T>
+StepReport TrainingStep<T>::run(std::int64_t step, double learning_rate_share) {
   StepReport report = differentiate(step);
   {
     const PhaseTimer timer(profile_, &StepProfile::norm);
     report.gradient_norm = norm_(gradient_.total(), workers_);
   }
-  report.learning_rate = learning_rate(options_.schedule, step);
-  if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
-    throw GradientError(fmt::format("training: step {}: the loss is {} and the gradient's norm {}; lower the learning "
-                                    "rate, or clip",
-                                    step, report.loss, report.gradient_norm));
-  }
+  report.learning_rate = learning_rate_share * learning_rate(options_.schedule, step);
+  if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) refuse_nonfinite(step, report);
   const PhaseTimer timer(profile_, &StepProfile::update);
   optimizer_.update(parameters_.values(), gradient_.total(), step, report.learning_rate,
                     clip_scale(report.gradient_norm, options_.clip), workers_);

@@ -52,9 +52,10 @@ class TrainingStep {
   TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, WorkerPool& workers,
                const StepOptions& options);
 
-  /// Runs step `step`, counted from 1, and updates the parameters. Throws GradientError when the loss or the
-  /// gradient is not finite; the parameters are then as before.
-  StepReport run(std::int64_t step);
+  /// Runs step `step`, counted from 1, and updates the parameters, at `learning_rate_share` times the scheduled rate.
+  /// Throws NonfiniteError, with the first op that made it, when the loss or the gradient is not finite; everything is
+  /// then as before.
+  StepReport run(std::int64_t step, double learning_rate_share = 1);
 
   /// Loss and gradient of one batch at `step`; the parameters stay as they are.
   StepReport differentiate(std::int64_t step);
@@ -68,6 +69,7 @@ class TrainingStep {
 
  private:
   T shard_loss(int worker, int shard, T* gradients, std::int64_t step);
+  [[noreturn]] void refuse_nonfinite(std::int64_t step, const StepReport& report);
   void warm_up();
 
   const Model& model_;

@@ -35,73 +35,120 @@ class Run {
         folder_(folder),
         observer_(observer),
         workers_(options.threads),
-        step_(model, parameters, dataset, workers_, options.step) {
+        step_(model, parameters, dataset, workers_, options.step),
+        history_(history_options(options)) {
     if (options.steps < 0) throw ConfigError(fmt::format("training: steps must not be negative, is {}", options.steps));
     if (folder.resume) restore();
+    progress_.steps = options.steps;
+    progress_.first_step = done_;
+    progress_.step = done_;
   }
 
   TrainingOutcome go(const std::atomic<bool>* stop) {
     MetricsFile metrics(folder_.path + "/metrics.csv", done_);
-    const auto begin = std::chrono::steady_clock::now();
-    Progress progress{.steps = options_.steps, .first_step = done_};
-    if (options_.steps == 0) save(progress);  // a run that is finished has a checkpoint
-    while (done_ < options_.steps) {
-      const StepReport report = step_.run(done_ + 1);
-      ++done_;
-      loss_sum_ += report.loss;
-      ++loss_count_;
-
-      progress.step = done_;
-      progress.loss = report.loss;
-      progress.learning_rate = report.learning_rate;
-      progress.gradient_norm = report.gradient_norm;
-      progress.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      observer_.on_step(progress);
-
-      const bool last = done_ == options_.steps;
-      if (last || due(options_.validate_every)) validate(progress, last);
-      if (last || due(options_.validate_every) || due(options_.log_every)) write_row(metrics, progress);
+    begin_ = std::chrono::steady_clock::now();
+    observer_.on_start(progress_);
+    if (options_.steps == 0) save_latest();  // a run that is finished has a checkpoint
+    while (done_ < options_.steps && !history_.should_stop()) {
+      run_step();
+      const bool validation_due = due(options_.validate_every);
+      if (validation_due) validate_on_the_way();
+      const bool last = done_ == options_.steps || history_.should_stop();
+      if (last) validate_at_the_end(validation_due);
+      if (last || validation_due || due(options_.log_every)) write_row(metrics, last || validation_due);
       const bool interrupted = stop != nullptr && *stop && !last;
-      if (last || interrupted || due(options_.checkpoint_every)) save(progress);
+      if (last || interrupted || due(options_.checkpoint_every)) save_latest();
       if (interrupted) return TrainingOutcome::interrupted;
     }
-    return TrainingOutcome::finished;
+    return done_ < options_.steps ? TrainingOutcome::stopped_early : TrainingOutcome::finished;
   }
 
  private:
-  bool due(std::int64_t every) const { return every > 0 && done_ % every == 0; }
-
-  void validate(Progress& progress, bool last) {
-    if (dataset_.size(Split::validation) == 0) return;
-    validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_,
-                           {.limit = last ? 0 : options_.validation_limit});
-    progress.validation = &*validation_;
-    observer_.on_validation(progress);
+  static HistoryOptions history_options(const TrainerOptions& options) {
+    const ScheduleOptions& schedule = options.step.schedule;
+    return {.min_improvement = options.min_improvement,
+            .plateau = schedule.kind == "plateau",
+            .plateau_factor = schedule.plateau_factor,
+            .plateau_patience = schedule.plateau_patience,
+            .early_stop = options.early_stop};
   }
 
-  void write_row(MetricsFile& metrics, const Progress& progress) {
-    const bool validated = done_ == options_.steps || due(options_.validate_every);
+  bool due(std::int64_t every) const { return every > 0 && done_ % every == 0; }
+
+  void run_step() {
+    ++done_;
+    progress_.step = done_;
+    try {
+      const StepReport report = step_.run(done_, history_.learning_rate_share());
+      loss_sum_ += report.loss;
+      ++loss_count_;
+      progress_.loss = report.loss;
+      progress_.learning_rate = report.learning_rate;
+      progress_.gradient_norm = report.gradient_norm;
+    } catch (const NonfiniteError& error) {
+      if (progress_.skipped >= options_.skip_nonfinite) {
+        throw NonfiniteError(fmt::format("{}; {}", error.what(), what_stays()));
+      }
+      ++progress_.skipped;
+      observer_.on_skip(progress_, error.what());
+    }
+    progress_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    observer_.on_step(progress_);
+  }
+
+  // What follows from the validations on the way must not depend on where the run ends: each takes the same sequences.
+  void validate_on_the_way() {
+    if (!validate(options_.validation_limit)) return;
+    if (history_.record(done_, validation_->loss)) save("best.h5");
+  }
+
+  void validate_at_the_end(bool validated) {
+    if (!validated || options_.validation_limit != 0) validate(0);
+  }
+
+  bool validate(std::int64_t limit) {
+    if (dataset_.size(Split::validation) == 0) return false;
+    validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_, {.limit = limit});
+    progress_.validation = &*validation_;
+    observer_.on_validation(progress_);
+    return true;
+  }
+
+  void write_row(MetricsFile& metrics, bool validated) {
     metrics.write({.step = done_,
-                   .learning_rate = progress.learning_rate,
+                   .learning_rate = progress_.learning_rate,
                    .train_loss = loss_sum_ / static_cast<double>(loss_count_),
-                   .gradient_norm = progress.gradient_norm,
-                   .seconds = progress.seconds,
+                   .gradient_norm = progress_.gradient_norm,
+                   .seconds = progress_.seconds,
                    .validation = validated && validation_ ? &*validation_ : nullptr});
     loss_sum_ = 0;
     loss_count_ = 0;
   }
 
-  void save(const Progress& progress) {
-    const std::string path = folder_.path + "/checkpoint.h5";
+  void save_latest() {
+    save("checkpoint.h5");
+    saved_step_ = done_;
+  }
+
+  std::string what_stays() const {
+    return saved_step_ ? fmt::format("the checkpoint of step {} stays", *saved_step_)
+                       : "no checkpoint was saved before";
+  }
+
+  void save(const char* name) {
+    const std::string path = folder_.path + "/" + name;
     CheckpointMeta meta;
     meta.config = folder_.config;
     meta.step = static_cast<std::uint64_t>(done_);
     meta.source_vocabulary = words_of(dataset_.source_vocabulary());
     meta.target_vocabulary = words_of(dataset_.target_vocabulary());
-    meta.numbers = {{"loss_sum", loss_sum_}, {"loss_count", static_cast<double>(loss_count_)}};
+    meta.numbers = {{"loss_sum", loss_sum_},
+                    {"loss_count", static_cast<double>(loss_count_)},
+                    {"skipped_steps", static_cast<double>(progress_.skipped)}};
+    history_.store(meta.numbers);
     meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}};
     save_checkpoint(path, meta, parameters_, step_.optimizer());
-    observer_.on_checkpoint(progress, path);
+    observer_.on_checkpoint(progress_, path);
   }
 
   void restore() {
@@ -110,13 +157,19 @@ class Run {
     const CheckpointMeta& meta = reader.meta();
     const std::string digest = fmt::format("{:016x}", dataset_.digest());
     if (const auto saved = meta.texts.find("data_digest"); saved == meta.texts.end() || saved->second != digest) {
-      throw CheckpointError(fmt::format("resume: {} was trained on other data; give the same files and options as before",
-                                        path));
+      throw CheckpointError(
+          fmt::format("resume: {} was trained on other data; give the same files and options as before", path));
     }
     reader.load(parameters_, step_.optimizer());
     done_ = static_cast<std::int64_t>(meta.step);
     loss_sum_ = number_in(meta, "loss_sum", path);
     loss_count_ = static_cast<std::int64_t>(number_in(meta, "loss_count", path));
+    // Checkpoints from before there was such a thing have none.
+    if (const auto skipped = meta.numbers.find("skipped_steps"); skipped != meta.numbers.end()) {
+      progress_.skipped = static_cast<std::int64_t>(skipped->second);
+    }
+    saved_step_ = done_;
+    history_.restore(meta.numbers);
   }
 
   const Model& model_;
@@ -127,9 +180,13 @@ class Run {
   TrainingObserver& observer_;
   WorkerPool workers_;
   TrainingStep<T> step_;
+  ValidationHistory history_;
   std::int64_t done_ = 0;
   double loss_sum_ = 0;  // since the last row of metrics.csv
   std::int64_t loss_count_ = 0;
+  std::optional<std::int64_t> saved_step_;  // of checkpoint.h5
+  Progress progress_;
+  std::chrono::steady_clock::time_point begin_;
   std::optional<Evaluation> validation_;
 };
 

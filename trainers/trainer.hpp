@@ -14,6 +14,7 @@
 #include "trainers/optimizer.hpp"
 #include "trainers/schedule.hpp"
 #include "trainers/step.hpp"
+#include "trainers/validation_history.hpp"
 
 namespace tapehead {
 
@@ -24,6 +25,9 @@ struct TrainerOptions {
   std::int64_t validation_limit = 0;  ///< sequences used for those on the way; 0: all
   std::int64_t log_every = 50;        ///< steps between rows of metrics.csv
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints; 0: at the end and when interrupted only
+  double min_improvement = 0;         ///< see HistoryOptions, as is
+  std::int64_t early_stop = 0;
+  std::int64_t skip_nonfinite = 0;  ///< steps that may be left out because their loss or gradient is not finite
   int threads = 1;
 };
 
@@ -41,29 +45,33 @@ struct Progress {
   double loss = 0;  ///< of this step's batch
   double learning_rate = 0;
   double gradient_norm = 0;
-  double seconds = 0;                       ///< since training began or was resumed
-  std::int64_t first_step = 0;              ///< steps done before that
-  const Evaluation* validation = nullptr;   ///< the latest one, if any
+  std::int64_t skipped = 0;                ///< steps left out so far
+  double seconds = 0;                      ///< since training began or was resumed
+  std::int64_t first_step = 0;             ///< steps done before that
+  const Evaluation* validation = nullptr;  ///< the latest one, if any
 };
 
 /// Hears of a run as it goes; the calls come from the thread that called train().
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
+  /// Before the first step, of a resumed run too.
+  virtual void on_start(const Progress&) {}
   virtual void on_step(const Progress&) {}
   virtual void on_validation(const Progress&) {}
-  virtual void on_checkpoint(const Progress&, const std::string& path) {
-    (void)path;
-  }
+  /// A step was left out; `why` is a line.
+  virtual void on_skip(const Progress&, const std::string& why) { (void)why; }
+  virtual void on_checkpoint(const Progress&, const std::string& path) { (void)path; }
 };
 
-enum class TrainingOutcome { finished, interrupted };
+enum class TrainingOutcome { finished, stopped_early, interrupted };
 
-/// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps:
-/// writes metrics.csv and checkpoint.h5 into the folder, validates, and stops after the step in which *stop becomes
-/// true, having saved. The same options, data and seed give the same parameters to the bit, with any number of
-/// threads, stopped and resumed or not.
-/// Throws ConfigError, DataError or CheckpointError; what was saved stays.
+/// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps, or
+/// until the validation loss has not fallen for options.early_stop validations: writes metrics.csv and checkpoint.h5
+/// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far. Stops
+/// after the step in which *stop becomes true, having saved. The same options, data and seed give the same parameters
+/// to the bit, with any number of threads, stopped and resumed or not. Throws ConfigError, DataError, CheckpointError
+/// or NonfiniteError; what was saved stays.
 template <RealScalar T>
 TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
                       const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,

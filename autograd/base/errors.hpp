@@ -34,4 +34,9 @@ struct GradientError : Error {
   using Error::Error;
 };
 
+/// A loss or a gradient that is not finite.
+struct NonfiniteError : GradientError {
+  using GradientError::GradientError;
+};
+
 }  // namespace tapehead

@@ -61,6 +61,8 @@ void tell_of_text(const Dataset& dataset, Console& console) {
 Json as_json(const RunOutcome& outcome) {
   Json object{{"step", outcome.step},
               {"interrupted", outcome.interrupted},
+              {"stopped_early", outcome.stopped_early},
+              {"skipped_steps", outcome.skipped},
               {"seconds", outcome.seconds},
               {"checkpoint", outcome.checkpoint},
               {"parameter_digest", outcome.parameter_digest}};
@@ -71,6 +73,8 @@ Json as_json(const RunOutcome& outcome) {
 std::string as_table(const RunOutcome& outcome) {
   Table table;
   table.add({"steps", fmt::format("{}", outcome.step)});
+  if (outcome.stopped_early) table.add({"stopped early", "yes"});
+  if (outcome.skipped > 0) table.add({"skipped steps", fmt::format("{}", outcome.skipped)});
   table.add({"seconds", fmt::format("{:.1f}", outcome.seconds)});
   if (outcome.validation) {
     table.add({"validation loss", fmt::format("{:.6f}", outcome.validation->loss)});

@@ -63,9 +63,9 @@ TEST(Options, WrongNumbersAreRefusedBySayingWhy) {
 }
 
 TEST(Options, WrongWordsAreRefusedWithTheChoices) {
-  EXPECT_EQ(refusal("optimizer", "sgd"), "\"sgd\" is none of adam, adamw");
-  EXPECT_EQ(refusal("optimizer", "adam adamw"), "\"adam adamw\" is none of adam, adamw");
-  EXPECT_EQ(refusal("optimizer", ""), "\"\" is none of adam, adamw");
+  EXPECT_EQ(refusal("optimizer", "lion"), "\"lion\" is none of adam, adamw, sgd, nesterov");
+  EXPECT_EQ(refusal("optimizer", "adam adamw"), "\"adam adamw\" is none of adam, adamw, sgd, nesterov");
+  EXPECT_EQ(refusal("optimizer", ""), "\"\" is none of adam, adamw, sgd, nesterov");
   EXPECT_THAT(refusal("scale", "sqrt"), testing::HasSubstr("inv_sqrt_dk, none, inv_dk, inv_sqrt_dmodel"));
   EXPECT_THAT(refusal("scale", "-1"), testing::HasSubstr("no positive number"));
 }

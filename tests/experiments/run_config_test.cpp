@@ -63,6 +63,14 @@ TEST(Settle, OptionsThatTheTaskHasNoUseForAreRefused) {
   EXPECT_THAT(settle_refusal({{"train", "a"}, {"model", "decoder"}}), HasSubstr("two vocabularies"));
 }
 
+TEST(RunConfig, OptionsThatWouldDoNothingAreRefused) {
+  EXPECT_THAT(settle_refusal({{"early-stop", "3"}}), HasSubstr("--early-stop: goes by validations on the way"));
+  EXPECT_THAT(settle_refusal({{"schedule", "plateau"}}), HasSubstr("--schedule: goes by validations on the way"));
+  EXPECT_THAT(settle_refusal({{"min-improvement", "1"}, {"validate-every", "2"}}),
+              HasSubstr("--min-improvement: only"));
+  EXPECT_THAT(settle_refusal({{"momentum", "0.9"}}), HasSubstr("--momentum: adam has no use for it"));
+}
+
 TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   Settings settings = with({{"layers", "3"},
                             {"heads", "5"},
@@ -96,6 +104,12 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"validation-limit", "5"},
                             {"log-every", "6"},
                             {"checkpoint-every", "8"},
+                            {"plateau-factor", "0.25"},
+                            {"plateau-patience", "18"},
+                            {"early-stop", "19"},
+                            {"min-improvement", "0.125"},
+                            {"skip-nonfinite", "20"},
+                            {"init", "/tmp/other"},
                             {"task", "reverse"},
                             {"symbols", "14"},
                             {"min-length", "3"},
@@ -117,13 +131,25 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(s.schedule.kind, s.schedule.learning_rate, s.schedule.warmup, s.schedule.steps,
                        s.schedule.final_share, s.schedule.d_model),
             std::tuple("cosine", 0.5, 2, 11, 0.3, 40));
+  EXPECT_EQ(std::tuple(s.schedule.plateau_factor, s.schedule.plateau_patience), std::tuple(0.25, 18));
   const TrainerOptions& t = config.trainer;
   EXPECT_EQ(std::tuple(t.steps, t.validate_every, t.validation_limit, t.log_every, t.checkpoint_every, t.threads),
             std::tuple(11, 4, 5, 6, 8, 2));
+  EXPECT_EQ(std::tuple(t.early_stop, t.min_improvement, t.skip_nonfinite), std::tuple(19, 0.125, 20));
+  EXPECT_EQ(config.init, "/tmp/other");
   const MadeOptions& d = config.made;
   EXPECT_EQ(std::tuple(d.task, d.symbols, d.min_length, d.max_length, d.validation, d.test),
             std::tuple("reverse", 14, 3, 15, 16, 17));
   EXPECT_TRUE(config.double_precision);
+}
+
+TEST(RunConfig, MomentumReachesTheOptimizersThatHaveIt) {
+  for (const char* kind : {"sgd", "nesterov"}) {
+    Settings settings = with({{"optimizer", kind}, {"momentum", "0.9"}});
+    settle(settings);
+    const OptimizerOptions options = make_run_config(settings).trainer.step.optimizer;
+    EXPECT_EQ(std::tuple(options.kind, options.momentum), std::tuple(kind, 0.9));
+  }
 }
 
 TEST(RunConfig, EveryPresetMakesARun) {
@@ -153,6 +179,18 @@ TEST(Resume, KeepsTheSavedRunAndTakesWhatMayChange) {
             }),
             "--heads: the run was begun with 2, not 4; resume without it, or train anew");
   EXPECT_THAT(refusal([&] { resumed({{"clip", "1"}}); }), HasSubstr("--clip"));
+}
+
+// A plateau is found by the validations on the way.
+TEST(Resume, ValidationsMayNotChangeWhereTheScheduleGoesByThem) {
+  for (const char* schedule : {"constant", "plateau"}) {
+    Settings begun = with({{"schedule", schedule}, {"validate-every", "10"}});
+    settle(begun);
+    const std::string refused = refusal([&] {
+      resume_settings(with({{"validate-every", "5"}}), begun.config_text(), "checkpoint");
+    });
+    EXPECT_EQ(refused.find("--validate-every") != std::string::npos, std::string(schedule) == "plateau") << refused;
+  }
 }
 
 TEST(Resume, StepsMayNotChangeWhereTheScheduleEndsWithThem) {

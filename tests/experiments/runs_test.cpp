@@ -179,6 +179,66 @@ TEST_F(Runs, TextIsTrainedEvaluatedAndTranslated) {
               HasSubstr("its words are not those that the model was trained with"));
 }
 
+TEST_F(Runs, TrainingStartsFromTheWeightsOfAnotherRun) {
+  ASSERT_EQ(run(tiny_train(path("first"))).status, 0);
+  const std::string digest =
+      run(tiny_train(path("same"), {"--init", path("first"), "--steps", "0", "--json"})).json()["parameter_digest"];
+  EXPECT_EQ(run({"train", "--resume", "--out", path("first"), "--json"}).json()["parameter_digest"], digest);
+  EXPECT_THAT(read("same/config.cfg"), HasSubstr("init = " + path("first") + "\n"));
+  const std::string checkpoint = path("first/checkpoint.h5");
+  const Ran on = run(tiny_train(path("on"), {"--init", checkpoint, "--steps", "4", "--optimizer", "sgd", "--json"}));
+  ASSERT_EQ(on.status, 0) << on.err;
+  EXPECT_NE(on.json()["parameter_digest"], digest);
+
+  // A run that is resumed has its own weights: those it started from may be gone.
+  std::filesystem::remove_all(path("first"));
+  EXPECT_EQ(run({"train", "--resume", "--out", path("on"), "--steps", "8"}).status, 0);
+  EXPECT_THAT(run({"train", "--resume", "--out", path("on"), "--init", path("other")}).err,
+              HasSubstr("--init: the run was"));
+}
+
+TEST_F(Runs, WeightsThatDoNotFitAreRefusedBeforeAnythingIsWritten) {
+  ASSERT_EQ(run(tiny_train(path("first"))).status, 0);
+  const auto refused = [&](const std::vector<std::string>& options, const std::string& message) {
+    std::vector<std::string> all{"--init", path("first")};
+    all.insert(all.end(), options.begin(), options.end());
+    const Ran ran = run(tiny_train(path("second"), all));
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr(message));
+    EXPECT_FALSE(std::filesystem::exists(path("second")));
+  };
+  refused({"--d-model", "12"}, "the shape differs of /parameters/");
+  refused({"--symbols", "7"}, "knows other words than the data");
+  refused({"--precision", "double"}, "of another precision");
+  std::filesystem::remove(path("first/checkpoint.h5"));
+  refused({}, "cannot be opened");
+}
+
+TEST_F(Runs, TheBestAndAnEarlyStopAreReported) {
+  const Ran ran = run(tiny_train(
+      path("run"), {"--steps", "4000", "--validate-every", "5", "--early-stop", "2", "--lr", "0.3", "--json"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.json()["stopped_early"], true);
+  EXPECT_LT(ran.json()["step"], 4000);
+  EXPECT_EQ(run({"eval", path("run/best.h5")}).status, 0);
+  const Ran again = run({"train", "--resume", "--out", path("run"), "--json"});
+  EXPECT_EQ(again.json()["step"], ran.json()["step"]);
+  EXPECT_EQ(again.json()["parameter_digest"], ran.json()["parameter_digest"]);
+}
+
+TEST_F(Runs, StepsThatAreNotFiniteStopTheRunOrAreLeftOut) {
+  const std::vector<std::string> wild{"--lr", "1e9", "--optimizer", "sgd", "--steps", "40", "--checkpoint-every", "1"};
+  const Ran stopped = run(tiny_train(path("run"), wild));
+  EXPECT_EQ(stopped.status, 2);
+  EXPECT_THAT(stopped.err, testing::AllOf(HasSubstr("training: step "), HasSubstr("is the first to make one"),
+                                          HasSubstr(" of the batch"), HasSubstr("stays")));
+  EXPECT_EQ(run({"eval", path("run")}).status, 0) << "the last good checkpoint";
+  const Ran resumed = run({"train", "--resume", "--out", path("run"), "--skip-nonfinite", "40", "--json"});
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  EXPECT_GT(resumed.json()["skipped_steps"], 0);
+  EXPECT_THAT(resumed.err, HasSubstr(" is left out: training: step "));
+}
+
 TEST_F(Runs, SummaryCountsWhatTheModelHas) {
   const Ran preset = run({"summary", "copy", "--json"});
   ASSERT_EQ(preset.status, 0) << preset.err;

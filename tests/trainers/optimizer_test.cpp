@@ -57,9 +57,39 @@ std::vector<T> optimised(const OptimizerOptions& options, int threads) {
   return {store.values().span().begin(), store.values().span().end()};
 }
 
-// One parameter at a time, as the papers have it (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2):
-// `adam` has the penalty in its gradient, `adamw` decays the parameter beside the step.
+// Nesterov's method as it was published (Sutskever et al. 2013, eq. 3 and 4, with velocity v = −η b): the gradient is
+// taken where momentum will have carried the parameter to. `parameter` here is that place, θ + μ v, as the optimizer's
+// is.
+long double by_lookahead(const OptimizerOptions& options, long double start, std::int64_t i, bool decays, double rate) {
+  long double theta = start;
+  long double v = 0;
+  const long double mu = options.momentum;
+  for (std::int64_t t = 1; t <= kSteps; ++t) {
+    const long double ahead = theta + mu * v;
+    const long double decay = decays ? options.weight_decay : 0;
+    const long double g = static_cast<long double>(gradient_at(t, i)) * scale_at(t) + decay * ahead;
+    v = mu * v - rate * g;
+    theta += v;
+  }
+  return theta + mu * v;
+}
+
+long double by_momentum(const OptimizerOptions& options, long double parameter, std::int64_t i, bool decays) {
+  const long double decay = decays ? options.weight_decay : 0;
+  long double velocity = 0;
+  for (std::int64_t t = 1; t <= kSteps; ++t) {
+    const long double g = static_cast<long double>(gradient_at(t, i)) * scale_at(t) + decay * parameter;
+    velocity = options.momentum * velocity + g;
+    const long double direction = options.kind == "nesterov" ? g + options.momentum * velocity : velocity;
+    parameter -= rate_at(t) * direction;
+  }
+  return parameter;
+}
+
+// One parameter at a time, as the papers have it (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm
+// 2): `adam` has the penalty in its gradient, `adamw` decays the parameter beside the step.
 long double by_the_papers(const OptimizerOptions& options, long double parameter, std::int64_t i, bool decays) {
+  if (options.kind == "sgd" || options.kind == "nesterov") return by_momentum(options, parameter, i, decays);
   const long double b1 = options.beta1;
   const long double b2 = options.beta2;
   const long double decay = decays ? options.weight_decay : 0;
@@ -85,7 +115,11 @@ std::vector<OptimizerOptions> variants() {
           {.kind = "adam", .weight_decay = 0.1},
           {.kind = "adamw", .weight_decay = 0.1},
           {.kind = "adam", .beta1 = 0.8, .beta2 = 0.98, .epsilon = 1e-2},
-          {.kind = "adamw", .beta1 = 0, .beta2 = 0.5, .epsilon = 1e-3, .weight_decay = 2}};
+          {.kind = "adamw", .beta1 = 0, .beta2 = 0.5, .epsilon = 1e-3, .weight_decay = 2},
+          {.kind = "sgd"},
+          {.kind = "sgd", .weight_decay = 0.3},
+          {.kind = "sgd", .momentum = 0.9, .weight_decay = 0.3},
+          {.kind = "nesterov", .momentum = 0.8, .weight_decay = 0.3}};
 }
 
 template <RealScalar T>
@@ -107,11 +141,46 @@ void expect_the_papers(double tolerance) {
 TEST(Optimizer, FollowsThePapersInDouble) { expect_the_papers<double>(1e-13); }
 TEST(Optimizer, FollowsThePapersInFloat) { expect_the_papers<float>(3e-6); }
 
+TEST(Optimizer, NesterovLooksAhead) {
+  constexpr double rate = 0.05;
+  const OptimizerOptions options{.kind = "nesterov", .momentum = 0.9, .weight_decay = 0.2};
+  WorkerPool workers(1);
+  ParameterStore<double> store(layout());
+  store.initialise(3);
+  ParameterStore<double> start(layout());
+  start.initialise(3);
+  Optimizer<double> optimizer(options, layout());
+  for (std::int64_t step = 1; step <= kSteps; ++step) {
+    for (std::int64_t i = 0; i < layout().flat_size(); ++i) store.gradients().data()[i] = gradient_at(step, i);
+    optimizer.update(store.values(), store.gradients().data(), step, rate, scale_at(step), workers);
+  }
+  for (const ParameterRange& range : layout().ranges()) {
+    for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
+      const auto expected = static_cast<double>(by_lookahead(options, start.values().data()[i], i, range.decay, rate));
+      ASSERT_NEAR(store.values().data()[i], expected, 1e-13) << range.name << " " << i;
+    }
+  }
+}
+
+TEST(Optimizer, RemembersNoMoreThanItNeeds) {
+  const auto names = [](const OptimizerOptions& options) {
+    std::vector<std::string> found;
+    const Optimizer<float> optimizer(options, layout());
+    for (const Moment<float>& moment : optimizer.moments()) found.push_back(moment.name);
+    return found;
+  };
+  EXPECT_THAT(names({.kind = "adamw"}), testing::ElementsAre("first_moment", "second_moment"));
+  EXPECT_THAT(names({.kind = "sgd", .momentum = 0.9}), testing::ElementsAre("momentum"));
+  EXPECT_THAT(names({.kind = "nesterov", .momentum = 0.9}), testing::ElementsAre("momentum"));
+  EXPECT_THAT(names({.kind = "sgd"}), testing::IsEmpty());
+}
+
 template <RealScalar T>
 void expect_the_same_bits() {
   for (const OptimizerOptions& options : variants()) {
     const auto one = optimised<T>(options, 1);
-    for (const int threads : {2, 3, 5}) EXPECT_EQ(optimised<T>(options, threads), one) << options.kind << " " << threads;
+    for (const int threads : {2, 3, 5})
+      EXPECT_EQ(optimised<T>(options, threads), one) << options.kind << " " << threads;
   }
 }
 
@@ -121,7 +190,7 @@ TEST(Optimizer, WorkersDoNotChangeABit) {
 }
 
 TEST(Optimizer, WeightDecayLeavesBiasesAlone) {
-  for (const char* kind : {"adam", "adamw"}) {
+  for (const char* kind : {"adam", "adamw", "sgd"}) {
     const auto without = optimised<double>({.kind = kind}, 1);
     const auto with = optimised<double>({.kind = kind, .weight_decay = 0.5}, 1);
     for (const ParameterRange& range : layout().ranges()) {
@@ -152,7 +221,9 @@ TEST(Optimizer, RefusesOptionsThatCannotWork) {
     EXPECT_THAT([&] { Optimizer<float>(options, layout()); },
                 testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
   };
-  refused({.kind = "sgd"}, "\"sgd\" is none of adam, adamw");
+  refused({.kind = "lion"}, "\"lion\" is none of adam, adamw, sgd, nesterov");
+  refused({.kind = "sgd", .momentum = 1}, "momentum must be in [0, 1), not 1");
+  refused({.kind = "nesterov"}, "nesterov needs a momentum above 0");
   refused({.beta1 = 1}, "beta1 must be in [0, 1), not 1");
   refused({.beta1 = -0.1}, "beta1 must be in [0, 1), not -0.1");
   refused({.beta2 = 1.5}, "beta2 must be in [0, 1), not 1.5");

@@ -16,7 +16,7 @@ double rate(const ScheduleOptions& options, std::int64_t step) {
 }
 
 TEST(Schedule, WarmUpRisesLinearlyToThePeak) {
-  for (const char* kind : {"constant", "cosine", "inverse_sqrt"}) {
+  for (const char* kind : {"constant", "cosine", "inverse_sqrt", "plateau"}) {
     const ScheduleOptions options{.kind = kind, .learning_rate = 0.4, .warmup = 4, .steps = 12};
     EXPECT_DOUBLE_EQ(rate(options, 1), 0.1) << kind;
     EXPECT_DOUBLE_EQ(rate(options, 2), 0.2) << kind;
@@ -64,7 +64,7 @@ TEST(Schedule, NoamIsThatOfThePaper) {
 }
 
 TEST(Schedule, OnlyCosineDependsOnTheNumberOfSteps) {
-  for (const std::string kind : {"constant", "cosine", "inverse_sqrt", "noam"}) {
+  for (const std::string kind : {"constant", "cosine", "inverse_sqrt", "noam", "plateau"}) {
     const ScheduleOptions shorter{.kind = kind, .warmup = 3, .steps = 20, .d_model = 8};
     ScheduleOptions longer = shorter;
     longer.steps = 40;
@@ -77,7 +77,7 @@ TEST(Schedule, RefusesWhatMakesNoSchedule) {
   const auto refused = [](const ScheduleOptions& options, const std::string& message) {
     EXPECT_THAT([&] { check_schedule(options); }, testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
   };
-  refused({.kind = "linear"}, "\"linear\" is none of constant, cosine, inverse_sqrt, noam");
+  refused({.kind = "linear"}, "\"linear\" is none of constant, cosine, inverse_sqrt, noam, plateau");
   refused({.learning_rate = 0}, "the learning rate must be positive, not 0");
   refused({.learning_rate = -1}, "the learning rate must be positive, not -1");
   refused({.learning_rate = NAN}, "the learning rate must be positive");
@@ -88,6 +88,9 @@ TEST(Schedule, RefusesWhatMakesNoSchedule) {
   refused({.kind = "noam", .warmup = 10}, "noam needs the width of the model");
   refused({.kind = "cosine", .warmup = 10, .steps = 10}, "cosine needs more steps (10) than warm-up (10)");
   refused({.kind = "cosine", .steps = 10, .final_share = -0.5}, "final share must be in [0, 1], not -0.5");
+  refused({.kind = "plateau", .plateau_factor = 1}, "the plateau factor must be between 0 and 1, not 1");
+  refused({.kind = "plateau", .plateau_factor = NAN}, "the plateau factor must be between 0 and 1");
+  refused({.kind = "plateau", .plateau_patience = 0}, "the plateau patience must be at least 1, not 0");
   refused({.kind = "cosine", .steps = 10, .final_share = NAN}, "final share must be in [0, 1]");
 }
 

@@ -2,116 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "autograd/base/errors.hpp"
-#include "datasets/made.hpp"
+#include "tests/trainers/training_support.hpp"
 #include "trainers/checkpoint.hpp"
 #include "trainers/decoding.hpp"
 #include "trainers/trainer.hpp"
 
 namespace tapehead {
 namespace {
-
-namespace fs = std::filesystem;
-
-ModelConfig small_model(const Dataset& data, const std::string& kind) {
-  return {.model = kind,
-          .layers = 1,
-          .heads = 2,
-          .d_model = 16,
-          .d_ff = 32,
-          .dropout = 0.1,
-          .max_positions = 32,
-          .source_vocabulary = data.source_vocabulary().size(),
-          .target_vocabulary = data.target_vocabulary().size()};
-}
-
-TrainerOptions small_run(int threads, int shards = 4) {
-  return {.steps = 40,
-          .step = {.seed = 7,
-                   .batch = 10,
-                   .shards = shards,
-                   .schedule = {.kind = "noam", .learning_rate = 1, .warmup = 20, .d_model = 16},
-                   .clip = 1,
-                   .label_smoothing = 0.1},
-          .validate_every = 20,
-          .validation_limit = 40,
-          .log_every = 10,
-          .threads = threads};
-}
-
-// A folder of its own for each test, gone afterwards.
-class TrainingRun : public testing::Test {
- protected:
-  TrainingRun() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = fs::temp_directory_path() / (std::string("tapehead_") + test->name() + std::to_string(::getpid()));
-    fs::create_directories(root_);
-  }
-  ~TrainingRun() override { fs::remove_all(root_); }
-
-  std::string folder(const std::string& name) {
-    fs::create_directories(root_ / name);
-    return (root_ / name).string();
-  }
-
-  fs::path root_;
-};
-
-// Sets the flag after so many steps, as Ctrl-C would.
-struct StopAfter : TrainingObserver {
-  explicit StopAfter(std::int64_t at) : step(at) {}
-  void on_step(const Progress& progress) override { stop = stop || progress.step == step; }
-  std::int64_t step;
-  std::atomic<bool> stop{false};
-};
-
-const MadeDataset& reversing() {
-  static const MadeDataset data({.task = "reverse", .symbols = 8, .min_length = 3, .max_length = 9,
-                                 .validation = 60, .test = 60});
-  return data;
-}
-
-// Digest of the parameters after a run that is stopped after each of `stops` steps and resumed.
-std::string digest_of_run(const std::string& kind, const TrainerOptions& options, const std::string& path,
-                          std::initializer_list<std::int64_t> stops = {}) {
-  const Model model(small_model(reversing(), kind));
-  RunFolder folder{.path = path, .config = "kind = " + kind};
-  for (const std::int64_t at : stops) {
-    ParameterStore<float> parameters(model.layout());
-    parameters.initialise(7);
-    StopAfter observer(at);
-    EXPECT_EQ(train(model, parameters, reversing(), options, folder, observer, &observer.stop),
-              TrainingOutcome::interrupted);
-    folder.resume = true;
-  }
-  ParameterStore<float> parameters(model.layout());
-  parameters.initialise(7);
-  TrainingObserver observer;
-  EXPECT_EQ(train(model, parameters, reversing(), options, folder, observer), TrainingOutcome::finished);
-  return parameter_digest(parameters);
-}
-
-// metrics.csv without its time column, the fifth.
-std::string metrics_without_times(const std::string& folder) {
-  std::ifstream in(folder + "/metrics.csv");
-  std::ostringstream out;
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream cells(line);
-    std::string cell;
-    for (int column = 0; std::getline(cells, cell, ','); ++column) {
-      if (column != 4) out << cell << ',';
-    }
-    out << '\n';
-  }
-  return out.str();
-}
 
 TEST_F(TrainingRun, ThreadsDoNotChangeABit) {
   for (const char* kind : {"transformer", "decoder"}) {

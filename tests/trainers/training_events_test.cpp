@@ -1,0 +1,208 @@
+// What happens around the steps: the best parameters, plateaus, early stops, and steps that are not finite.
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "autograd/base/errors.hpp"
+#include "tests/trainers/training_support.hpp"
+#include "trainers/checkpoint.hpp"
+#include "trainers/nonfinite.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::HasSubstr;
+
+// The validation losses that metrics.csv holds, by step.
+std::map<std::int64_t, double> validation_losses(const std::string& folder) {
+  std::map<std::int64_t, double> losses;
+  std::ifstream in(folder + "/metrics.csv");
+  std::string line;
+  std::getline(in, line);
+  while (std::getline(in, line)) {
+    std::istringstream cells(line);
+    std::vector<std::string> row;
+    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
+    if (row.size() > 5 && !row[5].empty()) losses[std::stoll(row[0])] = std::stod(row[5]);
+  }
+  return losses;
+}
+
+// Learns too fast to go on well: the validation loss rises again.
+TrainerOptions restless_run() {
+  TrainerOptions options = small_run(2);
+  options.step.schedule = {.learning_rate = 0.05};
+  options.step.clip = 0;
+  options.validate_every = 4;
+  options.validation_limit = 0;
+  return options;
+}
+
+TEST_F(TrainingRun, TheBestParametersAreKept) {
+  TrainerOptions options = restless_run();
+  options.steps = 120;
+  digest_of_run("decoder", options, folder("run"));
+  const auto losses = validation_losses(folder("run"));
+  ASSERT_EQ(losses.size(), 30U);
+  const auto best = std::ranges::min_element(losses, {}, [](const auto& entry) { return entry.second; });
+  ASSERT_LT(best->first, 120) << "else best.h5 could be the last";
+
+  const CheckpointReader reader(folder("run") + "/best.h5");
+  EXPECT_EQ(reader.meta().step, static_cast<std::uint64_t>(best->first));
+  EXPECT_EQ(reader.meta().numbers.at("best_loss"), best->second);
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  reader.load(parameters);
+  WorkerPool workers(1);
+  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::validation, workers).loss, best->second);
+}
+
+TEST_F(TrainingRun, WithoutValidationsOnTheWayThereIsNoBest) {
+  TrainerOptions options = small_run(1);
+  options.validate_every = 0;
+  digest_of_run("decoder", options, folder("run"));
+  EXPECT_FALSE(std::filesystem::exists(folder("run") + "/best.h5"));
+}
+
+TEST_F(TrainingRun, StopsEarlyAndStaysStopped) {
+  TrainerOptions options = restless_run();
+  options.steps = 400;
+  options.early_stop = 3;
+  const std::string whole = digest_of_run("decoder", options, folder("whole"), {}, TrainingOutcome::stopped_early);
+  const CheckpointReader last(folder("whole") + "/checkpoint.h5");
+  const CheckpointReader best(folder("whole") + "/best.h5");
+  EXPECT_EQ(last.meta().step, best.meta().step + 12);
+  EXPECT_LT(last.meta().step, 400U);
+  const auto losses = validation_losses(folder("whole"));
+  EXPECT_EQ(losses.rbegin()->first, static_cast<std::int64_t>(last.meta().step));
+
+  EXPECT_EQ(digest_of_run("decoder", options, folder("parts"), {3, 8, 9}, TrainingOutcome::stopped_early), whole);
+  EXPECT_EQ(metrics_without_times(folder("parts")), metrics_without_times(folder("whole")));
+
+  // Resumed, it is over at once; with more patience it goes on.
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  const RunFolder place{.path = folder("whole"), .resume = true};
+  TrainingObserver observer;
+  EXPECT_EQ(train(model, parameters, reversing(), options, place, observer), TrainingOutcome::stopped_early);
+  EXPECT_EQ(parameter_digest(parameters), whole);
+  options.early_stop = 0;
+  options.steps = static_cast<std::int64_t>(last.meta().step) + 2;
+  EXPECT_EQ(train(model, parameters, reversing(), options, place, observer), TrainingOutcome::finished);
+  EXPECT_NE(parameter_digest(parameters), whole);
+}
+
+// Notes the learning rate of every step.
+struct Rates : TrainingObserver {
+  void on_step(const Progress& progress) override { rates.push_back(progress.learning_rate); }
+  std::vector<double> rates;
+};
+
+TEST_F(TrainingRun, APlateauLowersTheRateAndResumesWithTheSameBits) {
+  TrainerOptions options = restless_run();
+  options.step.schedule.kind = "plateau";
+  options.step.schedule.plateau_patience = 2;
+  options.step.schedule.plateau_factor = 0.1;
+  const std::string whole = digest_of_run("decoder", options, folder("whole"));
+  EXPECT_EQ(digest_of_run("decoder", options, folder("parts"), {1, 13, 14, 29, 38}), whole);
+  EXPECT_EQ(metrics_without_times(folder("parts")), metrics_without_times(folder("whole")));
+
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  Rates observer;
+  train(model, parameters, reversing(), options, {.path = folder("again")}, observer);
+  EXPECT_EQ(observer.rates.front(), 0.05);
+  EXPECT_LT(observer.rates.back(), 0.006);
+  EXPECT_TRUE(std::ranges::is_sorted(observer.rates, std::greater<>()));
+}
+
+// Spoils a parameter after a step, and mends it when the next one is left out.
+struct Spoiler : TrainingObserver {
+  Spoiler(ParameterStore<float>& store, std::set<std::int64_t> steps)
+      : parameters(store), spoilt_steps(std::move(steps)) {}
+  void on_step(const Progress& progress) override {
+    if (!spoilt_steps.contains(progress.step)) return;
+    kept = parameters.values().data()[0];
+    parameters.values().data()[0] = std::numeric_limits<float>::quiet_NaN();
+  }
+  void on_skip(const Progress& progress, const std::string& why) override {
+    parameters.values().data()[0] = kept;
+    skipped.push_back(progress.step);
+    message = why;
+  }
+
+  ParameterStore<float>& parameters;
+  std::set<std::int64_t> spoilt_steps;
+  float kept = 0;
+  std::vector<std::int64_t> skipped;
+  std::string message;
+};
+
+TEST_F(TrainingRun, ANumberThatIsNoneStopsItAndLeavesTheCheckpoint) {
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  TrainerOptions options = small_run(2);
+  options.checkpoint_every = 5;
+  Spoiler observer(parameters, {12});
+  EXPECT_THAT(
+      [&] { train(model, parameters, reversing(), options, {.path = folder("run")}, observer); },
+      testing::ThrowsMessage<NonfiniteError>(testing::AllOf(HasSubstr("training: step 13: the loss is nan"),
+                                                            HasSubstr("the parameter embedding.weight held one before"),
+                                                            HasSubstr("the checkpoint of step 10 stays"))));
+  const CheckpointReader reader(folder("run") + "/checkpoint.h5");
+  EXPECT_EQ(reader.meta().step, 10U);
+  reader.load(parameters);
+  EXPECT_EQ(first_nonfinite_parameter(parameters), "");
+}
+
+TEST_F(TrainingRun, TheFirstOpThatOverflowsIsNamed) {
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  for (float& weight : parameters.values(*model.layout().find("decoder.layers.0.feed_forward.inner.weight")))
+    weight = 3e38F;
+  WorkerPool workers(2);
+  TrainingStep<float> step(model, parameters, reversing(), workers, small_run(2).step);
+  const std::string before = parameter_digest(parameters);
+  EXPECT_THAT([&] { step.run(3); },
+              testing::ThrowsMessage<NonfiniteError>(
+                  testing::AllOf(HasSubstr("training: step 3: "), HasSubstr("affine_activation (op "),
+                                 HasSubstr(" of example 0 of the batch"), HasSubstr("from numbers up to 3e+38"))));
+  EXPECT_EQ(parameter_digest(parameters), before);
+}
+
+TEST_F(TrainingRun, StepsThatAreNotFiniteAreLeftOutUpToALimit) {
+  const Model model(small_model(reversing(), "decoder"));
+  TrainerOptions options = small_run(2);
+  options.skip_nonfinite = 2;
+  const auto run = [&](const std::string& path, std::set<std::int64_t> spoilt, bool resume) {
+    ParameterStore<float> parameters(model.layout());
+    parameters.initialise(7);
+    Spoiler observer(parameters, std::move(spoilt));
+    train(model, parameters, reversing(), options, {.path = path, .resume = resume}, observer);
+    EXPECT_THAT(observer.message, HasSubstr("the parameter embedding.weight held one before"));
+    return std::pair(observer.skipped, parameter_digest(parameters));
+  };
+  const auto [skipped, digest] = run(folder("run"), {3, 20}, false);
+  EXPECT_THAT(skipped, testing::ElementsAre(4, 21));
+  EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().numbers.at("skipped_steps"), 2);
+  EXPECT_EQ(run(folder("again"), {3, 20}, false).second, digest);
+  EXPECT_THROW(run(folder("often"), {3, 20, 30}, false), NonfiniteError);
+
+  // The limit is on the whole run, wherever it was stopped.
+  options.steps = 50;
+  EXPECT_THROW(run(folder("run"), {45}, true), NonfiniteError);
+  options.skip_nonfinite = 3;
+  EXPECT_THAT(run(folder("run"), {45}, true).first, testing::ElementsAre(46));
+}
+
+}  // namespace
+}  // namespace tapehead

@@ -1,0 +1,73 @@
+#include "trainers/validation_history.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace tapehead {
+namespace {
+
+// After each loss: the share of the learning rate, and an asterisk where it was the best.
+std::vector<std::string> story(ValidationHistory history, const std::vector<double>& losses, bool with_restarts) {
+  std::vector<std::string> told;
+  std::int64_t step = 0;
+  for (const double loss : losses) {
+    const bool best = history.record(step += 10, loss);
+    told.push_back(std::to_string(history.learning_rate_share()).substr(0, 4) + (best ? "*" : "") +
+                   (history.should_stop() ? "!" : ""));
+    if (!with_restarts) continue;
+    std::map<std::string, double> numbers;
+    history.store(numbers);
+    history.restore(numbers);
+  }
+  return told;
+}
+
+TEST(ValidationHistory, PlateausLowerTheRateAndStopInTheEnd) {
+  const HistoryOptions options{.plateau = true, .plateau_factor = 0.5, .plateau_patience = 2, .early_stop = 5};
+  const std::vector<double> losses{3, 2, 2, 2.5, 1.9, 1.9, 4, 1.95, 2, 1.9};
+  const auto expected =
+      testing::ElementsAre("1.00*", "1.00*", "1.00", "0.50", "0.50*", "0.50", "0.25", "0.25", "0.12", "0.12!");
+  EXPECT_THAT(story(ValidationHistory(options), losses, false), expected);
+  EXPECT_THAT(story(ValidationHistory(options), losses, true), expected) << "the state is not all in the numbers";
+}
+
+TEST(ValidationHistory, ATinyImprovementIsTheBestButNoReasonToGoOn) {
+  const HistoryOptions options{.min_improvement = 0.1, .early_stop = 2};
+  EXPECT_THAT(story(ValidationHistory(options), {1, 0.95, 0.85, 0.8, 0.75}, false),
+              testing::ElementsAre("1.00*", "1.00*", "1.00*", "1.00*", "1.00*!"));
+}
+
+TEST(ValidationHistory, ALossThatIsNoNumberIsNoBetter) {
+  ValidationHistory history({.early_stop = 2});
+  EXPECT_FALSE(history.record(1, NAN));
+  EXPECT_FALSE(history.record(2, INFINITY));
+  EXPECT_TRUE(history.should_stop());
+  EXPECT_EQ(history.best_step(), 0);
+  EXPECT_TRUE(history.record(3, 5));
+  EXPECT_FALSE(history.should_stop());
+  EXPECT_EQ(history.best_step(), 3);
+  EXPECT_FALSE(history.record(4, NAN));
+  EXPECT_EQ(history.best_loss(), 5);
+}
+
+TEST(ValidationHistory, WithoutOptionsNothingFollows) {
+  ValidationHistory history;
+  for (int i = 0; i < 100; ++i) history.record(i, 1);
+  EXPECT_EQ(history.learning_rate_share(), 1);
+  EXPECT_FALSE(history.should_stop());
+  EXPECT_EQ(history.waited(), 99);
+}
+
+// A checkpoint that knows nothing of validations begins without any.
+TEST(ValidationHistory, NothingIsRestoredFromNothing) {
+  ValidationHistory history;
+  history.record(1, 2);
+  history.restore({});
+  EXPECT_EQ(history.best_step(), 0);
+  EXPECT_TRUE(history.record(2, 3));
+}
+
+}  // namespace
+}  // namespace tapehead
