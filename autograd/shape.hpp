@@ -16,6 +16,14 @@ struct Shape {
   /// Columns over all slices: a whole batch seen as one matrix (rows, points).
   constexpr std::int64_t points() const { return columns * slices; }
   constexpr bool is_scalar() const { return size() == 1; }
+
+  struct Index {
+    std::int64_t row, column, slice;
+  };
+  /// Which element stands at `at`, and where an element stands.
+  constexpr Index index(std::int64_t at) const { return {at % rows, at / rows % columns, at / (rows * columns)}; }
+  constexpr std::int64_t offset(Index i) const { return i.row + rows * (i.column + columns * i.slice); }
+
   constexpr bool operator==(const Shape&) const = default;
 };
 

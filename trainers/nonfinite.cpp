@@ -31,12 +31,12 @@ std::string number_text(double value) { return std::isnan(value) ? "nan" : fmt::
 template <RealScalar T>
 std::string NonfiniteFinder<T>::place(const Shape& shape, std::int64_t at) const {
   if (shape.is_scalar()) return "";
-  const std::int64_t slice = at / (shape.rows * shape.columns);
+  const auto [row, position, slice] = shape.index(at);
   const std::string example = shape.slices == examples_
                                   ? fmt::format(" of example {} of the batch", first_example_ + slice)
                               : shape.slices > 1 ? fmt::format(", slice {}", slice)
                                                  : "";
-  return fmt::format(" at row {}, position {}{}", at % shape.rows, at / shape.rows % shape.columns, example);
+  return fmt::format(" at row {}, position {}{}", row, position, example);
 }
 
 template <RealScalar T>

@@ -32,7 +32,7 @@ std::vector<double> draw_cotangent(std::int64_t size, std::uint64_t seed) {
 
 void check_every_node(CheckContext& context) {
   if (!context.problem.function().takes<std::complex<double>>()) return;
-  const Direction direction = Direction::random(0, context.problem.size(), context.seed + 1);
+  const Direction direction = context.direction(Drawn::every_node, 0, context.problem.size());
   const NodeCheck nodes = check_nodes(context.problem, context.cotangent, direction.values);
   context.report.nodes = nodes.checked;
   for (const NodeFault& fault : nodes.faults) {
@@ -116,13 +116,12 @@ CheckContext::Sensitivity CheckContext::sensitivity(double size) {
 
 void CheckContext::add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element,
                        std::string text) {
-  const Shape& shape = variable.shape;
-  add(Finding{
-      .check = std::move(check),
-      .diagnosis = diagnosis,
-      .text = place_of(variable, element) + ": " + std::move(text),
-      .variable = variable.name,
-      .index = {element % shape.rows, element / shape.rows % shape.columns, element / (shape.rows * shape.columns)}});
+  const auto [row, column, slice] = variable.shape.index(element);
+  add(Finding{.check = std::move(check),
+              .diagnosis = diagnosis,
+              .text = place_of(variable, element) + ": " + std::move(text),
+              .variable = variable.name,
+              .index = {row, column, slice}});
 }
 
 CheckReport check_problem(const ProblemCase& problem_case, const CheckOptions& options) {

@@ -9,6 +9,16 @@
 
 namespace tapehead {
 
+/// The random directions of a check. Each is drawn from the check's seed plus its number, so that no two are the same.
+enum class Drawn : std::uint64_t {
+  every_node = 1,
+  masked_keys = 3,
+  halved = 5,
+  second_order_u = 7,
+  second_order_v = 8,
+  of_variable = 17,
+};
+
 /// What the parts of one check share: the problem, a fixed random cotangent, and the gradient that is under test.
 struct CheckContext {
   const Problem& problem;
@@ -33,6 +43,12 @@ struct CheckContext {
     std::vector<double> value, gradient;
   };
   Sensitivity sensitivity(double size);
+
+  /// A random direction within [first, first + count); there are several of a kind, told apart by `which`.
+  Direction direction(Drawn kind, std::int64_t first, std::int64_t count, int which = 0) const {
+    return Direction::random(first, count,
+                             seed + static_cast<std::uint64_t>(kind) * static_cast<std::uint64_t>(which + 1));
+  }
 
   void add(Finding finding) { report.findings.push_back(std::move(finding)); }
   /// About one element of a variable.

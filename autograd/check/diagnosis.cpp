@@ -171,10 +171,10 @@ Found in_part(const Case& c) {
   const Shape shape = variable.shape;
   std::set<std::int64_t> rows, columns, slices;
   for (const std::size_t i : c.wrong) {
-    const auto at = static_cast<std::int64_t>(i);
-    rows.insert(at % shape.rows);
-    columns.insert(at / shape.rows % shape.columns);
-    slices.insert(at / (shape.rows * shape.columns));
+    const auto [row, column, slice] = shape.index(static_cast<std::int64_t>(i));
+    rows.insert(row);
+    columns.insert(column);
+    slices.insert(slice);
   }
   const auto told = [&](const std::string& where) {
     const bool zero = std::ranges::all_of(c.wrong, [&](std::size_t i) { return c.a(i) == 0; });

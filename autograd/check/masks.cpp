@@ -35,7 +35,7 @@ class MaskCheck {
     for (std::int64_t slice = 0; slice < shape.slices; ++slice) {
       for (std::int64_t key = 0; key < shape.columns; ++key) {
         const std::int64_t first = keys.variable.offset + keys.first + shape.rows * (key + shape.columns * slice);
-        const auto& tangents = oracles.tangents(Direction::random(first, keys.last - keys.first, context_.seed + 3));
+        const auto& tangents = oracles.tangents(context_.direction(Drawn::masked_keys, first, keys.last - keys.first));
         for (std::int64_t o = 0; o < out_.size(); ++o) {
           const double tangent = tangents[static_cast<std::size_t>(o)];
           if (tangent == 0 || allowed(o, key, slice)) continue;
@@ -68,18 +68,17 @@ class MaskCheck {
 
  private:
   bool allowed(std::int64_t output, std::int64_t key, std::int64_t slice) const {
-    const std::int64_t query = output / out_.rows % out_.columns;
-    return output / (out_.rows * out_.columns) == slice && rule_.may_attend(query, key, slice);
+    const Shape::Index y = out_.index(output);
+    return y.slice == slice && rule_.may_attend(y.column, key, slice);
   }
 
   void report(const KeyRows& keys, std::int64_t key, std::int64_t slice, std::int64_t output, const std::string& what,
               std::int64_t row = -1) {
-    const Shape& shape = keys.variable.shape;
-    const std::int64_t element = (row < 0 ? keys.first : row) + shape.rows * (key + shape.columns * slice);
+    const std::int64_t element = keys.variable.shape.offset({row < 0 ? keys.first : row, key, slice});
+    const Shape::Index y = out_.index(output);
     context_.add("mask", Diagnosis::leaks_through_mask, keys.variable, element,
                  fmt::format("{}, though the mask forbids (head {}, query {}, key {}) of slice {}", what,
-                             output % out_.rows / std::max<std::int64_t>(1, out_.rows / rule_.heads),
-                             output / out_.rows % out_.columns, key, output / (out_.rows * out_.columns)));
+                             y.row / std::max<std::int64_t>(1, out_.rows / rule_.heads), y.column, key, y.slice));
   }
 
   CheckContext& context_;

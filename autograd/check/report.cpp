@@ -77,10 +77,8 @@ std::string CheckReport::text() const {
 }
 
 std::string place_of(const Variable& variable, std::int64_t element) {
-  const Shape& shape = variable.shape;
-  const std::int64_t row = element % shape.rows;
-  std::string place = fmt::format("{} (row {}, column {}, slice {}", variable.name, row,
-                                  element / shape.rows % shape.columns, element / (shape.rows * shape.columns));
+  const auto [row, column, slice] = variable.shape.index(element);
+  std::string place = fmt::format("{} (row {}, column {}, slice {}", variable.name, row, column, slice);
   for (const RowPart& part : variable.parts) {
     if (!part.holds(row)) continue;
     if (part.name != variable.name) place += ": " + part.name;

@@ -74,8 +74,8 @@ RiddersEstimate differences_of_gradients(CheckContext& context, const std::vecto
 bool check_second_order(CheckContext& context) {
   const Problem& problem = context.problem;
   if (!problem.function().takes<std::complex<double>>() || problem.size() == 0) return true;
-  const std::vector<double> u = Direction::random(0, problem.size(), context.seed + 7).values;
-  const std::vector<double> v = Direction::random(0, problem.size(), context.seed + 8).values;
+  const std::vector<double> u = context.direction(Drawn::second_order_u, 0, problem.size()).values;
+  const std::vector<double> v = context.direction(Drawn::second_order_v, 0, problem.size()).values;
   const std::vector<double> hu = hessian_vector_product(problem, u, context.cotangent);
   const std::vector<double> hv = hessian_vector_product(problem, v, context.cotangent);
   // A Hessian that is zero is so to rounding of what the gradient is made of.
