@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-data demo portable asan mutants format tidy clean
+.PHONY: help setup build test test-data endurance demo portable asan mutants format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -23,6 +23,9 @@ test: build ## build and run every test that needs nothing but this repository
 
 test-data: build ## the tests that read the shared data folder (TAPEHEAD_DATA=DIR; default ../shared/data)
 	TAPEHEAD_DATA="$$(realpath -m "$(TAPEHEAD_DATA)")" ctest --preset data --parallel $(JOBS)
+
+endurance: build ## kill, damage and resume runs as often as docs/reliability.md says (some minutes)
+	TAPEHEAD_ENDURANCE=1 ctest --preset release --tests-regex endurance --parallel $(JOBS)
 
 demo: build ## train a small transformer to copy, and look at what it learnt (about a minute)
 	@scripts/demo

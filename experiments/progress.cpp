@@ -86,6 +86,8 @@ void ProgressDisplay::on_validation(const Progress& progress) {
   }
 }
 
+void ProgressDisplay::on_warning(const std::string& text) { out_ << label_ << "warning: " << text << std::endl; }
+
 void ProgressDisplay::on_skip(const Progress& progress, const std::string& why) {
   if (line_open_) out_ << "\r\x1b[K";
   out_ << label_ << "step " << progress.step << " is left out: " << why << std::endl;

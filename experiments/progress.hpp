@@ -23,6 +23,7 @@ class ProgressDisplay : public TrainingObserver {
 
   void on_step(const Progress& progress) override;
   void on_validation(const Progress& progress) override;
+  void on_warning(const std::string& text) override;
   void on_skip(const Progress& progress, const std::string& why) override;
 
  private:

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_config(const RunFolder& folder) { write_text_file(folder.path + "/config.cfg", folder.config); }
+void write_config(const RunFolder& folder) { write_text_file(config_in(folder.path), folder.config); }
 
 // Passes on what it hears, and keeps what the outcome is made of. Writes the configuration of a resumed run once it
 // goes on: until then it may be refused, and is to stay as it was.
@@ -37,6 +37,7 @@ class Recorder : public TrainingObserver {
     outcome_.validation = *progress.validation;
     next_.on_validation(progress);
   }
+  void on_warning(const std::string& text) override { next_.on_warning(text); }
   void on_skip(const Progress& progress, const std::string& why) override { next_.on_skip(progress, why); }
   void on_checkpoint(const Progress& progress, const std::string& path) override {
     note(progress);
@@ -122,6 +123,8 @@ std::string checkpoint_of(const std::string& subject) {
 }
 
 std::string checkpoint_in(const std::string& folder) { return (fs::path(folder) / "checkpoint.h5").string(); }
+std::string best_in(const std::string& folder) { return (fs::path(folder) / "best.h5").string(); }
+std::string config_in(const std::string& folder) { return (fs::path(folder) / "config.cfg").string(); }
 
 void make_folder(const std::string& path) {
   std::error_code error;

@@ -40,8 +40,10 @@ struct RunOutcome {
 RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on = {});
 
-/// Where the checkpoint of a run folder is.
+/// What a run folder holds: the latest checkpoint, the best one, the configuration.
 std::string checkpoint_in(const std::string& folder);
+std::string best_in(const std::string& folder);
+std::string config_in(const std::string& folder);
 
 /// The checkpoint that people mean by the name of a run folder or of a file. Throws ConfigError for an empty name.
 std::string checkpoint_of(const std::string& subject);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "autograd/base/build.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/blas.hpp"
 #include "trainers/hdf5_image.hpp"
@@ -16,7 +17,6 @@ namespace {
 
 constexpr const char* kFormat = "tapehead-checkpoint";
 constexpr std::uint64_t kVersion = 1;
-constexpr const char* kCreatedBy = "tapehead " TAPEHEAD_VERSION;
 
 std::string place(const std::string& group, const ParameterRange& range) {
   std::string path = range.name;
@@ -93,25 +93,46 @@ CheckpointMeta read_meta(const Hdf5Image& file) {
 CheckpointOrigin read_origin(const Hdf5Image& file) {
   return {.created_by = file.text_attribute("/", "created_by"),
           .blas_library = file.text_attribute("/", "blas_library"),
-          .blas_kernel = file.text_attribute("/", "blas_kernel")};
+          .blas_kernel = file.text_attribute("/", "blas_kernel"),
+          .blas_threading = file.has_attribute("/", "blas_threading") ? file.text_attribute("/", "blas_threading") : ""};
 }
 
 std::string hex(XXH128_hash_t digest) { return fmt::format("{:016x}{:016x}", digest.high64, digest.low64); }
 
 }  // namespace
 
+CheckpointOrigin this_origin() {
+  const BlasInfo blas = blas_info();
+  return {.created_by = to_string(build_info()),
+          .blas_library = blas.library,
+          .blas_kernel = blas.kernel,
+          .blas_threading = blas.threading};
+}
+
+std::string difference(const CheckpointOrigin& then, const CheckpointOrigin& now) {
+  std::string text;
+  const auto compare = [&](const char* what, const std::string& was, const std::string& is) {
+    if (was != is) text += fmt::format("{}{} {}, now {}", text.empty() ? "" : "; ", what, was, is);
+  };
+  compare("program", then.created_by, now.created_by);
+  compare("BLAS library", then.blas_library, now.blas_library);
+  compare("BLAS kernel", then.blas_kernel, now.blas_kernel);
+  return text;
+}
+
 template <RealScalar T>
 void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const ParameterStore<T>& parameters,
                      const Optimizer<T>& optimizer) {
   Hdf5Image file;
-  const BlasInfo blas = blas_info();
+  const CheckpointOrigin origin = this_origin();
   file.set_attribute("/", "format", std::string(kFormat));
   file.set_attribute("/", "version", kVersion);
-  file.set_attribute("/", "created_by", std::string(kCreatedBy));
+  file.set_attribute("/", "created_by", origin.created_by);
   file.set_attribute("/", "config", meta.config);
   file.set_attribute("/", "step", meta.step);
-  file.set_attribute("/", "blas_library", blas.library);
-  file.set_attribute("/", "blas_kernel", blas.kernel);
+  file.set_attribute("/", "blas_library", origin.blas_library);
+  file.set_attribute("/", "blas_kernel", origin.blas_kernel);
+  file.set_attribute("/", "blas_threading", origin.blas_threading);
   write_flat(file, "/parameters", parameters.layout(), parameters.values());
   for (const Moment<T>& moment : optimizer.moments()) {
     write_flat(file, moment_group(optimizer.kind(), moment.name), parameters.layout(), moment.values);

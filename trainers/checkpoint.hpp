@@ -22,11 +22,18 @@ struct CheckpointMeta {
   std::map<std::string, std::string> texts = {};  ///< such as the digest of the data
 };
 
-/// What wrote a checkpoint. Steps made with another BLAS library or kernel differ in their last bits.
+/// What wrote a checkpoint: steps made by another build, BLAS library or kernel may differ in their last bits.
 struct CheckpointOrigin {
-  std::string created_by;  ///< "tapehead 0.1.0"
-  std::string blas_library, blas_kernel;
+  std::string created_by;                                 ///< "tapehead 0.1.0, g++ 12.2.0, avx512"
+  std::string blas_library, blas_kernel, blas_threading;  ///< see BlasInfo; the last is empty in older checkpoints
 };
+
+/// What writes checkpoints here and now.
+CheckpointOrigin this_origin();
+
+/// Each part in which two origins differ, as "BLAS kernel Haswell, now SkylakeX; …"; empty if results are the same to the
+/// bit. The threading of BLAS changes none: every worker multiplies alone.
+std::string difference(const CheckpointOrigin& then, const CheckpointOrigin& now);
 
 /// Writes one HDF5 file that any HDF5 reader opens: attributes on `/` (format, version, created_by, config, step, …),
 /// `/parameters/<path>` in the shapes a row-major reader expects (a linear weight is (out, in), an embedding (V, C), a bias

@@ -226,6 +226,11 @@ std::uint64_t Hdf5Image::whole_attribute(const std::string& path, const std::str
   return value;
 }
 
+bool Hdf5Image::has_attribute(const std::string& path, const std::string& name) const {
+  const Id object = file_->open_object(path);
+  return H5Aexists(object, name.c_str()) > 0;
+}
+
 std::vector<std::string> Hdf5Image::attribute_names(const std::string& path) const {
   std::vector<std::string> found;
   const Id object = file_->open_object(path);

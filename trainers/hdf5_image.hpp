@@ -43,6 +43,7 @@ class Hdf5Image {
   std::string text_attribute(const std::string& path, const std::string& name) const;
   double number_attribute(const std::string& path, const std::string& name) const;
   std::uint64_t whole_attribute(const std::string& path, const std::string& name) const;
+  bool has_attribute(const std::string& path, const std::string& name) const;
   std::vector<std::string> attribute_names(const std::string& path) const;
 
   /// Paths of all datasets below a group.

@@ -1,6 +1,8 @@
 #include "trainers/metrics.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -66,6 +68,15 @@ void MetricsFile::write(const MetricsRow& row) {
   }
   out_.flush();
   if (!out_) throw CheckpointError(fmt::format("metrics: {} can no longer be written; free some room", path_));
+}
+
+void MetricsFile::flush_to_disk() const {
+  const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool flushed = file >= 0 && ::fsync(file) == 0;
+  if (file >= 0) ::close(file);
+  if (!flushed) {
+    throw CheckpointError(fmt::format("metrics: {} can no longer be written; look at the disk and the folder", path_));
+  }
 }
 
 }  // namespace tapehead

@@ -18,7 +18,7 @@ struct MetricsRow {
   const Evaluation* validation = nullptr;
 };
 
-/// Writes metrics.csv row by row; each row is on disk when write() returns. Numbers are printed so that reading them back
+/// Writes metrics.csv row by row; each row is with the operating system when write() returns. Numbers are printed so that reading them back
 /// gives the same bits.
 class MetricsFile {
  public:
@@ -27,6 +27,10 @@ class MetricsFile {
   MetricsFile(const std::string& path, std::int64_t last_step);
 
   void write(const MetricsRow& row);
+
+  /// Returns when the rows are on the disk itself, where a power cut leaves them: before a checkpoint that counts on
+  /// them.
+  void flush_to_disk() const;
 
  private:
   std::string path_;

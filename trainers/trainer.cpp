@@ -45,19 +45,21 @@ class Run {
   }
 
   TrainingOutcome go(const std::atomic<bool>* stop) {
-    MetricsFile metrics(folder_.path + "/metrics.csv", done_);
+    metrics_.emplace(folder_.path + "/metrics.csv", done_);
     begin_ = std::chrono::steady_clock::now();
     observer_.on_start(progress_);
     if (options_.steps == 0) save_latest();  // a run that is finished has a checkpoint
     while (done_ < options_.steps && !history_.should_stop()) {
       run_step();
       const bool validation_due = due(options_.validate_every);
-      if (validation_due) validate_on_the_way();
+      const bool best = validation_due && validate_on_the_way();
       const bool last = done_ == options_.steps || history_.should_stop();
       if (last) validate_at_the_end(validation_due);
-      if (last || validation_due || due(options_.log_every)) write_row(metrics, last || validation_due);
+      if (last || validation_due || due(options_.log_every)) write_row(last || validation_due);
       const bool interrupted = stop != nullptr && *stop && !last;
-      if (last || interrupted || due(options_.checkpoint_every)) save_latest();
+      // In this order: a run that is killed in between finds the same best again.
+      if (best) save("best.h5");
+      if (best || last || interrupted || due(options_.checkpoint_every)) save_latest();
       if (interrupted) return TrainingOutcome::interrupted;
     }
     return done_ < options_.steps ? TrainingOutcome::stopped_early : TrainingOutcome::finished;
@@ -96,10 +98,10 @@ class Run {
     observer_.on_step(progress_);
   }
 
-  // What follows from the validations on the way must not depend on where the run ends: each takes the same sequences.
-  void validate_on_the_way() {
-    if (!validate(options_.validation_limit)) return;
-    if (history_.record(done_, validation_->loss)) save("best.h5");
+  // Returns whether it was the best. What follows from the validations on the way must not depend on where the run ends:
+  // each takes the same sequences.
+  bool validate_on_the_way() {
+    return validate(options_.validation_limit) && history_.record(done_, validation_->loss);
   }
 
   void validate_at_the_end(bool validated) {
@@ -114,8 +116,8 @@ class Run {
     return true;
   }
 
-  void write_row(MetricsFile& metrics, bool validated) {
-    metrics.write({.step = done_,
+  void write_row(bool validated) {
+    metrics_->write({.step = done_,
                    .learning_rate = progress_.learning_rate,
                    .train_loss = loss_sum_ / static_cast<double>(loss_count_),
                    .gradient_norm = progress_.gradient_norm,
@@ -126,6 +128,7 @@ class Run {
   }
 
   void save_latest() {
+    metrics_->flush_to_disk();
     save("checkpoint.h5");
     saved_step_ = done_;
   }
@@ -142,7 +145,8 @@ class Run {
     meta.step = static_cast<std::uint64_t>(done_);
     meta.source_vocabulary = words_of(dataset_.source_vocabulary());
     meta.target_vocabulary = words_of(dataset_.target_vocabulary());
-    meta.numbers = {{"loss_sum", loss_sum_},
+    meta.numbers = {{"threads", static_cast<double>(workers_.size())},
+                    {"loss_sum", loss_sum_},
                     {"loss_count", static_cast<double>(loss_count_)},
                     {"skipped_steps", static_cast<double>(progress_.skipped)}};
     history_.store(meta.numbers);
@@ -161,6 +165,11 @@ class Run {
           fmt::format("resume: {} was trained on other data; give the same files and options as before", path));
     }
     reader.load(parameters_, step_.optimizer());
+    if (const std::string other = difference(reader.origin(), this_origin()); !other.empty()) {
+      observer_.on_warning(fmt::format("resume: {} was written by another: {}; the last bits may come out otherwise than "
+                                       "without the stop",
+                                       path, other));
+    }
     done_ = static_cast<std::int64_t>(meta.step);
     loss_sum_ = number_in(meta, "loss_sum", path);
     loss_count_ = static_cast<std::int64_t>(number_in(meta, "loss_count", path));
@@ -181,6 +190,7 @@ class Run {
   WorkerPool workers_;
   TrainingStep<T> step_;
   ValidationHistory history_;
+  std::optional<MetricsFile> metrics_;
   std::int64_t done_ = 0;
   double loss_sum_ = 0;  // since the last row of metrics.csv
   std::int64_t loss_count_ = 0;

@@ -58,6 +58,8 @@ class TrainingObserver {
   /// Before the first step, of a resumed run too.
   virtual void on_start(const Progress&) {}
   virtual void on_step(const Progress&) {}
+  /// A line that the user ought to know.
+  virtual void on_warning(const std::string& text) { (void)text; }
   virtual void on_validation(const Progress&) {}
   /// A step was left out; `why` is a line.
   virtual void on_skip(const Progress&, const std::string& why) { (void)why; }

@@ -15,7 +15,13 @@
 namespace tapehead {
 namespace {
 
-Settings settings_to_resume(const Settings& given, const std::string& checkpoint) {
+namespace fs = std::filesystem;
+
+// A run that was stopped before its first checkpoint has its configuration, and begins again.
+Settings settings_to_resume(const Settings& given, const std::string& folder) {
+  const std::string checkpoint = checkpoint_in(folder);
+  const std::string config = config_in(folder);
+  if (!fs::exists(checkpoint) && fs::exists(config)) return resume_settings(given, read_text_file(config), config);
   const CheckpointReader reader(checkpoint);
   Settings settings = resume_settings(given, reader.meta().config, checkpoint + ": config");
   const auto done = static_cast<std::int64_t>(reader.meta().step);
@@ -29,12 +35,11 @@ Settings settings_to_resume(const Settings& given, const std::string& checkpoint
 Settings settings_of(const Invocation& invocation, const std::string& folder) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, invocation.subject);
-  const std::string checkpoint = checkpoint_in(folder);
-  if (settings.flag("resume")) return settings_to_resume(settings, checkpoint);
+  if (settings.flag("resume")) return settings_to_resume(settings, folder);
   if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train")) {
     throw ConfigError("train: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
   }
-  if (std::filesystem::exists(checkpoint)) {
+  if (fs::exists(checkpoint_in(folder)) || fs::exists(best_in(folder))) {
     throw ConfigError(
         fmt::format("{}: holds a run already; go on with it by --resume, or choose another folder", folder));
   }
@@ -93,10 +98,14 @@ int run_train(const Invocation& invocation, Console& console) {
   tell_of_text(*run.dataset, console);
   console.err << fmt::format("{} parameters, {} threads, into {}\n", run.model.layout().parameter_count(),
                              run.config.trainer.threads, folder);
+  const bool resume = invocation.settings.flag("resume") && fs::exists(checkpoint_in(folder));
+  if (invocation.settings.flag("resume") && !resume) {
+    console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", folder);
+  }
   const InterruptGuard interrupt;
   const RunOutcome outcome = [&] {
     ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every);
-    return execute_run(run, folder, invocation.settings.flag("resume"), progress, interrupt.flag());
+    return execute_run(run, folder, resume, progress, interrupt.flag());
   }();
 
   if (invocation.settings.flag("json")) {

@@ -1,5 +1,6 @@
 #include <ostream>
 
+#include "autograd/base/build.hpp"
 #include "autograd/blas.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/json.hpp"
@@ -9,18 +10,19 @@ namespace tapehead {
 
 int run_version(const Invocation& invocation, Console& console) {
   const BlasInfo blas = blas_info();
-  const std::string compiler = "g++ " __VERSION__;
+  const BuildInfo& build = build_info();
   const std::string advice = blas_kernel_advice().value_or("");
   if (invocation.settings.flag("json")) {
-    const Json object{{"version", TAPEHEAD_VERSION},     {"compiler", compiler},          {"blas", blas.library},
+    const Json object{{"version", build.version},         {"compiler", build.compiler},    {"vectors", build.vectors}, {"blas", blas.library},
                       {"kernel", blas.kernel},           {"threading", blas.threading},   {"processor", blas.processor},
                       {"best_kernel", blas.best_kernel}, {"below_best", blas.below_best}, {"advice", advice}};
     console.out << object.dump() << '\n';
     return kDone;
   }
   Table table;
-  table.add({"tapehead", TAPEHEAD_VERSION});
-  table.add({"compiler", compiler});
+  table.add({"tapehead", build.version});
+  table.add({"compiler", build.compiler});
+  table.add({"vectors", build.vectors});
   table.add({"blas", blas.library + ", " + blas.threading});
   table.add({"kernel", blas.kernel});
   table.add({"processor", blas.processor});

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "autograd/base/errors.hpp"
 #include "experiments/presets.hpp"
 #include "experiments/run.hpp"
@@ -190,6 +192,44 @@ TEST(Resume, ValidationsMayNotChangeWhereTheScheduleGoesByThem) {
       resume_settings(with({{"validate-every", "5"}}), begun.config_text(), "checkpoint");
     });
     EXPECT_EQ(refused.find("--validate-every") != std::string::npos, std::string(schedule) == "plateau") << refused;
+  }
+}
+
+// A value of the option that is not the one it has; empty if it can have no other.
+std::string other_value(const OptionSpec& option, const Settings& settings) {
+  const std::string& now = settings.text(option.name);
+  std::vector<std::string> candidates{"elsewhere", "0.125", "7", "1000"};
+  std::istringstream choices{std::string(option.choices)};
+  for (std::string choice; choices >> choice;) candidates.push_back(choice);
+  for (const std::string& candidate : candidates) {
+    try {
+      if (canonical_value(option, candidate) != now) return candidate;
+    } catch (const ConfigError&) {
+    }
+  }
+  return "";
+}
+
+TEST(Resume, EveryOptionOfTheTableIsTakenOrRefusedByName) {
+  for (const bool text : {false, true}) {
+    Settings begun = with(text ? std::vector<std::pair<std::string, std::string>>{{"train", "/a"}, {"steps", "9"}}
+                               : std::vector<std::pair<std::string, std::string>>{{"steps", "9"}});
+    settle(begun);
+    for (const OptionSpec& option : option_table()) {
+      if (!is_run_option(option) || !begun.applies(option)) continue;
+      const std::string name(option.name);
+      const std::string value = other_value(option, begun);
+      ASSERT_NE(value, "") << name;
+      const std::string message = refusal([&] {
+        const Settings resumed = resume_settings(with({{name, value}}), begun.config_text(), "checkpoint");
+        EXPECT_NE(resumed.text(name), begun.text(name)) << name << " is taken, and changes nothing";
+      });
+      if (option.may_change_on_resume) {
+        EXPECT_EQ(message.find("the run was begun with"), std::string::npos) << message;
+      } else {
+        EXPECT_THAT(message, HasSubstr("--" + name + ": the run was begun with "));
+      }
+    }
   }
 }
 
