@@ -25,7 +25,7 @@ test-data: build ## the tests that read the shared data folder (TAPEHEAD_DATA=DI
 	TAPEHEAD_DATA="$$(realpath -m "$(TAPEHEAD_DATA)")" ctest --preset data --parallel $(JOBS)
 
 endurance: build ## kill, damage and resume runs as often as docs/reliability.md says (some minutes)
-	TAPEHEAD_ENDURANCE=1 ctest --preset release --tests-regex endurance --parallel $(JOBS)
+	TAPEHEAD_ENDURANCE=1 ctest --preset release --label-regex '^endurance$$' --parallel $(JOBS)
 
 demo: build ## train a small transformer to copy, and look at what it learnt (about a minute)
 	@scripts/demo

@@ -55,11 +55,20 @@ std::string progress_line(const Progress& progress, std::size_t width) {
                    width);
 }
 
-ProgressDisplay::ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label)
-    : out_(out), terminal_(terminal), log_every_(log_every), label_(std::move(label)) {}
+ProgressDisplay::ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label,
+                                 std::string opening)
+    : out_(out),
+      terminal_(terminal),
+      log_every_(log_every),
+      label_(std::move(label)),
+      opening_(std::move(opening)) {}
 
 ProgressDisplay::~ProgressDisplay() {
   if (line_open_) out_ << std::endl;
+}
+
+void ProgressDisplay::on_start(const Progress&) {
+  if (!opening_.empty()) out_ << label_ << opening_ << std::endl;
 }
 
 void ProgressDisplay::on_step(const Progress& progress) {

@@ -17,10 +17,12 @@ std::string progress_line(const Progress& progress, std::size_t width);
 /// Shows a run as it goes: on a terminal one line that renews itself, elsewhere a plain line every so many steps.
 class ProgressDisplay : public TrainingObserver {
  public:
-  /// `label` begins every line; it may be empty.
-  ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label = {});
+  /// `label` begins every line, and `opening` is the first of them; either may be empty.
+  ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label = {},
+                  std::string opening = {});
   ~ProgressDisplay() override;
 
+  void on_start(const Progress& progress) override;
   void on_step(const Progress& progress) override;
   void on_validation(const Progress& progress) override;
   void on_warning(const std::string& text) override;
@@ -33,7 +35,7 @@ class ProgressDisplay : public TrainingObserver {
   std::ostream& out_;
   bool terminal_;
   std::int64_t log_every_;
-  std::string label_;
+  std::string label_, opening_;
   std::chrono::steady_clock::time_point next_drawing_;
   bool line_open_ = false;
 };

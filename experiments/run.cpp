@@ -129,7 +129,8 @@ std::string config_in(const std::string& folder) { return (fs::path(folder) / "c
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error) throw ConfigError(fmt::format("{}: the folder cannot be made: {}", path, error.message()));
+  if (error)
+    throw ConfigError(fmt::format("{}: the folder cannot be made: {}; choose another --out", path, error.message()));
 }
 
 void write_text_file(const std::string& path, const std::string& text) {

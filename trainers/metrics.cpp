@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,12 @@ std::vector<std::string> rows_up_to(const std::string& path, std::int64_t last_s
   return rows;
 }
 
+[[noreturn]] void fail_to_write(const std::string& path) {
+  throw CheckpointError(fmt::format("metrics: {} can no longer be written ({}); what was saved before is untouched: make "
+                                    "room or mend the folder, then resume",
+                                    path, std::strerror(errno)));
+}
+
 }  // namespace
 
 MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) : path_(path) {
@@ -67,16 +75,14 @@ void MetricsFile::write(const MetricsRow& row) {
     out_ << ",,,,\n";
   }
   out_.flush();
-  if (!out_) throw CheckpointError(fmt::format("metrics: {} can no longer be written; free some room", path_));
+  if (!out_) fail_to_write(path_);
 }
 
 void MetricsFile::flush_to_disk() const {
   const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   const bool flushed = file >= 0 && ::fsync(file) == 0;
-  if (file >= 0) ::close(file);
-  if (!flushed) {
-    throw CheckpointError(fmt::format("metrics: {} can no longer be written; look at the disk and the folder", path_));
-  }
+  if (!flushed) fail_to_write(path_);
+  ::close(file);
 }
 
 }  // namespace tapehead

@@ -96,15 +96,15 @@ int run_train(const Invocation& invocation, Console& console) {
   const std::string folder = invocation.settings.text("out");
   const Run run = prepare_run(settings_of(invocation, folder));
   tell_of_text(*run.dataset, console);
-  console.err << fmt::format("{} parameters, {} threads, into {}\n", run.model.layout().parameter_count(),
-                             run.config.trainer.threads, folder);
   const bool resume = invocation.settings.flag("resume") && fs::exists(checkpoint_in(folder));
   if (invocation.settings.flag("resume") && !resume) {
     console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", folder);
   }
   const InterruptGuard interrupt;
   const RunOutcome outcome = [&] {
-    ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every);
+    ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every, {},
+                             fmt::format("{} parameters, {} threads, into {}", run.model.layout().parameter_count(),
+                                         run.config.trainer.threads, folder));
     return execute_run(run, folder, resume, progress, interrupt.flag());
   }();
 
