@@ -12,6 +12,7 @@ endif()
 
 option(TAPEHEAD_TESTS "Build the tests" ON)
 option(TAPEHEAD_NATIVE "Tune to the processor that builds (the binary may not run on another)" ON)
+option(TAPEHEAD_FUZZ "Build the fuzz targets for libFuzzer, and no other test (needs clang)" OFF)
 set(TAPEHEAD_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=…; empty for none")
 
 add_library(tapehead_flags INTERFACE)

@@ -35,27 +35,34 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-std::string_view unquoted(std::string_view value) {
+std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
+  std::string all(text);
+  for (std::size_t at = 0; (at = all.find(what, at)) != std::string::npos; at += by.size()) {
+    all.replace(at, what.size(), by);
+  }
+  return all;
+}
+
+// A quote within quotes stands twice, so that comments are still told by counting quotes.
+std::string unquoted(std::string_view value) {
   const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
-  return quoted ? value.substr(1, value.size() - 2) : value;
+  return quoted ? replaced(value.substr(1, value.size() - 2), "\"\"", "\"") : std::string(value);
 }
 
 std::string quoted_if_needed(const std::string& value) {
   const bool plain = value == trimmed(value) && value.find_first_of("#\"") == std::string::npos;
-  return plain ? value : fmt::format("\"{}\"", value);
+  return plain ? value : fmt::format("\"{}\"", replaced(value, "\"", "\"\""));
 }
 
-// Each file of `a,b` made absolute, so that a configuration means the same wherever it is read.
-std::string absolute_paths(std::string_view paths, const std::string& folder) {
-  std::string all;
-  while (!paths.empty()) {
-    const std::size_t comma = std::min(paths.find(','), paths.size());
-    fs::path path(paths.substr(0, comma));
-    if (!path.empty()) path = fs::absolute(fs::path(folder) / path).lexically_normal();
-    all += fmt::format("{}{}", all.empty() ? "" : ",", path.string());
-    paths.remove_prefix(std::min(comma + 1, paths.size()));
-  }
-  return all;
+std::string absolute_path(std::string_view path, const std::string& folder) {
+  return path.empty() ? "" : fs::absolute(fs::path(folder) / path).lexically_normal().string();
+}
+
+// A path, or both files of `a,b`, made absolute, so that a configuration means the same wherever it is read.
+std::string absolute_paths(const OptionSpec& option, std::string_view paths, const std::string& folder) {
+  const std::size_t comma = option.group == OptionGroup::text_data ? paths.find(',') : std::string_view::npos;
+  if (comma == std::string_view::npos) return absolute_path(paths, folder);
+  return absolute_path(paths.substr(0, comma), folder) + "," + absolute_path(paths.substr(comma + 1), folder);
 }
 
 const OptionSpec& require_config_option(std::string_view name, const std::string& place) {
@@ -101,7 +108,7 @@ void Settings::set(const OptionSpec& option, std::string_view value, Origin orig
   }
   Setting& setting = at(option.name);
   if (origin < setting.origin) return;
-  if (is_run_option(option) && option.kind == OptionKind::path) canonical = absolute_paths(canonical, {});
+  if (is_run_option(option) && option.kind == OptionKind::path) canonical = absolute_paths(option, canonical, {});
   if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
   setting = {std::move(canonical), origin, std::string(where)};
 }
@@ -129,8 +136,8 @@ void Settings::read_config(std::string_view text, Origin origin, const std::stri
     std::int64_t& first = first_line[static_cast<std::size_t>(&option - option_table().data())];
     if (first != 0) throw ConfigError(fmt::format("{}: {} is set twice, first in line {}", place, name, first));
     first = number;
-    std::string value(unquoted(trimmed(line.substr(equals + 1))));
-    if (option.kind == OptionKind::path) value = absolute_paths(value, folder);
+    std::string value = unquoted(trimmed(line.substr(equals + 1)));
+    if (option.kind == OptionKind::path) value = absolute_paths(option, value, folder);
     set(option, value, origin, fmt::format("{}: {}", place, name));
   }
 }

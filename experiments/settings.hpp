@@ -26,7 +26,7 @@ class Settings {
   void set(std::string_view name, std::string_view value);
 
   /// Sets what lines of `name = value` say. `#` at the beginning of a line or after a space begins a comment; a value
-  /// may stand in double quotes. Relative paths are relative to `folder`. `where` names the file in messages. Throws
+  /// may stand in double quotes, and a quote in it twice. Relative paths are relative to `folder`. `where` names the file in messages. Throws
   /// ConfigError for unknown names, for names that stand there twice and for options that make no part of a
   /// configuration.
   void read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder = {});

@@ -95,5 +95,24 @@ TEST(Presets, EachReadsAndSaysWhatItIs) {
   EXPECT_THROW(find_preset("cpoy"), ConfigError);
 }
 
+// Each of these was found by a fuzzer.
+TEST(Config, WhatWasWrittenIsReadAsTheSame) {
+  for (const std::string line :
+       {R"(train = v" # pairs")", R"(train = "a b.tsv"",,,,)", R"(train = a,)", R"(train = ,b)", R"(train = """")",
+        R"(train = " a")", R"(train = x # y)", R"(train = "x # y")", R"(init = a,b)"}) {
+    Settings settings;
+    settings.read_config(line + "\ntask = text\n", Origin::file, "first.cfg", "/folder");
+    Settings again;
+    again.read_config(settings.config_text(), Origin::file, "again.cfg", "/elsewhere");
+    EXPECT_EQ(again.config_text(), settings.config_text()) << line;
+  }
+}
+
+TEST(Config, AQuoteWithinQuotesStandsTwice) {
+  Settings settings;
+  settings.read_config(R"(train = "/a ""b"" # c")", Origin::file, "first.cfg");
+  EXPECT_EQ(settings.text("train"), R"(/a "b" # c)");
+}
+
 }  // namespace
 }  // namespace tapehead

@@ -1,0 +1,50 @@
+// Files of pairs: from bytes to words to ids and back.
+
+#include <algorithm>
+
+#include "datasets/text.hpp"
+#include "datasets/tokenizer.hpp"
+#include "tests/fuzz/target.hpp"
+
+namespace tapehead {
+
+std::vector<std::string> fuzz_seeds() {
+  return {"",
+          "good day\tдобър ден\n",
+          "I'm well-known, at 2:30.\tA\r\n\"quoted\" „и така“\tb\tthird field\n\nno pair\n",
+          "\xef\xbb\xbf"
+          "a\tb\n",
+          "\xff\tb\n",
+          "a\x00"
+          "b\tc\n"};
+}
+
+}  // namespace tapehead
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace tapehead;
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  if (is_utf8(text)) {
+    const std::vector<std::string> words = tokenize(text);
+    for (const std::string& word : words) {
+      require(is_utf8(word), "a word is not UTF-8");
+      require(!word.empty() && tokenize(word).size() == 1, "a word is taken apart when it is read again");
+    }
+    require(is_utf8(detokenize(words)), "a line is not UTF-8");
+  }
+
+  const std::string path = file_with("pairs.tsv", text);
+  succeeds([&] {
+    const TextDataset dataset({.train = path, .valid = path, .max_length = 40});
+    require(dataset.size(Split::validation) >= dataset.report().training_pairs, "pairs are lost");
+    require(dataset.report().held_out_in_train >= 1, "the training file's own pairs are not known again");
+    Batch batch;
+    batch.reserve(3, dataset.max_source_length(), dataset.max_target_length());
+    dataset.fill_training_batch(1, 1, 3, batch);
+    require(batch.examples() == 3 && batch.counted_tokens() >= 3, "a batch is not full");
+    for (const std::string& word : dataset.source_vocabulary().words()) {
+      require(dataset.source_vocabulary().id(word) >= kFirstFreeId, "a word of the vocabulary is unknown to it");
+    }
+  });
+  return 0;
+}
