@@ -34,7 +34,10 @@ if(TAPEHEAD_NATIVE)
   endif()
 endif()
 if(TAPEHEAD_SANITIZE)
-  # g++ 12 warns of uninitialised memory where the sanitizers' own code hides an initialisation.
-  target_compile_options(tapehead_flags INTERFACE -Wno-maybe-uninitialized -fsanitize=${TAPEHEAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 warns of uninitialised memory where the sanitizers' own code hides an initialisation.
+    target_compile_options(tapehead_flags INTERFACE -Wno-maybe-uninitialized)
+  endif()
+  target_compile_options(tapehead_flags INTERFACE -fsanitize=${TAPEHEAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(tapehead_flags INTERFACE -fsanitize=${TAPEHEAD_SANITIZE})
 endif()
