@@ -18,6 +18,8 @@ namespace {
 constexpr std::int64_t kLongest = 4096;
 // Each has a name in the vocabulary and an embedding.
 constexpr std::int64_t kMostSymbols = 1'000'000;
+// Tokens that are held out at most, all of which lie in memory.
+constexpr std::int64_t kMostHeldOut = 200'000'000;
 constexpr std::uint64_t kBuckets = 20;
 constexpr std::uint64_t kTestBucket = 0;
 constexpr std::uint64_t kValidationBucket = 1;
@@ -63,6 +65,11 @@ void check(const MadeOptions& o) {
   if (o.validation < 0 || o.test < 0) {
     throw ConfigError(
         fmt::format("validation-size ({}) and test-size ({}) must not be negative", o.validation, o.test));
+  }
+  if (o.validation > kMostHeldOut / o.max_length || o.test > kMostHeldOut / o.max_length) {
+    throw ConfigError(fmt::format("validation-size ({}) and test-size ({}) of sequences up to {} long are more than {} "
+                                  "tokens; take fewer, or shorter ones",
+                                  o.validation, o.test, o.max_length, kMostHeldOut));
   }
 }
 

@@ -95,6 +95,7 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
     } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("{}: {}", ablation.cells[cell].name(ablation.variations), error.what()));
     }
+    require_memory(memory_of(*possible), available_memory());
     if (possible->dataset->size(split) == 0) {
       throw ConfigError("ablate: the split to compare on holds no sequences; choose the other with --split");
     }

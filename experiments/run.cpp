@@ -108,8 +108,21 @@ Run prepare_run(Settings settings) {
   return {std::move(settings), std::move(config), std::move(dataset), std::move(model)};
 }
 
+MemoryEstimate memory_of(const Run& run) {
+  const Dataset& data = *run.dataset;
+  const bool encoder = run.model.has_encoder();
+  const std::int64_t source = data.max_source_length();
+  const std::int64_t target = data.max_target_length();
+  const BatchLayout layout = batch_layout(data, encoder);
+  const Positions longest =
+      encoder ? Positions{source + 1, target + 1} : Positions{0, positions_needed(layout, source, target)};
+  return estimate_memory(run.model, run.config.trainer.step, longest, run.config.trainer.threads,
+                         run.config.double_precision ? sizeof(double) : sizeof(float));
+}
+
 RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on) {
+  require_memory(memory_of(run), available_memory());
   const RunFolder place{.path = folder, .config = run.settings.config_text(), .resume = resume};
   return with_precision(run.config.double_precision, [&](auto scalar) {
     return execute<decltype(scalar)>(run, place, observer, stop, evaluate_on);

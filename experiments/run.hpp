@@ -7,6 +7,7 @@
 
 #include "experiments/run_config.hpp"
 #include "layers/models/model.hpp"
+#include "trainers/memory.hpp"
 #include "trainers/trainer.hpp"
 
 namespace tapehead {
@@ -21,6 +22,9 @@ struct Run {
 
 /// Settles the settings and makes data and model. Throws what is wrong with them, before anything is written.
 Run prepare_run(Settings settings);
+
+/// What training it would take; see estimate_memory.
+MemoryEstimate memory_of(const Run& run);
 
 struct RunOutcome {
   bool interrupted = false;

@@ -71,6 +71,11 @@ struct DescentRule {
 
 }  // namespace
 
+int moment_count(const OptimizerOptions& options) {
+  if (is_adaptive(options)) return 2;
+  return options.momentum > 0 ? 1 : 0;
+}
+
 template <RealScalar T>
 Optimizer<T>::Optimizer(const OptimizerOptions& options, const ParameterLayout& layout) : options_(options) {
   check(options);

@@ -18,6 +18,9 @@ struct OptimizerOptions {
   double weight_decay = 0;  ///< on parameters declared with decay (matrices); see Optimizer
 };
 
+/// How many vectors as long as the parameters an optimizer remembers.
+int moment_count(const OptimizerOptions& options);
+
 /// What an optimizer remembers of each parameter, by name: what a checkpoint keeps.
 template <RealScalar T>
 struct Moment {

@@ -31,6 +31,28 @@ class PhaseTimer {
   Clock::time_point begin_;
 };
 
+// Lengths of source and target that may need the most memory: the longest; and, where attention keeps whole maps up to
+// a size and works in tiles above it, those whose maps come next to that size.
+std::vector<std::pair<std::int64_t, std::int64_t>> largest_loads(BatchLayout layout, std::int64_t source,
+                                                                 std::int64_t target) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> loads{{source, target}};
+  const auto add = [&](std::int64_t s, std::int64_t t) {
+    const std::pair load(std::clamp<std::int64_t>(s, 0, source), std::clamp<std::int64_t>(t, 0, target));
+    if (std::ranges::find(loads, load) == loads.end()) loads.push_back(load);
+  };
+  constexpr std::int64_t most = AttentionOptions::kTiledFrom - 1;  // pairs of a query and a key in a whole map
+  const auto edge = static_cast<std::int64_t>(std::sqrt(static_cast<double>(most)));
+  if (layout == BatchLayout::decoder_only) {
+    const std::int64_t half = std::min(source, edge / 2 - 2);
+    add(half, edge - half - 2);
+  } else {
+    add(edge - 1, edge - 1);
+    add(most / (target + 1) - 1, target);
+    add(source, most / (source + 1) - 1);
+  }
+  return loads;
+}
+
 }  // namespace
 
 template <RealScalar T>
@@ -58,12 +80,17 @@ TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters,
 // Shows every tape the largest shards that can come to its worker, so that no later step needs more memory.
 template <RealScalar T>
 void TrainingStep<T>::warm_up() {
-  batch_.reserve(options_.batch, dataset_.max_source_length(), dataset_.max_target_length());
-  const std::vector<std::int32_t> source(static_cast<std::size_t>(dataset_.max_source_length()), kUnknown);
-  const std::vector<std::int32_t> target(static_cast<std::size_t>(dataset_.max_target_length()), kUnknown);
-  for (std::int64_t i = 0; i < options_.batch; ++i) batch_.append(source, target);
-  gradient_.run(workers_, options_.batch,
-                [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
+  const std::int64_t longest_source = dataset_.max_source_length();
+  const std::int64_t longest_target = dataset_.max_target_length();
+  batch_.reserve(options_.batch, longest_source, longest_target);
+  for (const auto& [source, target] : largest_loads(batch_.layout(), longest_source, longest_target)) {
+    const std::vector<std::int32_t> source_ids(static_cast<std::size_t>(source), kUnknown);
+    const std::vector<std::int32_t> target_ids(static_cast<std::size_t>(target), kUnknown);
+    batch_.clear();
+    for (std::int64_t i = 0; i < options_.batch; ++i) batch_.append(source_ids, target_ids);
+    gradient_.run(workers_, options_.batch,
+                  [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
+  }
   for (const auto& tape : tapes_) tape->reset();
 }
 

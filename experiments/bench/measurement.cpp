@@ -7,6 +7,7 @@
 #include "experiments/bench/allocation_counter.hpp"
 #include "experiments/bench/machine.hpp"
 #include "experiments/bench/peer.hpp"
+#include "trainers/memory.hpp"
 
 namespace tapehead {
 namespace {
@@ -89,6 +90,10 @@ BenchReport measure(const BenchOptions& options) {
                               .target_length = options.shape.target_length});
   const ModelConfig config = with_data(options.model, options.shape, dataset);
   const Model model(config);
+  require_memory(
+      estimate_memory(model, options.step, {options.shape.source_length + 1, options.shape.target_length + 1},
+                      options.threads, sizeof(T)),
+      available_memory());
   WorkerPool workers(options.threads);
   StepTimer<T> timer(model, dataset, workers, options.step);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 #include <sstream>
 
@@ -18,11 +19,9 @@ namespace {
 
 struct Summary {
   Model model;
-  bool double_precision;
+  std::optional<MemoryEstimate> memory;  // of training; without data nobody knows how long sequences are
 
   std::int64_t parameters() const { return model.layout().parameter_count(); }
-  // Of training: values, a gradient, and two moments of the optimizer.
-  std::int64_t bytes() const { return model.layout().flat_size() * 4 * (double_precision ? 8 : 4); }
 };
 
 bool is_preset(const std::string& name) { return std::ranges::count(presets(), name, &Preset::name) > 0; }
@@ -36,7 +35,7 @@ Summary summary_of_trained(const Invocation& invocation) {
     }
   }
   Trained trained = open_trained(invocation.subject);
-  return {std::move(trained.model), trained.config.double_precision};
+  return {std::move(trained.model), std::nullopt};
 }
 
 Summary summary_of(const Invocation& invocation) {
@@ -46,7 +45,8 @@ Summary summary_of(const Invocation& invocation) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, subject);
   Run run = prepare_run(std::move(settings));
-  return {std::move(run.model), run.config.double_precision};
+  const MemoryEstimate memory = memory_of(run);
+  return {std::move(run.model), memory};
 }
 
 // A module or a parameter: one part of the dotted names.
@@ -86,8 +86,15 @@ void add_rows(Table& table, const Node& node, std::size_t depth) {
 std::string as_text(const Summary& summary) {
   Table table({"module", "shape", "parameters"});
   add_rows(table, tree_of(summary.model.layout()), 0);
-  return table.text() + fmt::format("\n{} parameters; training keeps {:.1f} MiB of values, gradients and moments\n",
-                                    summary.parameters(), static_cast<double>(summary.bytes()) / (1 << 20));
+  std::string text = table.text() + fmt::format("\n{} parameters\n", summary.parameters());
+  if (summary.memory) {
+    const MemoryEstimate& m = *summary.memory;
+    text += fmt::format(
+        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}\n",
+        bytes_text(m.total()), bytes_text(m.parameters), bytes_text(m.optimizer), bytes_text(m.shards),
+        bytes_text(m.tapes), bytes_text(m.saving));
+  }
+  return text;
 }
 
 Json as_json(const Summary& summary) {
@@ -98,7 +105,7 @@ Json as_json(const Summary& summary) {
   }
   return {{"model", summary.model.config().model},
           {"parameters", summary.parameters()},
-          {"memory_bytes", summary.bytes()},
+          {"memory_bytes", summary.memory ? Json(summary.memory->total()) : Json(nullptr)},
           {"modules", std::move(parameters)}};
 }
 

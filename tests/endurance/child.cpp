@@ -42,14 +42,16 @@ Child::~Child() {
   if (running()) kill();
 }
 
-void Child::note(int status) {
+void Child::note(int status, const rusage& usage) {
   ended_ = true;
+  peak_bytes_ = 1024 * static_cast<double>(usage.ru_maxrss);
   status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 bool Child::running() {
   int status = 0;
-  if (!ended_ && ::waitpid(id_, &status, WNOHANG) == id_) note(status);
+  rusage usage{};
+  if (!ended_ && ::wait4(id_, &status, WNOHANG, &usage) == id_) note(status, usage);
   return !ended_;
 }
 
@@ -61,7 +63,8 @@ bool Child::kill() {
 
 int Child::wait() {
   int status = 0;
-  if (!ended_ && ::waitpid(id_, &status, 0) == id_) note(status);
+  rusage usage{};
+  if (!ended_ && ::wait4(id_, &status, 0, &usage) == id_) note(status, usage);
   return status_;
 }
 

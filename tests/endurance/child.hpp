@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <map>
@@ -22,15 +23,18 @@ class Child {
   bool running();
   /// SIGKILL. False if it had ended by itself.
   bool kill();
+  /// Memory that it had resident at most. REQUIRES: it has ended.
+  double peak_bytes() const { return peak_bytes_; }
   /// Its exit status, or 128 and the signal that ended it.
   int wait();
 
  private:
-  void note(int status);
+  void note(int status, const rusage& usage);
 
   pid_t id_ = -1;
   bool ended_ = false;
   int status_ = 0;
+  double peak_bytes_ = 0;
 };
 
 /// How much endurance is asked for: `most` if the environment has TAPEHEAD_ENDURANCE, else `few`.

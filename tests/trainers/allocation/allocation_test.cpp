@@ -24,8 +24,8 @@ TEST(AllocationCounter, SeesAllocationsOfEveryThread) {
 class StepAllocations : public testing::TestWithParam<const char*> {};
 
 TEST_P(StepAllocations, AreNone) {
-  const MadeDataset data({.task = "copy", .symbols = 16, .min_length = 1, .max_length = 24, .validation = 10,
-                          .test = 10});
+  const MadeDataset data(
+      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 24, .validation = 10, .test = 10});
   const Model model({.model = GetParam(),
                      .layers = 2,
                      .heads = 2,
@@ -42,6 +42,27 @@ TEST_P(StepAllocations, AreNone) {
   TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
   const AllocationCounter counter;
   for (int i = 1; i <= 200; ++i) step.run(i);
+  EXPECT_EQ(counter.count(), 0);
+}
+
+// Attention keeps whole maps of shorter sequences, which take more memory than longer ones in tiles.
+TEST_P(StepAllocations, AreNoneAroundTheLengthFromWhichAttentionTakesTiles) {
+  const MadeDataset data(
+      {.task = "copy", .symbols = 16, .min_length = 500, .max_length = 1100, .validation = 1, .test = 1});
+  const Model model({.model = GetParam(),
+                     .layers = 1,
+                     .heads = 1,
+                     .d_model = 4,
+                     .d_ff = 4,
+                     .max_positions = 2300,
+                     .source_vocabulary = data.source_vocabulary().size(),
+                     .target_vocabulary = data.target_vocabulary().size()});
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(1);
+  WorkerPool workers(2);
+  TrainingStep<float> step(model, parameters, data, workers, {.batch = 2, .shards = 2});
+  const AllocationCounter counter;
+  for (int i = 1; i <= 30; ++i) step.run(i);
   EXPECT_EQ(counter.count(), 0);
 }
 

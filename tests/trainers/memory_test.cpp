@@ -1,0 +1,91 @@
+#include "trainers/memory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::HasSubstr;
+
+ModelConfig huge() {
+  return {.layers = 1000,
+          .heads = 16,
+          .d_model = 65536,
+          .d_ff = 1 << 20,
+          .source_vocabulary = 100,
+          .target_vocabulary = 100};
+}
+
+TEST(Memory, CountsVectorsAsLongAsTheParametersExactly) {
+  const Model model({.layers = 1, .source_vocabulary = 20, .target_vocabulary = 20});
+  const auto flat = static_cast<double>(model.layout().flat_size());
+  const MemoryEstimate adam = estimate_memory(model, {.batch = 8, .shards = 4}, {6, 6}, 1, 4);
+  EXPECT_EQ(adam.parameters, 2 * 4 * flat);
+  EXPECT_EQ(adam.optimizer, 2 * 4 * flat);
+  EXPECT_EQ(adam.shards, 3 * 4 * flat) << "one worker and four shards: a tree of height two";
+  EXPECT_EQ(adam.saving, 6 * 4 * flat);
+  StepOptions plain{.batch = 8, .shards = 4};
+  plain.optimizer.kind = "sgd";
+  const MemoryEstimate sgd = estimate_memory(model, plain, {6, 6}, 4, 8);
+  EXPECT_EQ(sgd.optimizer, 0);
+  EXPECT_EQ(sgd.shards, 4 * 8 * flat) << "each worker has the one it fills";
+}
+
+TEST(Memory, TapesGrowWithWhatTheyHold) {
+  const Model model({.layers = 2, .max_positions = 4096, .source_vocabulary = 20, .target_vocabulary = 20});
+  const auto tapes = [&](const StepOptions& step, std::int64_t length, int threads) {
+    return estimate_memory(model, step, {length, length}, threads, 4).tapes;
+  };
+  const double base = tapes({.batch = 8, .shards = 4}, 20, 1);
+  EXPECT_EQ(tapes({.batch = 16, .shards = 4}, 20, 1), 2 * base);
+  EXPECT_EQ(tapes({.batch = 8, .shards = 8}, 20, 1), base / 2);
+  EXPECT_EQ(tapes({.batch = 8, .shards = 4}, 20, 2), 2 * base);
+  EXPECT_EQ(tapes({.batch = 8, .shards = 4}, 20, 64), 4 * base) << "more threads than shards have no tape";
+  const double whole = tapes({.batch = 8, .shards = 4}, 1000, 1);
+  EXPECT_GT(whole, 50 * base) << "attention weights grow with the square";
+  EXPECT_LT(tapes({.batch = 8, .shards = 4}, 4000, 1), 2 * whole) << "larger maps are not kept";
+}
+
+TEST(Memory, AModelTooLargeIsRefusedWithFiguresBeforeItIsBuilt) {
+  const Model model(huge());
+  const MemoryEstimate estimate = estimate_memory(model, {}, {22, 22}, 4, 4);
+  EXPECT_THAT([&] { require_memory(estimate, 24.0 * (1 << 30)); },
+              testing::ThrowsMessage<ConfigError>(
+                  testing::AllOf(HasSubstr("memory: training would take about "), HasSubstr(" PiB (parameters "),
+                                 HasSubstr("24.0 GiB are "), HasSubstr("take a smaller d-model"))));
+  MemoryEstimate long_batch;
+  long_batch.tapes = 3e12;
+  EXPECT_THAT([&] { require_memory(long_batch, 1e12); },
+              testing::ThrowsMessage<ConfigError>(HasSubstr("take a smaller batch, more shards, shorter sequences")));
+  EXPECT_NO_THROW(require_memory(long_batch, 3e12));
+}
+
+TEST(Memory, WhatIsAvailableIsLessThanTheMachineHasAndHeedsLimits) {
+  const double available = available_memory();
+  EXPECT_GT(available, 1e7);
+  EXPECT_LT(available, 1e16);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  rlimit lower = before;
+  lower.rlim_cur = std::min<rlim_t>(before.rlim_max, rlim_t{1} << 46U);
+  if (std::isinf(static_cast<double>(lower.rlim_cur)) || setrlimit(RLIMIT_AS, &lower) != 0) GTEST_SKIP();
+  EXPECT_LE(available_memory(), static_cast<double>(lower.rlim_cur));
+  setrlimit(RLIMIT_AS, &before);
+}
+
+TEST(Memory, BytesArePrintedInUnitsThatFit) {
+  EXPECT_EQ(bytes_text(0), "0 B");
+  EXPECT_EQ(bytes_text(1023), "1023 B");
+  EXPECT_EQ(bytes_text(1536), "1.5 KiB");
+  EXPECT_EQ(bytes_text(24.0 * (1 << 30)), "24.0 GiB");
+  EXPECT_EQ(bytes_text(1e30), "867361737988.4 EiB");
+}
+
+}  // namespace
+}  // namespace tapehead
