@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "autograd/base/errors.hpp"
@@ -10,18 +11,37 @@
 namespace tapehead {
 namespace {
 
+constexpr std::size_t kLongestLine = std::size_t{1} << 20U;
+
+// As std::getline, but of a line without an end no more is read than a line may have.
+bool get_line(std::istream& in, std::string& line) {
+  line.clear();
+  std::streambuf& bytes = *in.rdbuf();
+  for (int c = bytes.sbumpc(); c != std::char_traits<char>::eof(); c = bytes.sbumpc()) {
+    if (c == '\n') return true;
+    line += static_cast<char>(c);
+    if (line.size() > kLongestLine) return true;
+  }
+  return !line.empty();
+}
+
 std::vector<std::string> read_lines(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) throw DataError(fmt::format("{}: is a folder, not a file", path));
   std::ifstream in(path, std::ios::binary);
   if (!in) throw DataError(fmt::format("{}: cannot be opened; check the name and the permissions", path));
   std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
+  for (std::string line; get_line(in, line);) {
+    if (line.size() > kLongestLine) {
+      throw DataError(fmt::format("{}:{}: the line is longer than {} bytes; is this text, a sentence a line?", path,
+                                  lines.size() + 1, kLongestLine));
+    }
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (lines.empty() && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
     if (!is_utf8(line))
       throw DataError(fmt::format("{}:{}: not valid UTF-8; convert the file", path, lines.size() + 1));
     lines.push_back(std::move(line));
   }
-  if (in.bad()) throw DataError(fmt::format("{}: cannot be read; is it a folder?", path));
   if (lines.empty()) throw DataError(fmt::format("{}: the file is empty", path));
   return lines;
 }
@@ -33,7 +53,8 @@ void add_pair(PairFile& file, const std::string& path, std::size_t line, std::st
     file.pairs.push_back(std::move(pair));
     return;
   }
-  if (file.bad_lines++ == 0) file.first_bad_line = fmt::format("{}:{}", path, line);
+  ++file.bad_lines;
+  if (file.first_bad_lines.size() < kNamedLines) file.first_bad_lines.push_back(fmt::format("{}:{}", path, line));
 }
 
 }  // namespace
@@ -64,6 +85,11 @@ PairFile read_pairs(const std::string& name) {
   }
   if (file.pairs.empty()) {
     throw DataError(fmt::format("{}: no line holds a pair; expected source<TAB>target", name));
+  }
+  if (file.bad_lines > std::ssize(file.pairs)) {
+    throw DataError(
+        fmt::format("{}: {} lines hold a pair and {} do not, the first of them {}; expected source<TAB>target", name,
+                    file.pairs.size(), file.bad_lines, fmt::join(file.first_bad_lines, ", ")));
   }
   return file;
 }

@@ -16,11 +16,15 @@ struct WordPair {
 struct PairFile {
   std::vector<WordPair> pairs;
   std::int64_t bad_lines = 0;
-  std::string first_bad_line;  ///< "file:line"
+  std::vector<std::string> first_bad_lines;  ///< "file:line", kNamedLines at most
 };
 
+/// How many lines that are no pairs are named.
+inline constexpr std::size_t kNamedLines = 3;
+
 /// Reads pairs of lines: see TextOptions for what `name` may be. Takes CRLF line ends and a byte order mark as they
-/// come; empty lines are passed over. Throws DataError as TextDataset does.
+/// come; empty lines are passed over. Throws DataError as TextDataset does,
+/// and where more lines are no pairs than are: that is another kind of file.
 PairFile read_pairs(const std::string& name);
 
 }  // namespace tapehead

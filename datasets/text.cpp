@@ -34,7 +34,7 @@ TextDataset::TextDataset(const TextOptions& options) {
   check(options);
   const auto read = [&](const std::string& name) {
     PairFile file = name.empty() ? PairFile{} : read_pairs(name);
-    if (report_.bad_lines == 0) report_.first_bad_line = file.first_bad_line;
+    std::ranges::move(file.first_bad_lines, std::back_inserter(report_.first_bad_lines));
     report_.bad_lines += file.bad_lines;
     return std::move(file.pairs);
   };

@@ -23,7 +23,7 @@ struct TextOptions {
 struct TextReport {
   std::int64_t training_pairs = 0;
   std::int64_t bad_lines = 0;          ///< lines without two non-empty fields, over all files
-  std::string first_bad_line = {};     ///< "file:line"
+  std::vector<std::string> first_bad_lines = {};  ///< of each file, "file:line"
   std::int64_t too_long = 0;           ///< training pairs over max_length
   std::int64_t held_out_in_train = 0;  ///< held-out pairs that stand in the training file too
 };

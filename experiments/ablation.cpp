@@ -21,6 +21,7 @@ std::string result_in(const std::string& folder) { return folder + "/result.json
 const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
 
 Json to_json(const RunResult& result, Split split) {
+  if (!result.diverged.empty()) return {{"split", name_of(split)}, {"diverged", result.diverged}};
   Json object = to_json(result.evaluation);
   object["split"] = name_of(split);
   object["steps"] = result.steps;
@@ -37,8 +38,10 @@ RunResult read_result(const std::string& path, Split split) {
       throw ConfigError(fmt::format("{}: holds the result on the {} split, not {}; choose another --out", path, there,
                                     name_of(split)));
     }
+    if (object.contains("diverged")) return {.diverged = object.at("diverged").get<std::string>()};
     // JSON has no number that is not finite; to_json has written null.
-    const double loss = object.at("loss").is_null() ? std::numeric_limits<double>::quiet_NaN() : double(object.at("loss"));
+    const double loss =
+        object.at("loss").is_null() ? std::numeric_limits<double>::quiet_NaN() : double(object.at("loss"));
     return {.evaluation = {.loss = loss,
                            .perplexity = std::exp(loss),
                            .token_accuracy = object.at("token_accuracy"),
@@ -86,6 +89,11 @@ PlannedRun plan_run(const Ablation& ablation, std::size_t cell, const Settings& 
 
 Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
                        const std::string& folder) {
+  const auto last_seed = static_cast<double>(base.integer("seed")) + static_cast<double>(seeds - 1);
+  if (const double most = find_option("seed")->range.high; last_seed > most) {
+    throw ConfigError(
+        fmt::format("{}: {} seeds from there on go beyond {:.0f}; begin lower", base.where("seed"), seeds, most));
+  }
   Ablation ablation{.variations = std::move(variations), .cells = {}, .runs = {}, .split = split};
   ablation.cells = expand_grid(base, ablation.variations);
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
@@ -109,7 +117,14 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
 bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, const std::atomic<bool>* stop) {
   const Run run = prepare_run(planned.settings);
   const bool resume = fs::exists(checkpoint_in(planned.folder));
-  const RunOutcome outcome = execute_run(run, planned.folder, resume, observer, stop, split);
+  RunOutcome outcome;
+  try {
+    outcome = execute_run(run, planned.folder, resume, observer, stop, split);
+  } catch (const NonfiniteError& error) {
+    planned.result = RunResult{.diverged = error.what()};
+    write_text_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
+    return true;
+  }
   if (outcome.interrupted) return false;
   planned.result = RunResult{.evaluation = *outcome.held_out,
                              .steps = outcome.step,
@@ -123,7 +138,7 @@ bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, con
 std::vector<Figure> figures_of(const Ablation& ablation, std::size_t cell) {
   std::vector<double> loss, perplexity, token_accuracy, exact_match, seconds;
   for (const PlannedRun& run : ablation.runs) {
-    if (run.cell != cell || !run.result) continue;
+    if (run.cell != cell || !run.result || !run.result->diverged.empty()) continue;
     loss.push_back(run.result->evaluation.loss);
     perplexity.push_back(run.result->evaluation.perplexity);
     token_accuracy.push_back(run.result->evaluation.token_accuracy);
@@ -142,7 +157,7 @@ std::string runs_csv(const Ablation& ablation) {
   std::vector<std::string> titles;
   for (const Variation& variation : ablation.variations) titles.emplace_back(variation.option->name);
   for (const char* title : {"seed", "loss", "perplexity", "token_accuracy", "exact_match", "sequences", "steps",
-                            "parameters", "seconds", "parameter_digest"}) {
+                            "parameters", "seconds", "parameter_digest", "diverged"}) {
     titles.emplace_back(title);
   }
   Table table(std::move(titles));
@@ -151,11 +166,18 @@ std::string runs_csv(const Ablation& ablation) {
     const RunResult& result = *run.result;
     const Evaluation& e = result.evaluation;
     std::vector<std::string> row = ablation.cells[run.cell].values;
+    if (!result.diverged.empty()) {
+      row.push_back(fmt::format("{}", run.seed));
+      row.resize(row.size() + 9);
+      row.push_back(result.diverged);
+      table.add(std::move(row));
+      continue;
+    }
     for (std::string field :
          {fmt::format("{}", run.seed), fmt::format("{}", e.loss), fmt::format("{}", e.perplexity),
           fmt::format("{}", e.token_accuracy), fmt::format("{}", e.exact_match), fmt::format("{}", e.sequences),
           fmt::format("{}", result.steps), fmt::format("{}", result.parameters), fmt::format("{:.3f}", result.seconds),
-          result.parameter_digest}) {
+          result.parameter_digest, std::string()}) {
       row.push_back(std::move(field));
     }
     table.add(std::move(row));
@@ -167,20 +189,24 @@ std::string summary_csv(const Ablation& ablation) {
   std::vector<std::string> titles;
   for (const Variation& variation : ablation.variations) titles.emplace_back(variation.option->name);
   titles.emplace_back("runs");
+  titles.emplace_back("diverged");
   for (const char* name : {"loss", "perplexity", "token_accuracy", "exact_match", "seconds"}) {
     titles.push_back(fmt::format("{}_mean", name));
     titles.push_back(fmt::format("{}_deviation", name));
   }
+  const std::size_t columns = titles.size();
   Table table(std::move(titles));
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
     const std::vector<Figure> figures = figures_of(ablation, cell);
-    if (figures.empty()) continue;
+    if (figures.empty() && diverged_runs(ablation, cell) == 0) continue;
     std::vector<std::string> row = ablation.cells[cell].values;
     row.push_back(fmt::format("{}", finished_runs(ablation, cell)));
+    row.push_back(fmt::format("{}", diverged_runs(ablation, cell)));
     for (const Figure& figure : figures) {
       row.push_back(fmt::format("{}", figure.spread.mean));
       row.push_back(figure.spread.deviation ? fmt::format("{}", *figure.spread.deviation) : "");
     }
+    row.resize(columns);
     table.add(std::move(row));
   }
   return table.csv();
@@ -188,7 +214,13 @@ std::string summary_csv(const Ablation& ablation) {
 
 std::int64_t finished_runs(const Ablation& ablation, std::size_t cell) {
   std::int64_t count = 0;
-  for (const PlannedRun& run : ablation.runs) count += run.cell == cell && run.result ? 1 : 0;
+  for (const PlannedRun& run : ablation.runs) count += run.cell == cell && run.result && run.result->diverged.empty();
+  return count;
+}
+
+std::int64_t diverged_runs(const Ablation& ablation, std::size_t cell) {
+  std::int64_t count = 0;
+  for (const PlannedRun& run : ablation.runs) count += run.cell == cell && run.result && !run.result->diverged.empty();
   return count;
 }
 

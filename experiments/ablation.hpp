@@ -14,11 +14,12 @@ namespace tapehead {
 
 /// What one finished run came to.
 struct RunResult {
-  Evaluation evaluation;  ///< on the split of the ablation
+  Evaluation evaluation = {};  ///< on the split of the ablation
   std::int64_t steps = 0;
   std::int64_t parameters = 0;
   double seconds = 0;
-  std::string parameter_digest;
+  std::string parameter_digest = {};
+  std::string diverged = {};  ///< why it came to nothing, if its loss or gradient was not finite; then the rest is empty
 };
 
 /// One run of the grid. Its folder says how far it got: result.json stands there once it is finished.
@@ -43,11 +44,13 @@ struct Ablation {
 Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
                        const std::string& folder);
 
-/// Carries out one run, or goes on with it where it was stopped, and writes its result. False if it was interrupted.
+/// Carries out one run, or goes on with it where it was stopped, and writes its result; that it diverged is one. False if
+/// it was interrupted.
 bool carry_out(PlannedRun& run, Split split, TrainingObserver& observer, const std::atomic<bool>* stop);
 
-/// Finished runs of a cell.
+/// Finished runs of a cell that came to a result, and those that diverged.
 std::int64_t finished_runs(const Ablation& ablation, std::size_t cell);
+std::int64_t diverged_runs(const Ablation& ablation, std::size_t cell);
 
 /// One figure over the seeds of a cell.
 struct Figure {
@@ -55,7 +58,7 @@ struct Figure {
   Spread spread;
 };
 
-/// What the finished runs of a cell came to: loss, perplexity, token_accuracy, exact_match, seconds. Empty if none is
+/// What the finished runs of a cell that did not diverge came to: loss, perplexity, token_accuracy, exact_match, seconds. Empty if none is
 /// finished.
 std::vector<Figure> figures_of(const Ablation& ablation, std::size_t cell);
 

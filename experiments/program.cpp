@@ -9,6 +9,7 @@
 #include "autograd/base/errors.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/help.hpp"
+#include "experiments/text_width.hpp"
 
 namespace tapehead {
 namespace {
@@ -36,10 +37,9 @@ int dispatch(const std::vector<std::string>& words, Console& console) {
   return kDone;
 }
 
-int refuse(Console& console, std::string message) {
+int refuse(Console& console, const std::string& message) {
   console.out.flush();
-  std::ranges::replace(message, '\n', ' ');
-  console.err << "tapehead: " << message << std::endl;
+  console.err << "tapehead: " << one_line(message) << std::endl;
   return kWrongUsage;
 }
 

@@ -99,7 +99,7 @@ void ProgressDisplay::on_warning(const std::string& text) { out_ << label_ << "w
 
 void ProgressDisplay::on_skip(const Progress& progress, const std::string& why) {
   if (line_open_) out_ << "\r\x1b[K";
-  out_ << label_ << "step " << progress.step << " is left out: " << why << std::endl;
+  out_ << label_ << "step " << progress.step << " is left out: " << one_line(why) << std::endl;
 }
 
 void ProgressDisplay::draw(const Progress& progress) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -79,12 +80,18 @@ const OptionSpec& require_config_option(std::string_view name, const std::string
 }  // namespace
 
 std::string read_text_file(const std::string& path) {
+  constexpr std::size_t most = std::size_t{64} << 20U;  // a device may have no end
   std::error_code error;
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in && !fs::is_directory(path, error)) text << in.rdbuf();
   if (!in || fs::is_directory(path, error)) throw ConfigError(fmt::format("{}: cannot be read as a file", path));
-  return text.str();
+  std::string text;
+  std::array<char, 65536> piece;
+  while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() > most)
+      throw ConfigError(fmt::format("{}: is larger than {} bytes; is it the right file?", path, most));
+  }
+  return text;
 }
 
 Settings::Settings() {

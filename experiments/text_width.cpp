@@ -1,6 +1,9 @@
 #include "experiments/text_width.hpp"
 
+#include <utf8.h>
+
 #include <algorithm>
+#include <iterator>
 
 namespace tapehead {
 namespace {
@@ -26,6 +29,22 @@ std::string shortened(std::string_view utf8, std::size_t width) {
     if (begins_character(utf8[end]) && seen++ == width - 1) break;
   }
   return std::string(utf8.substr(0, end)) + "…";
+}
+
+std::string one_line(std::string_view text, std::size_t width) {
+  std::string clean;
+  utf8::replace_invalid(text.begin(), text.end(), std::back_inserter(clean));
+  for (char& c : clean) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  }
+  const std::size_t all = text_width(clean);
+  if (all <= width) return clean;
+  std::size_t tail = clean.size();
+  for (std::size_t left = width / 3; left > 0; --left) {
+    while (!begins_character(clean[--tail])) {
+    }
+  }
+  return shortened(clean, width - width / 3) + clean.substr(tail);
 }
 
 std::string padded_right(std::string_view utf8, std::size_t width) {

@@ -20,6 +20,14 @@ std::vector<std::string> split_at_spaces(const std::string& line) {
   return words;
 }
 
+Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::string>& words) {
+  try {
+    return Vocabulary(words);
+  } catch (const DataError& error) {
+    throw CheckpointError(fmt::format("checkpoint: {} (reading {})", error.what(), reader.path()));
+  }
+}
+
 }  // namespace
 
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
@@ -52,11 +60,12 @@ Trained open_trained(const std::string& subject) {
   settings.read_config(reader->meta().config, Origin::file, reader->path() + ": config");
   settle(settings);
   RunConfig config = make_run_config(settings);
-  Vocabulary source(reader->meta().source_vocabulary);
-  Vocabulary target(reader->meta().target_vocabulary);
+  Vocabulary source = vocabulary_of(*reader, reader->meta().source_vocabulary);
+  Vocabulary target = vocabulary_of(*reader, reader->meta().target_vocabulary);
   config.model.source_vocabulary = source.size();
   config.model.target_vocabulary = target.size();
   Model model(config.model);
+  reader->require_parameters(model.layout());
   return {std::move(reader), std::move(settings), std::move(config),
           std::move(source), std::move(target),   std::move(model)};
 }

@@ -38,20 +38,28 @@ void write_flat(Hdf5Image& file, const std::string& group, const ParameterLayout
   }
 }
 
-// Into a vector of its own, so that a failure half-way changes nothing.
-template <RealScalar T>
-FlatVector<T> read_flat(const Hdf5Image& file, const std::string& group, const ParameterLayout& layout) {
+// The very parameters of the layout, in its shapes.
+void require_layout(const Hdf5Image& file, const std::string& group, const ParameterLayout& layout) {
   if (!file.exists(group)) throw CheckpointError(fmt::format("checkpoint: there is no {}", group));
   std::set<std::string> left;
   for (const std::string& path : file.datasets(group)) left.insert(path);
-  FlatVector<T> values(layout.flat_size());
   for (const ParameterRange& range : layout.ranges()) {
     const std::string path = place(group, range);
     if (left.erase(path) == 0) throw CheckpointError(fmt::format("checkpoint: of another model: {} is missing", path));
-    file.read(path, dims_of(range), values.data() + range.offset);
+    file.require_dims(path, dims_of(range));
   }
   if (!left.empty()) {
     throw CheckpointError(fmt::format("checkpoint: of another model: {} is one too many", *left.begin()));
+  }
+}
+
+// Into a vector of its own, so that a failure half-way changes nothing.
+template <RealScalar T>
+FlatVector<T> read_flat(const Hdf5Image& file, const std::string& group, const ParameterLayout& layout) {
+  require_layout(file, group, layout);
+  FlatVector<T> values(layout.flat_size());
+  for (const ParameterRange& range : layout.ranges()) {
+    file.read(place(group, range), dims_of(range), values.data() + range.offset);
   }
   return values;
 }
@@ -91,10 +99,11 @@ CheckpointMeta read_meta(const Hdf5Image& file) {
 }
 
 CheckpointOrigin read_origin(const Hdf5Image& file) {
-  return {.created_by = file.text_attribute("/", "created_by"),
-          .blas_library = file.text_attribute("/", "blas_library"),
-          .blas_kernel = file.text_attribute("/", "blas_kernel"),
-          .blas_threading = file.has_attribute("/", "blas_threading") ? file.text_attribute("/", "blas_threading") : ""};
+  return {
+      .created_by = file.text_attribute("/", "created_by"),
+      .blas_library = file.text_attribute("/", "blas_library"),
+      .blas_kernel = file.text_attribute("/", "blas_kernel"),
+      .blas_threading = file.has_attribute("/", "blas_threading") ? file.text_attribute("/", "blas_threading") : ""};
 }
 
 std::string hex(XXH128_hash_t digest) { return fmt::format("{:016x}{:016x}", digest.high64, digest.low64); }
@@ -150,11 +159,13 @@ CheckpointReader::CheckpointReader(const std::string& path) : path_(path) {
   const std::vector<std::byte> bytes = read_sealed(path);
   reading(path, [&] {
     image_ = std::make_unique<Hdf5Image>(bytes);
-    if (image_->text_attribute("/", "format") != kFormat) throw CheckpointError("checkpoint: not a tapehead checkpoint");
+    if (image_->text_attribute("/", "format") != kFormat)
+      throw CheckpointError("checkpoint: not a tapehead checkpoint");
     if (const std::uint64_t version = image_->whole_attribute("/", "version"); version != kVersion) {
-      throw CheckpointError(fmt::format("checkpoint: of version {}, this program reads version {}: use the tapehead that "
-                                        "wrote it",
-                                        version, kVersion));
+      throw CheckpointError(
+          fmt::format("checkpoint: of version {}, this program reads version {}: use the tapehead that "
+                      "wrote it",
+                      version, kVersion));
     }
     meta_ = read_meta(*image_);
     origin_ = read_origin(*image_);
@@ -162,6 +173,10 @@ CheckpointReader::CheckpointReader(const std::string& path) : path_(path) {
 }
 
 CheckpointReader::~CheckpointReader() = default;
+
+void CheckpointReader::require_parameters(const ParameterLayout& layout) const {
+  reading(path_, [&] { require_layout(*image_, "/parameters", layout); });
+}
 
 template <RealScalar T>
 void CheckpointReader::load(ParameterStore<T>& parameters) const {

@@ -54,6 +54,9 @@ class CheckpointReader {
   const CheckpointOrigin& origin() const { return origin_; }
   const std::string& path() const { return path_; }
 
+  /// Throws what load() throws for the parameters of another model, before memory is taken for them.
+  void require_parameters(const ParameterLayout& layout) const;
+
   /// Throws CheckpointError, naming the parameter and the file, unless it holds the store's parameters and no others, in its shapes
   /// and precision; the store is then as before.
   template <RealScalar T>

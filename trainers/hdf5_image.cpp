@@ -54,8 +54,8 @@ Id in_memory() {
   return access;
 }
 
-// HDF5 takes two files in memory of the same name for one file, and would hand out the first for the second; nor does it
-// open an image under the name of a file on disk: below a file there is none.
+// HDF5 takes two files in memory of the same name for one file, and would hand out the first for the second; nor does
+// it open an image under the name of a file on disk: below a file there is none.
 std::string unused_name() {
   static std::uint64_t count = 0;
   return fmt::format("/dev/null/memory {}", count++);
@@ -129,8 +129,8 @@ Hdf5Image::Hdf5Image() {
 Hdf5Image::Hdf5Image(std::span<const std::byte> bytes) {
   const Id access = in_memory();
   // HDF5 only reads what it copies here.
-  require(H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()), bytes.size()), "cannot be read:",
-          "HDF5 content");
+  require(H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()), bytes.size()),
+          "cannot be read:", "HDF5 content");
   file_ = std::make_unique<File>(
       File{Id(H5Fopen(unused_name().c_str(), H5F_ACC_RDONLY, access), H5Fclose, "cannot be read:", "HDF5 content")});
 }
@@ -152,18 +152,23 @@ void Hdf5Image::write(const std::string& path, std::span<const std::uint64_t> di
 
 template <RealScalar T>
 void Hdf5Image::read(const std::string& path, std::span<const std::uint64_t> dims, T* values) const {
+  require_dims(path, dims);
   const Id dataset = file_->open_dataset(path);
-  const Id space(H5Dget_space(dataset), H5Sclose, "cannot read", path);
   const Id type(H5Dget_type(dataset), H5Tclose, "cannot read", path);
-  std::vector<hsize_t> size(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space))));
-  H5Sget_simple_extent_dims(space, size.data(), nullptr);
-  if (!std::equal(size.begin(), size.end(), dims.begin(), dims.end())) {
-    throw CheckpointError(fmt::format("checkpoint: of another model: the shape differs of {}: ({}) is stored, ({}) is "
-                                      "needed",
-                                      path, fmt::join(size, ", "), fmt::join(dims, ", ")));
-  }
   if (H5Tequal(type, native_type<T>()) <= 0) fail("of another precision:", path);
   require(H5Dread(dataset, native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), "cannot read", path);
+}
+
+void Hdf5Image::require_dims(const std::string& path, std::span<const std::uint64_t> dims) const {
+  const Id dataset = file_->open_dataset(path);
+  const Id space(H5Dget_space(dataset), H5Sclose, "cannot read", path);
+  std::vector<hsize_t> size(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space))));
+  H5Sget_simple_extent_dims(space, size.data(), nullptr);
+  if (std::equal(size.begin(), size.end(), dims.begin(), dims.end())) return;
+  throw CheckpointError(
+      fmt::format("checkpoint: of another model: the shape differs of {}: ({}) is stored, ({}) is "
+                  "needed",
+                  path, fmt::join(size, ", "), fmt::join(dims, ", ")));
 }
 
 void Hdf5Image::write_words(const std::string& path, std::span<const std::string> words) {

@@ -34,6 +34,9 @@ class Hdf5Image {
   template <RealScalar T>
   void read(const std::string& path, std::span<const std::uint64_t> dims, T* values) const;
 
+  /// Throws CheckpointError unless the dataset has these dimensions.
+  void require_dims(const std::string& path, std::span<const std::uint64_t> dims) const;
+
   void write_words(const std::string& path, std::span<const std::string> words);
   std::vector<std::string> read_words(const std::string& path) const;
 

@@ -49,7 +49,7 @@ std::vector<ProblemCase> model_problems() {
   for (const ModelSpec& spec : model_specs()) {
     for (const auto& [label, config] : spec.cases) {
       problems.push_back({"models/" + spec.name + "/" + label,
-                          [config](std::uint64_t seed) { return draw_model_problem(config, seed); }});
+                          [config = config](std::uint64_t seed) { return draw_model_problem(config, seed); }});
     }
   }
   return problems;

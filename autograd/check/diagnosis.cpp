@@ -102,16 +102,16 @@ Found transposed(const Case& c) {
 
 // The sum over the output's columns or slices is only taken for the first, the last, or not at all.
 Found broadcast(const Case& c) {
-  const auto [rows, columns, slices] = c.evidence.output;
+  const Shape out = c.evidence.output;
   const auto restricted = [&](std::function<bool(std::int64_t, std::int64_t)> takes) {
     Numbers sums;
     for (const Numbers& tangent : c.evidence.tangents) {
       double sum = 0;
-      for (std::int64_t s = 0; s < slices; ++s) {
-        for (std::int64_t q = 0; q < columns; ++q) {
+      for (std::int64_t s = 0; s < out.slices; ++s) {
+        for (std::int64_t q = 0; q < out.columns; ++q) {
           if (!takes(q, s)) continue;
-          for (std::int64_t r = 0; r < rows; ++r) {
-            const auto at = static_cast<std::size_t>(r + rows * (q + columns * s));
+          for (std::int64_t r = 0; r < out.rows; ++r) {
+            const auto at = static_cast<std::size_t>(out.offset({r, q, s}));
             sum += c.evidence.cotangent[at] * tangent[at];
           }
         }
@@ -122,16 +122,16 @@ Found broadcast(const Case& c) {
   };
   if (c.evidence.tangents.empty()) return {};
   for (const bool last : {false, true}) {
-    const std::int64_t column = last ? columns - 1 : 0;
-    const std::int64_t slice = last ? slices - 1 : 0;
+    const std::int64_t column = last ? out.columns - 1 : 0;
+    const std::int64_t slice = last ? out.slices - 1 : 0;
     const char* which = last ? "last" : "first";
     const auto told = [&](const char* axis) {
       return Explanation{Diagnosis::broadcast_not_summed,
                          fmt::format("the contribution of the {} {} alone, not the sum over all", which, axis)};
     };
-    if (slices > 1 && restricted([=](std::int64_t, std::int64_t s) { return s == slice; })) return told("slice");
-    if (columns > 1 && restricted([=](std::int64_t q, std::int64_t) { return q == column; })) return told("column");
-    if (slices > 1 && columns > 1 &&
+    if (out.slices > 1 && restricted([=](std::int64_t, std::int64_t s) { return s == slice; })) return told("slice");
+    if (out.columns > 1 && restricted([=](std::int64_t q, std::int64_t) { return q == column; })) return told("column");
+    if (out.slices > 1 && out.columns > 1 &&
         restricted([=](std::int64_t q, std::int64_t s) { return q == column && s == slice; })) {
       return told("column of one slice");
     }

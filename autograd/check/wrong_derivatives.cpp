@@ -196,7 +196,7 @@ class WrongDerivatives {
     const AttentionRule& rule = context_.problem.attention;
     if (!rule.may_attend || !oracles_.has_complex_step()) return {};
     const auto [row, column, slice] = variable.shape.index(element);
-    const auto part = std::ranges::find_if(variable.parts, [&](const RowPart& p) { return p.holds(row); });
+    const auto part = std::ranges::find_if(variable.parts, [row = row](const RowPart& p) { return p.holds(row); });
     if (part == variable.parts.end()) return {};
     const std::int64_t head = part->head_of(row);
     if (part->name == "query") return fmt::format("; (head {}, query {}, every key)", head, column);

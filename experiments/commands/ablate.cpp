@@ -28,7 +28,9 @@ std::string as_table(const Ablation& ablation) {
   Table table(std::move(titles));
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
     std::vector<std::string> row = ablation.cells[cell].values;
-    row.push_back(fmt::format("{}", finished_runs(ablation, cell)));
+    const std::int64_t diverged = diverged_runs(ablation, cell);
+    row.push_back(fmt::format("{}{}", finished_runs(ablation, cell),
+                              diverged > 0 ? fmt::format(" ({} diverged)", diverged) : ""));
     for (const Figure& figure : figures_of(ablation, cell)) row.push_back(spread_text(figure.spread));
     table.add(std::move(row));
   }
@@ -44,7 +46,9 @@ Json as_json(const Ablation& ablation) {
       std::ranges::replace(key, '-', '_');
       options[key] = ablation.cells[cell].values[i];
     }
-    Json object{{"options", std::move(options)}, {"runs", finished_runs(ablation, cell)}};
+    Json object{{"options", std::move(options)},
+                {"runs", finished_runs(ablation, cell)},
+                {"diverged", diverged_runs(ablation, cell)}};
     for (const auto& [name, spread] : figures_of(ablation, cell)) {
       object[name] = {{"mean", spread.mean}, {"deviation", spread.deviation ? Json(*spread.deviation) : Json(nullptr)}};
     }

@@ -5,6 +5,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/text_width.hpp"
 #include "experiments/trained.hpp"
 #include "trainers/decoding.hpp"
 
@@ -38,7 +39,7 @@ class Predictor {
       ids = trained_.encode(line);
     } catch (const DataError& error) {
       ++bad_lines_;
-      console_.err << fmt::format("tapehead: line {}: {}\n", number_, error.what());
+      console_.err << fmt::format("tapehead: line {}: {}\n", number_, one_line(error.what()));
     }
     is_empty_.push_back(ids.empty());
     if (!ids.empty()) sources_.push_back(std::move(ids));

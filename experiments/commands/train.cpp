@@ -53,8 +53,8 @@ void tell_of_text(const Dataset& dataset, Console& console) {
   console.err << fmt::format("{} training pairs; {} and {} words\n", report.training_pairs,
                              dataset.source_vocabulary().words().size(), dataset.target_vocabulary().words().size());
   if (report.bad_lines > 0) {
-    console.err << fmt::format("{} lines are no pairs and left out, the first is {}\n", report.bad_lines,
-                               report.first_bad_line);
+    console.err << fmt::format("{} lines are no pairs and left out, the first of them {}\n", report.bad_lines,
+                               fmt::join(report.first_bad_lines, ", "));
   }
   if (report.too_long > 0)
     console.err << fmt::format("{} training pairs are longer than max-length\n", report.too_long);

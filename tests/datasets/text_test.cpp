@@ -57,11 +57,30 @@ TEST_F(Text, ReadsParallelFiles) {
               ThrowsMessage<DataError>(HasSubstr("has 1 lines and")));
 }
 
-TEST_F(Text, LinesWithTooFewFieldsAreCountedAndTheFirstIsNamed) {
+TEST_F(Text, LinesWithTooFewFieldsAreCountedAndTheFirstAreNamed) {
   const TextDataset data({.train = file("train.tsv", "a\tb\nno tab here\n\tno source\nc\td\n")});
   EXPECT_EQ(data.report().bad_lines, 2);
-  EXPECT_THAT(data.report().first_bad_line, HasSubstr("train.tsv:2"));
+  EXPECT_THAT(data.report().first_bad_lines,
+              ElementsAre(testing::EndsWith("train.tsv:2"), testing::EndsWith("train.tsv:3")));
   EXPECT_EQ(data.report().training_pairs, 2);
+}
+
+// Of many only a few are named; and of a file of another kind not even the pairs that it happens to hold are taken.
+TEST_F(Text, AFileWhoseLinesAreMostlyNoPairsIsRefused) {
+  std::string lines;
+  for (int i = 0; i < 5; ++i) lines += "a\tb\nno pair\n";
+  EXPECT_EQ(TextDataset({.train = file("half.tsv", lines)}).report().first_bad_lines.size(), 3U);
+  EXPECT_THAT([&] { TextDataset({.train = file("most.tsv", lines + "no pair\n")}); },
+              ThrowsMessage<DataError>(testing::AllOf(HasSubstr("5 lines hold a pair and 6 do not"),
+                                                      HasSubstr("most.tsv:2, "), HasSubstr("most.tsv:6; expected"))));
+}
+
+// /dev/zero has no end.
+TEST_F(Text, ALineWithoutAnEndIsNotWaitedFor) {
+  for (const std::string& name : {file("long.tsv", "a\tb\n" + std::string(1200000, 'x')), std::string("/dev/zero")}) {
+    EXPECT_THAT([&] { TextDataset({.train = name}); },
+                ThrowsMessage<DataError>(HasSubstr("the line is longer than 1048576")));
+  }
 }
 
 TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
@@ -75,7 +94,7 @@ TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
   refusal(file("fine.en", "a\n") + "," + file("latin.fr", "caf\xe9\n"), "latin.fr:1: not valid UTF-8");
   refusal(file("words.tsv", "no tab\nat all\n"), "no line holds a pair");
   refusal(file("latin.tsv", "a\tb\ncaf\xe9\tc\n"), "latin.tsv:2: not valid UTF-8");
-  refusal(folder_.string(), "cannot be read; is it a folder?");
+  refusal(folder_.string(), "is a folder, not a file");
   EXPECT_THROW(TextDataset({.train = ""}), ConfigError);
   EXPECT_THROW(TextDataset({.train = file("t.tsv", "a b c\td\n"), .max_length = 2}), DataError);
 }
@@ -160,7 +179,7 @@ TEST_F(Text, ParallelFilesMayDifferInMarksAndLineEnds) {
   EXPECT_THAT(data.source_vocabulary().words(), ElementsAre("one", "two"));
   EXPECT_THAT(data.target_vocabulary().words(), ElementsAre("eins", "zwei"));
   EXPECT_EQ(data.report().bad_lines, 1);
-  EXPECT_THAT(data.report().first_bad_line, testing::EndsWith("a:4"));
+  EXPECT_THAT(data.report().first_bad_lines, ElementsAre(testing::EndsWith("a:4")));
 }
 
 TEST_F(Text, ABlankFirstLineAfterAMarkIsPassedOver) {

@@ -101,10 +101,28 @@ TEST_F(Ablate, TheTaskMayBeWhatIsVaried) {
   EXPECT_EQ(lines_of(read("grid/summary.csv")).size(), 5U);
 }
 
-TEST_F(Ablate, ARunThatFailsIsNamed) {
-  const Ran ran = run(words({"--vary", "lr=1e9", "--norm", "post"}));
+// That a run came to nothing is a result, and no reason to lose the others.
+TEST_F(Ablate, RunsThatDivergeAreCountedApart) {
+  const std::vector<std::string> wild = words({"--vary", "lr=0.01,1e9", "--norm", "post"});
+  const Ran ran = run(wild);
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("0 (2 diverged)"));
+  EXPECT_THAT(read("grid/runs.csv"), HasSubstr("training: step "));
+  const std::vector<std::string> summary = lines_of(read("grid/summary.csv"));
+  ASSERT_EQ(summary.size(), 5U);
+  EXPECT_TRUE(summary[1].starts_with("1,0.01,2,0,")) << summary[1];
+  EXPECT_EQ(summary[2], "1,1000000000,0,2" + std::string(10, ','));
+  EXPECT_EQ(std::ranges::count(summary[1], ','), std::ranges::count(summary[0], ','));
+
+  const std::string before = read("grid/runs.csv");
+  EXPECT_THAT(run(wild).err, HasSubstr("finished before"));
+  EXPECT_EQ(read("grid/runs.csv"), before);
+}
+
+TEST_F(Ablate, SeedsBeyondTheLastAreRefused) {
+  const Ran ran = run(words({"--seed", "9000000000000000"}));
   EXPECT_EQ(ran.status, 2);
-  EXPECT_THAT(ran.err, HasSubstr("tapehead: heads=1 lr=1000000000 seed=1: training: step "));
+  EXPECT_THAT(ran.err, HasSubstr("--seed: 2 seeds from there on go beyond 9000000000000000; begin lower"));
 }
 
 TEST_F(Ablate, WhatCannotRunIsRefusedBeforeTheFirstRun) {

@@ -175,7 +175,7 @@ TEST_F(TrainingRun, TheFirstOpThatOverflowsIsNamed) {
   EXPECT_THAT([&] { step.run(3); },
               testing::ThrowsMessage<NonfiniteError>(
                   testing::AllOf(HasSubstr("training: step 3: "), HasSubstr("affine_activation (op "),
-                                 HasSubstr(" of example 0 of the batch"), HasSubstr("from numbers up to 3e+38"))));
+                                 testing::ContainsRegex(" of example [0-9] of the batch"), HasSubstr("from numbers up to 3e+38"))));
   EXPECT_EQ(parameter_digest(parameters), before);
 }
 
