@@ -4,6 +4,8 @@
 #include <bit>
 #include <new>
 
+#include "autograd/poison.hpp"
+
 namespace tapehead {
 namespace {
 
@@ -33,11 +35,13 @@ Arena::Block Arena::make_block(std::size_t bytes) {
   Block block;
   block.memory.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{kAlignment})));
   block.size = bytes;
+  poison(block.memory.get(), bytes);
   return block;
 }
 
 void* Arena::allocate(std::size_t bytes) {
   if (bytes > kLargest) throw std::bad_alloc();
+  const std::size_t asked = bytes;
   bytes = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
   while (current_ < blocks_.size() && blocks_[current_].size - blocks_[current_].used < bytes) {
     if (current_ + 1 < blocks_.size()) {
@@ -51,6 +55,7 @@ void* Arena::allocate(std::size_t bytes) {
   Block& block = blocks_[current_];
   void* piece = block.memory.get() + block.used;
   block.used += bytes;
+  unpoison(piece, asked);  // what it was rounded up by stays
   return piece;
 }
 
@@ -58,6 +63,10 @@ Arena::Mark Arena::mark() const { return {current_, blocks_.empty() ? 0 : blocks
 
 void Arena::rewind(Mark mark) {
   if (blocks_.empty()) return;
+  for (std::size_t block = mark.block; block <= current_; ++block) {
+    const std::size_t kept = block == mark.block ? mark.used : 0;
+    poison(blocks_[block].memory.get() + kept, blocks_[block].size - kept);
+  }
   current_ = mark.block;
   blocks_[current_].used = mark.used;
 }
@@ -86,15 +95,22 @@ std::size_t Arena::used() const {
 void* RecyclingArena::allocate(std::size_t bytes) {
   const SizeClass wanted = size_class(bytes);
   FreePiece*& head = free_[wanted.index];
-  if (head == nullptr) return arena_.allocate(wanted.bytes);
+  if (head == nullptr) {
+    void* piece = arena_.allocate(wanted.bytes);
+    poison(static_cast<std::byte*>(piece) + bytes, wanted.bytes - bytes);
+    return piece;
+  }
   void* piece = head;
   head = head->next;
+  unpoison(piece, bytes);
   return piece;
 }
 
 void RecyclingArena::release(void* piece, std::size_t bytes) {
   FreePiece*& head = free_[size_class(bytes).index];
+  unpoison(piece, sizeof(FreePiece));  // a smaller one has that much room, too
   head = new (piece) FreePiece{head};
+  poison(static_cast<std::byte*>(piece) + sizeof(FreePiece), size_class(bytes).bytes - sizeof(FreePiece));
 }
 
 void RecyclingArena::reset() {

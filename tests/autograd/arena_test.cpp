@@ -6,6 +6,8 @@
 #include <new>
 #include <set>
 
+#include "autograd/poison.hpp"
+
 namespace tapehead {
 namespace {
 
@@ -96,6 +98,49 @@ TEST(RecyclingArena, PiecesInUseNeverOverlap) {
     }
   }
 }
+
+// Under the address sanitizer; elsewhere nothing is poisoned and there is nothing to see.
+TEST(Arena, WhatIsNotHandedOutIsPoisoned) {
+  if (!kPoisons) GTEST_SKIP() << "not built with the address sanitizer";
+  Arena arena;
+  auto* first = static_cast<char*>(arena.allocate(100));
+  EXPECT_FALSE(is_poisoned(first + 99));
+  EXPECT_TRUE(is_poisoned(first + 104)) << "the rest of its cache line, but for what shares eight bytes with it";
+  const Arena::Mark mark = arena.mark();
+  auto* second = static_cast<char*>(arena.allocate(64));
+  auto* far = static_cast<char*>(arena.allocate(std::size_t{5} << 20U));  // in a block of its own
+  EXPECT_FALSE(is_poisoned(second) || is_poisoned(far));
+  arena.rewind(mark);
+  EXPECT_TRUE(is_poisoned(second) && is_poisoned(far));
+  EXPECT_FALSE(is_poisoned(first));
+  EXPECT_EQ(arena.allocate(64), second);
+  EXPECT_FALSE(is_poisoned(second));
+}
+
+TEST(RecyclingArena, WhatWasGivenBackIsPoisonedBehindItsLink) {
+  if (!kPoisons) GTEST_SKIP() << "not built with the address sanitizer";
+  RecyclingArena arena;
+  auto* piece = static_cast<char*>(arena.allocate(200));
+  EXPECT_FALSE(is_poisoned(piece + 199));
+  EXPECT_TRUE(is_poisoned(piece + 200)) << "the rest of its class";
+  arena.release(piece, 200);
+  EXPECT_TRUE(is_poisoned(piece + 64));
+  EXPECT_EQ(arena.allocate(150), piece) << "of the same class or this test says nothing";
+  EXPECT_FALSE(is_poisoned(piece + 149));
+  arena.reset();
+  EXPECT_TRUE(is_poisoned(piece));
+}
+
+#ifdef TAPEHEAD_POISONS
+TEST(ArenaDeathTest, UseAfterARewindIsStopped) {
+  Arena arena;
+  const Arena::Mark mark = arena.mark();
+  auto* value = arena.allocate<volatile float>(1);
+  *value = 1;
+  arena.rewind(mark);
+  EXPECT_DEATH(*value = 2, "use-after-poison");
+}
+#endif
 
 }  // namespace
 }  // namespace tapehead
