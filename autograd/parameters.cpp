@@ -18,6 +18,10 @@ Initialisation Initialisation::xavier_uniform(std::int64_t fan_in, std::int64_t 
   return {Law::uniform, std::sqrt(6.0 / static_cast<double>(fan_in + fan_out))};
 }
 
+Initialisation Initialisation::kaiming_normal(std::int64_t fan_in) {
+  return normal(std::sqrt(2.0 / static_cast<double>(fan_in)));
+}
+
 namespace {
 
 // Elements from which on a vector of the widest scalar is larger than memory can be.

@@ -22,6 +22,8 @@ struct Initialisation {
   static Initialisation constant(double value) { return {Law::constant, value}; }
   /// Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
   static Initialisation xavier_uniform(std::int64_t fan_in, std::int64_t fan_out);
+  /// Normal of deviation sqrt(2 / fan_in): what ReLU halves is made up for (He et al. 2015, eq. 10).
+  static Initialisation kaiming_normal(std::int64_t fan_in);
   static Initialisation normal(double standard_deviation) { return {Law::normal, standard_deviation}; }
 };
 

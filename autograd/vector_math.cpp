@@ -59,6 +59,90 @@ Batch<T> density(Batch<T> x) {
   return kInverseRootTwoPi * xsimd::exp(T(-0.5) * x * x);
 }
 
+// exp is taken of what is not positive only: it cannot overflow. The square of a root reaches numbers below the
+// smallest normal one.
+template <class T>
+Batch<T> logistic(Batch<T> a) {
+  constexpr T kSmall = std::same_as<T, float> ? T(80) : T(700);
+  const Batch<T> size = xsimd::abs(a);
+  const Batch<T> root = xsimd::exp(T(-0.5) * size);
+  const Batch<T> e = xsimd::select(size > Batch<T>(kSmall), root * root, xsimd::exp(-size));
+  return xsimd::select(a < Batch<T>(T(0)), e, Batch<T>(T(1))) / (T(1) + e);
+}
+
+// σ(u) and 1 − σ(u), both right to their last digits wherever they are small.
+template <class T>
+struct Shares {
+  Batch<T> share, rest;
+};
+
+template <class T>
+Shares<T> logistic_shares(Batch<T> u) {
+  const Batch<T> e = xsimd::exp(-xsimd::abs(u));
+  const Batch<T> larger = T(1) / (T(1) + e);
+  const Batch<T> smaller = e * larger;
+  const auto negative = u < Batch<T>(T(0));
+  return {xsimd::select(negative, smaller, larger), xsimd::select(negative, larger, smaller)};
+}
+
+// A function of one vector and its derivative; what both need is made once.
+template <class T>
+struct Curve {
+  Batch<T> value, slope;
+};
+
+template <class T>
+Curve<T> gelu_curve(Batch<T> a) {
+  const Batch<T> phi = distribution<T>(a);
+  return {a * phi, phi + a * density<T>(a)};
+}
+
+template <class T>
+Curve<T> gelu_tanh_curve(Batch<T> a) {
+  constexpr auto kTwice = static_cast<T>(2 * 0.797884560802865355879892);  // 2 √(2/π)
+  constexpr auto kCubic = static_cast<T>(0.044715);
+  const Batch<T> square = a * a;
+  const auto [s, rest] = logistic_shares<T>(kTwice * a * (T(1) + kCubic * square));
+  return {a * s, s * (T(1) + a * rest * kTwice * (T(1) + T(3) * kCubic * square))};
+}
+
+template <class T>
+Curve<T> silu_curve(Batch<T> a) {
+  const auto [s, rest] = logistic_shares<T>(a);
+  return {a * s, s * (T(1) + a * rest)};
+}
+
+// d_x (+)= d_y · f′(x).
+template <class T, class F>
+void map_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds, F curve) {
+  std::int64_t i = 0;
+  for (; i + kWidth<T> <= count; i += kWidth<T>) {
+    Batch<T> value = Batch<T>::load_unaligned(d_y + i) * curve(Batch<T>::load_unaligned(x + i)).slope;
+    if (adds) value += Batch<T>::load_unaligned(d_x + i);
+    value.store_unaligned(d_x + i);
+  }
+  if (i == count) return;
+  const std::int64_t left = count - i;
+  Batch<T> value = Tail<T>(d_y + i, left).load() * curve(Tail<T>(x + i, left).load()).slope;
+  if (adds) value += Tail<T>(d_x + i, left).load();
+  Tail<T>::store(value, d_x + i, left);
+}
+
+// y = f(x), slope = f′(x).
+template <class T, class F>
+void map_with_slope(const T* x, std::int64_t count, T* y, T* slope, F curve) {
+  std::int64_t i = 0;
+  for (; i + kWidth<T> <= count; i += kWidth<T>) {
+    const Curve<T> found = curve(Batch<T>::load_unaligned(x + i));
+    found.value.store_unaligned(y + i);
+    found.slope.store_unaligned(slope + i);
+  }
+  if (i == count) return;
+  const Curve<T> found = curve(Tail<T>(x + i, count - i).load());
+  Tail<T>::store(found.value, y + i, count - i);
+  Tail<T>::store(found.slope, slope + i, count - i);
+}
+
 }  // namespace
 
 template <RealScalar T>
@@ -95,53 +179,52 @@ void tanh(const T* x, std::int64_t count, T* y) {
 
 template <RealScalar T>
 void sigmoid(const T* x, std::int64_t count, T* y) {
-  // exp is taken of what is not positive only: it cannot overflow. The square of a root reaches numbers below the smallest
-  // normal one.
-  constexpr T kSmall = std::same_as<T, float> ? T(80) : T(700);
-  map(x, count, y, [](Batch<T> a) {
-    const Batch<T> size = xsimd::abs(a);
-    const Batch<T> root = xsimd::exp(T(-0.5) * size);
-    const Batch<T> e = xsimd::select(size > Batch<T>(kSmall), root * root, xsimd::exp(-size));
-    return xsimd::select(a < Batch<T>(T(0)), e, Batch<T>(T(1))) / (T(1) + e);
-  });
+  map(x, count, y, logistic<T>);
 }
 
 template <RealScalar T>
 void gelu(const T* x, std::int64_t count, T* y) {
-  map(x, count, y, [](Batch<T> a) { return a * distribution<T>(a); });
+  map(x, count, y, [](Batch<T> a) { return gelu_curve<T>(a).value; });
+}
+
+template <RealScalar T>
+void gelu_tanh(const T* x, std::int64_t count, T* y) {
+  map(x, count, y, [](Batch<T> a) { return gelu_tanh_curve<T>(a).value; });
+}
+
+template <RealScalar T>
+void silu(const T* x, std::int64_t count, T* y) {
+  map(x, count, y, [](Batch<T> a) { return silu_curve<T>(a).value; });
 }
 
 template <RealScalar T>
 void gelu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
-  const auto slope = [](Batch<T> a) { return distribution<T>(a) + a * density<T>(a); };
-  std::int64_t i = 0;
-  for (; i + kWidth<T> <= count; i += kWidth<T>) {
-    Batch<T> value = Batch<T>::load_unaligned(d_y + i) * slope(Batch<T>::load_unaligned(x + i));
-    if (adds) value += Batch<T>::load_unaligned(d_x + i);
-    value.store_unaligned(d_x + i);
-  }
-  if (i == count) return;
-  const std::int64_t left = count - i;
-  Batch<T> value = Tail<T>(d_y + i, left).load() * slope(Tail<T>(x + i, left).load());
-  if (adds) value += Tail<T>(d_x + i, left).load();
-  Tail<T>::store(value, d_x + i, left);
+  map_pullback(x, d_y, count, d_x, adds, gelu_curve<T>);
+}
+
+template <RealScalar T>
+void gelu_tanh_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
+  map_pullback(x, d_y, count, d_x, adds, gelu_tanh_curve<T>);
+}
+
+template <RealScalar T>
+void silu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
+  map_pullback(x, d_y, count, d_x, adds, silu_curve<T>);
 }
 
 template <RealScalar T>
 void gelu_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
-  const auto slope_of = [](Batch<T> a, Batch<T> phi) { return phi + a * density<T>(a); };
-  std::int64_t i = 0;
-  for (; i + kWidth<T> <= count; i += kWidth<T>) {
-    const Batch<T> a = Batch<T>::load_unaligned(x + i);
-    const Batch<T> phi = distribution<T>(a);
-    (a * phi).store_unaligned(y + i);
-    slope_of(a, phi).store_unaligned(slope + i);
-  }
-  if (i == count) return;
-  const Batch<T> a = Tail<T>(x + i, count - i).load();
-  const Batch<T> phi = distribution<T>(a);
-  Tail<T>::store(a * phi, y + i, count - i);
-  Tail<T>::store(slope_of(a, phi), slope + i, count - i);
+  map_with_slope(x, count, y, slope, gelu_curve<T>);
+}
+
+template <RealScalar T>
+void gelu_tanh_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
+  map_with_slope(x, count, y, slope, gelu_tanh_curve<T>);
+}
+
+template <RealScalar T>
+void silu_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
+  map_with_slope(x, count, y, slope, silu_curve<T>);
 }
 
 template float exponentiate(const float*, float, std::int64_t, float*);
@@ -154,9 +237,21 @@ template void sigmoid(const float*, std::int64_t, float*);
 template void sigmoid(const double*, std::int64_t, double*);
 template void gelu(const float*, std::int64_t, float*);
 template void gelu(const double*, std::int64_t, double*);
+template void gelu_tanh(const float*, std::int64_t, float*);
+template void gelu_tanh(const double*, std::int64_t, double*);
+template void silu(const float*, std::int64_t, float*);
+template void silu(const double*, std::int64_t, double*);
 template void gelu_pullback(const float*, const float*, std::int64_t, float*, bool);
 template void gelu_pullback(const double*, const double*, std::int64_t, double*, bool);
+template void gelu_tanh_pullback(const float*, const float*, std::int64_t, float*, bool);
+template void gelu_tanh_pullback(const double*, const double*, std::int64_t, double*, bool);
+template void silu_pullback(const float*, const float*, std::int64_t, float*, bool);
+template void silu_pullback(const double*, const double*, std::int64_t, double*, bool);
 template void gelu_with_slope(const float*, std::int64_t, float*, float*);
 template void gelu_with_slope(const double*, std::int64_t, double*, double*);
+template void gelu_tanh_with_slope(const float*, std::int64_t, float*, float*);
+template void gelu_tanh_with_slope(const double*, std::int64_t, double*, double*);
+template void silu_with_slope(const float*, std::int64_t, float*, float*);
+template void silu_with_slope(const double*, std::int64_t, double*, double*);
 
 }  // namespace tapehead::vectors

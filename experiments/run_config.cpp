@@ -73,10 +73,12 @@ ModelConfig make_model_config(const Settings& settings) {
           .d_ff = settings.integer("d-ff"),
           .positions = settings.text("positions"),
           .norm = settings.text("norm"),
+          .norm_kind = settings.text("norm-kind"),
           .activation = settings.text("activation"),
           .scale = settings.text("scale"),
           .attention = settings.text("attention"),
           .initialisation = settings.text("initialisation"),
+          .tie = settings.text("tie"),
           .dropout = settings.real("dropout"),
           .max_positions = settings.integer("max-positions")};
 }
@@ -185,6 +187,10 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   if (model.max_positions < needed) {
     throw ConfigError(fmt::format("{}: the data needs {} positions, start and end included, not {}",
                                   settings.where("max-positions"), needed, model.max_positions));
+  }
+  if (ties_source(model) &&
+      !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {
+    throw ConfigError(fmt::format("{}: source and target have other words; choose output", settings.where("tie")));
   }
   check_config(model);
   check_schedule(config.trainer.step.schedule);

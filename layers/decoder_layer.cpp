@@ -6,13 +6,13 @@ namespace tapehead {
 
 DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
     : self_attention(scope / "self_attention", attention_options(o, 0)),
-      self_attention_norm(scope / "self_attention_norm", o.channels),
+      self_attention_norm(scope / "self_attention_norm", o.channels, o.norm_kind),
       self_attention_dropout(scope, o.dropout),
       cross_attention(scope / "cross_attention", attention_options(o, o.channels)),
-      cross_attention_norm(scope / "cross_attention_norm", o.channels),
+      cross_attention_norm(scope / "cross_attention_norm", o.channels, o.norm_kind),
       cross_attention_dropout(scope, o.dropout),
       feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
-      feed_forward_norm(scope / "feed_forward_norm", o.channels),
+      feed_forward_norm(scope / "feed_forward_norm", o.channels, o.norm_kind),
       feed_forward_dropout(scope, o.dropout),
       norm(o.norm) {}
 

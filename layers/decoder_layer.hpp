@@ -15,13 +15,13 @@ struct DecoderLayer {
   Var<T> operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask, const Pass& pass) const;
 
   MultiHeadAttention self_attention;
-  LayerNorm self_attention_norm;
+  Norm self_attention_norm;
   Dropout self_attention_dropout;
   MultiHeadAttention cross_attention;
-  LayerNorm cross_attention_norm;
+  Norm cross_attention_norm;
   Dropout cross_attention_dropout;
   FeedForward feed_forward;
-  LayerNorm feed_forward_norm;
+  Norm feed_forward_norm;
   Dropout feed_forward_dropout;
   NormPlace norm;
 };

@@ -8,9 +8,9 @@
 
 namespace tapehead {
 
-Embedding::Embedding(const Scope& scope, const Options& options)
-    : weight(scope.declare({scope.table("weight", options.channels, options.vocabulary, true)})),
-      factor(scope.law() == WeightLaw::xavier ? std::sqrt(static_cast<double>(options.channels)) : 1),
+Embedding::Embedding(const Scope& scope, const Options& options, Parameter shared)
+    : weight(shared ? shared : scope.declare({scope.table("weight", options.channels, options.vocabulary, true)})),
+      factor(scope.law() == WeightLaw::normal ? 1 : std::sqrt(static_cast<double>(options.channels))),
       positions(scope / "positions", options.positions, options.channels, options.max_positions),
       dropout(scope, options.dropout) {}
 

@@ -7,8 +7,9 @@
 
 namespace tapehead {
 
-/// Tokens as columns: looks up each token's vector, multiplies it by √C under WeightLaw::xavier (Vaswani et al. 2017,
-/// §3.4), adds its position's, and drops out. ids (T, B) → (C, T, B). Parameters `weight` (C, V), `positions.weight`.
+/// Tokens as columns: looks up each token's vector, multiplies it by √C unless the law is WeightLaw::normal (Vaswani et
+/// al. 2017, §3.4), adds its position's, and drops out. ids (T, B) → (C, T, B). Parameters `weight` (C, V),
+/// `positions.weight`.
 struct Embedding {
   struct Options {
     std::int64_t channels = 0;
@@ -17,7 +18,8 @@ struct Embedding {
     std::int64_t max_positions = 0;
     double dropout = 0;
   };
-  Embedding(const Scope& scope, const Options& options);
+  /// `shared`: the table of another embedding of the same size, which then is this one's too.
+  Embedding(const Scope& scope, const Options& options, Parameter shared = {});
 
   template <Scalar T>
   Var<T> operator()(Tape<T>& tape, TokenView ids, const Pass& pass) const;

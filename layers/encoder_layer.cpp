@@ -17,10 +17,10 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
 
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
     : self_attention(scope / "self_attention", attention_options(o, 0)),
-      self_attention_norm(scope / "self_attention_norm", o.channels),
+      self_attention_norm(scope / "self_attention_norm", o.channels, o.norm_kind),
       self_attention_dropout(scope, o.dropout),
       feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
-      feed_forward_norm(scope / "feed_forward_norm", o.channels),
+      feed_forward_norm(scope / "feed_forward_norm", o.channels, o.norm_kind),
       feed_forward_dropout(scope, o.dropout),
       norm(o.norm) {}
 

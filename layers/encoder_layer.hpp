@@ -17,6 +17,7 @@ struct LayerOptions {
   double scale = 0;              ///< of attention scores; 0: 1/√D
   AttentionKernel kernel = AttentionKernel::automatic;
   NormPlace norm = NormPlace::pre;
+  NormKind norm_kind = NormKind::layer;
   Activation activation = Activation::relu;
   double dropout = 0;  ///< of attention weights, inside the feed-forward part, and before each residual sum
 };
@@ -34,10 +35,10 @@ struct EncoderLayer {
   Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
 
   MultiHeadAttention self_attention;
-  LayerNorm self_attention_norm;
+  Norm self_attention_norm;
   Dropout self_attention_dropout;
   FeedForward feed_forward;
-  LayerNorm feed_forward_norm;
+  Norm feed_forward_norm;
   Dropout feed_forward_dropout;
   NormPlace norm;
 };

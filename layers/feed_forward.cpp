@@ -11,7 +11,9 @@ namespace tapehead {
 Activation parse_activation(const std::string& text) {
   if (text == "relu") return Activation::relu;
   if (text == "gelu") return Activation::gelu;
-  throw ConfigError(fmt::format("activation: \"{}\" is none of relu, gelu", text));
+  if (text == "gelu_tanh") return Activation::gelu_tanh;
+  if (text == "silu") return Activation::silu;
+  throw ConfigError(fmt::format("activation: \"{}\" is none of relu, gelu, gelu_tanh, silu", text));
 }
 
 FeedForward::FeedForward(const Scope& scope, const Options& options)
@@ -40,7 +42,9 @@ LayerSpec layer_spec_feed_forward() {
         },
         [](const FeedForward& layer, auto&, auto x) { return layer(x[0], Pass{.training = true, .seed = 5}); });
   };
-  return {"feed_forward", {with("relu", Activation::relu), with("gelu", Activation::gelu)}};
+  return {"feed_forward",
+          {with("relu", Activation::relu), with("gelu", Activation::gelu), with("gelu_tanh", Activation::gelu_tanh),
+           with("silu", Activation::silu)}};
 }
 
 }  // namespace tapehead

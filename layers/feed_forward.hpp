@@ -9,7 +9,7 @@
 
 namespace tapehead {
 
-/// "relu" or "gelu"; anything else throws ConfigError.
+/// "relu", "gelu", "gelu_tanh" or "silu"; anything else throws ConfigError.
 Activation parse_activation(const std::string& text);
 
 /// Two linear layers with a nonlinearity between (Vaswani et al. 2017, §3.3), and dropout after it.

@@ -14,7 +14,8 @@ struct Linear {
     std::int64_t in = 0;
     std::int64_t out = 0;
   };
-  Linear(const Scope& scope, const Options& options);
+  /// `shared`: a parameter (in, out) of another layer that is this one's weight too.
+  Linear(const Scope& scope, const Options& options, Parameter shared = {});
 
   template <Scalar T>
   Var<T> operator()(Var<T> x) const;

@@ -2,7 +2,7 @@
 
 #include "autograd/ops/add.hpp"
 #include "layers/dropout.hpp"
-#include "layers/layer_norm.hpp"
+#include "layers/norm.hpp"
 
 namespace tapehead {
 
@@ -11,7 +11,7 @@ enum class NormPlace { pre, post };
 
 /// One sublayer f with its residual path, norm and dropout.
 template <Scalar T, class F>
-Var<T> residual(Var<T> x, const LayerNorm& norm, const Dropout& dropout, NormPlace place, const Pass& pass, F f) {
+Var<T> residual(Var<T> x, const Norm& norm, const Dropout& dropout, NormPlace place, const Pass& pass, F f) {
   if (place == NormPlace::pre) return add(x, dropout(f(norm(x)), pass));
   return norm(add(x, dropout(f(x), pass)));
 }

@@ -4,6 +4,15 @@
 
 namespace tapehead {
 
+namespace {
+
+Initialisation law_of_matrix(WeightLaw law, std::int64_t in, std::int64_t out) {
+  if (law == WeightLaw::normal) return Initialisation::normal(0.02);
+  return law == WeightLaw::kaiming ? Initialisation::kaiming_normal(in) : Initialisation::xavier_uniform(in, out);
+}
+
+}  // namespace
+
 std::string Scope::name_of(std::string_view part) const {
   return path_.empty() ? std::string(part) : path_ + "." + std::string(part);
 }
@@ -15,8 +24,7 @@ Scope Scope::operator/(std::string_view part) const {
 }
 
 ParameterRange Scope::weight(std::string_view name, std::int64_t in, std::int64_t out) const {
-  const auto law = law_ == WeightLaw::xavier ? Initialisation::xavier_uniform(in, out) : Initialisation::normal(0.02);
-  return {.name = name_of(name), .shape = {in, out}, .initialisation = law, .decay = true};
+  return {.name = name_of(name), .shape = {in, out}, .initialisation = law_of_matrix(law_, in, out), .decay = true};
 }
 
 ParameterRange Scope::vector(std::string_view name, std::int64_t rows, double value) const {
@@ -24,7 +32,7 @@ ParameterRange Scope::vector(std::string_view name, std::int64_t rows, double va
 }
 
 ParameterRange Scope::table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const {
-  const double deviation = law_ == WeightLaw::xavier ? 1 / std::sqrt(static_cast<double>(channels)) : 0.02;
+  const double deviation = law_ == WeightLaw::normal ? 0.02 : 1 / std::sqrt(static_cast<double>(channels));
   return {.name = name_of(name),
           .shape = {channels, entries},
           .initialisation = Initialisation::normal(deviation),

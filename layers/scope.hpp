@@ -12,7 +12,8 @@ namespace tapehead {
 /// How the weights of a model are drawn. Biases start at zero, gains at one.
 enum class WeightLaw {
   xavier,  ///< matrices Xavier uniform; embeddings normal of deviation C^(−1/2), multiplied by √C where they are used
-  normal,  ///< everything normal of deviation 0.02 (Radford et al. 2019)
+  kaiming,  ///< matrices Kaiming normal (He et al. 2015); embeddings as xavier
+  normal,   ///< everything normal of deviation 0.02 (Radford et al. 2019)
 };
 
 /// Where a layer declares itself: the dotted path that begins its parameters' names, the law for its weights, and

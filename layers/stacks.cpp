@@ -16,9 +16,9 @@ std::vector<Layer> make_layers(const Scope& scope, const StackOptions& options) 
   return layers;
 }
 
-std::optional<LayerNorm> make_norm(const Scope& scope, const StackOptions& options) {
+std::optional<Norm> make_norm(const Scope& scope, const StackOptions& options) {
   if (!options.final_norm) return std::nullopt;
-  return LayerNorm(scope / "norm", options.layer.channels);
+  return Norm(scope / "norm", options.layer.channels, options.layer.norm_kind);
 }
 
 }  // namespace

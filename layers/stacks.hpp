@@ -11,7 +11,7 @@ namespace tapehead {
 struct StackOptions {
   std::int64_t layers = 1;
   LayerOptions layer = {};
-  bool final_norm = true;  ///< a layer norm after the last layer
+  bool final_norm = true;  ///< a norm after the last layer
 };
 
 /// Encoder layers one after another. x (C, T, B) → (C, T, B). Parameters `layers.0.*` …, `norm.*`.
@@ -22,7 +22,7 @@ struct Encoder {
   Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
 
   std::vector<EncoderLayer> layers;
-  std::optional<LayerNorm> norm;
+  std::optional<Norm> norm;
 };
 
 /// Decoder layers one after another. x (C, T, B), memory (C, S, B) → (C, T, B). Parameters `layers.0.*` …, `norm.*`.
@@ -33,7 +33,7 @@ struct CrossDecoder {
   Var<T> operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask, const Pass& pass) const;
 
   std::vector<DecoderLayer> layers;
-  std::optional<LayerNorm> norm;
+  std::optional<Norm> norm;
 };
 
 }  // namespace tapehead

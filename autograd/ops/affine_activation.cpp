@@ -2,23 +2,22 @@
 
 #include "autograd/branches.hpp"
 #include "autograd/ops/affine_parts.hpp"
-#include "autograd/ops/normal.hpp"
+#include "autograd/ops/curves.hpp"
 #include "autograd/spec.hpp"
-#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 namespace {
 
-// y = gelu(z); z makes room for the slope.
-template <Scalar T>
-void gelu_with_slope(T* z, std::int64_t count, T* y) {
+// y = f(z); z makes room for the slope.
+template <class Curve, Scalar T>
+void value_and_slope(T* z, std::int64_t count, T* y) {
   if constexpr (RealScalar<T>) {
-    vectors::gelu_with_slope(z, count, y, z);
+    Curve::with_slope(z, count, y, z);
   } else {
     for (std::int64_t i = 0; i < count; ++i) {
       const T a = z[i];
-      y[i] = a * normal_distribution(a);
-      z[i] = normal_distribution(a) + a * normal_density(a);
+      y[i] = Curve::value(a);
+      z[i] = Curve::slope(a);
     }
   }
 }
@@ -38,16 +37,16 @@ Var<T> affine_relu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& size
   });
 }
 
-template <Scalar T>
-Var<T> affine_gelu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
+template <class Curve, Scalar T>
+Var<T> affine_curve(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
   const std::int64_t size = sizes.shape.size();
   T* z = x.tape().allocate(size);
   T* y = x.tape().allocate(size);
   affine_forward(sizes, x, weight, bias, z);
-  gelu_with_slope(z, size, y);
+  value_and_slope<Curve>(z, size, y);
   return x.tape().record("affine_activation", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
-    for (std::int64_t i = 0; i < size; ++i) z[i] *= d_y[i];  // y = gelu(z): the slope becomes d_z
+    for (std::int64_t i = 0; i < size; ++i) z[i] *= d_y[i];  // y = f(z): the slope becomes d_z
     affine_pullback(pull, sizes, x, weight, bias, z);
   });
 }
@@ -57,7 +56,17 @@ Var<T> affine_gelu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& size
 template <Scalar T>
 Var<T> affine_activation(Var<T> x, Var<T> weight, Var<T> bias, Activation activation) {
   const AffineSizes sizes = affine_sizes("affine_activation", x, weight, bias);
-  return activation == Activation::relu ? affine_relu(x, weight, bias, sizes) : affine_gelu(x, weight, bias, sizes);
+  switch (activation) {
+    case Activation::gelu:
+      return affine_curve<GeluCurve>(x, weight, bias, sizes);
+    case Activation::gelu_tanh:
+      return affine_curve<GeluTanhCurve>(x, weight, bias, sizes);
+    case Activation::silu:
+      return affine_curve<SiluCurve>(x, weight, bias, sizes);
+    case Activation::relu:
+      break;
+  }
+  return affine_relu(x, weight, bias, sizes);
 }
 
 template Var<float> affine_activation(Var<float>, Var<float>, Var<float>, Activation);
@@ -74,17 +83,24 @@ OpSpec spec_affine_activation() {
               {
                   {"gelu_in3_out4_T5_B2", {{{3, 5, 2}}, {{3, 4}}, {{4}}}, with(Activation::gelu)},
                   {"gelu_in17_out9_T1_B3", {{{17, 1, 3}}, {{17, 9}}, {{9}}}, with(Activation::gelu)},
+                  {"gelu_tanh_in5_out17_T3", {{{5, 3}}, {{5, 17}}, {{17}}}, with(Activation::gelu_tanh)},
+                  {"silu_in5_out17_T3", {{{5, 3}}, {{5, 17}}, {{17}}}, with(Activation::silu)},
                   {"relu_in3_out4_T5_B2", {{{3, 5, 2}}, {{3, 4}}, {{4}}}, with(Activation::relu)},
                   // The bias keeps every sum on one side of the kink.
                   {"relu_above", {{{3, 5, 2}}, {{3, 4}}, {{4}, 20, 30}}, with(Activation::relu)},
                   {"relu_below", {{{3, 5, 2}}, {{3, 4}}, {{4}, -30, -20}}, with(Activation::relu)},
               },
-          .refusals = {
-              {"inner", {{3, 5}, {4, 2}, {2}}, with(Activation::gelu),
-               "affine_activation: inner sizes differ: x is (3, 5), weight is (4, 2) (in, out)"},
-              {"bias", {{3, 5}, {3, 2}, {3, 1}}, with(Activation::relu),
-               "affine_activation: bias is (3, 1), weight (3, 2) needs (2, 1)"},
-          },
+          .refusals =
+              {
+                  {"inner",
+                   {{3, 5}, {4, 2}, {2}},
+                   with(Activation::gelu),
+                   "affine_activation: inner sizes differ: x is (3, 5), weight is (4, 2) (in, out)"},
+                  {"bias",
+                   {{3, 5}, {3, 2}, {3, 1}},
+                   with(Activation::relu),
+                   "affine_activation: bias is (3, 1), weight (3, 2) needs (2, 1)"},
+              },
           .dual_by_hand = true};
 }
 

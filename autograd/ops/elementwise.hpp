@@ -4,9 +4,9 @@
 
 namespace tapehead {
 
-/// y = f(x) for every element, computed for the whole array by fill(x, count, y), with derivative(x, y) = f′(x), a plain
-/// function of one element that is inlined; it must itself be right for a dual number, so that Hessians come out of the
-/// complex tape.
+/// y = f(x) for every element, computed for the whole array by fill(x, count, y), with derivative(x, y) = f′(x), a
+/// plain function of one element that is inlined; it must itself be right for a dual number, so that Hessians come out
+/// of the complex tape.
 template <Scalar T, class F, class D>
 Var<T> map_array(const char* op, Var<T> x, F fill, D derivative) {
   const std::int64_t n = x.shape().size();
@@ -43,6 +43,27 @@ void fill_array(const T* x, std::int64_t n, T* y, R real, C complex) {
     (void)real;
     for (std::int64_t i = 0; i < n; ++i) y[i] = complex(x[i]);
   }
+}
+
+/// y = f(x) for a smooth curve (see curves.hpp), whose slope the pullback makes again from x.
+template <class Curve, Scalar T>
+Var<T> map_curve(const char* op, Var<T> x) {
+  const std::int64_t n = x.shape().size();
+  const T* in = x.data();
+  T* y = x.tape().allocate(n);
+  fill_array(
+      in, n, y, [](auto... a) { Curve::values(a...); }, [](auto a) { return Curve::value(a); });
+
+  return x.tape().record(op, x.shape(), y, {x}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    const auto d_x = pull.into(x);
+    if (!d_x) return;
+    if constexpr (RealScalar<T>) {
+      Curve::pullback(in, d_y, n, d_x.data, !d_x.fresh);
+    } else {
+      d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * Curve::slope(in[i]); });  // y = f(x)
+    }
+  });
 }
 
 }  // namespace tapehead

@@ -1,10 +1,7 @@
 #include "autograd/ops/layer_norm.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
-#include "autograd/base/errors.hpp"
 #include "autograd/ops/columns.hpp"
 #include "autograd/ops/require.hpp"
 #include "autograd/spec.hpp"
@@ -26,21 +23,15 @@ Moments<T> moments_of(const T* x, std::int64_t rows, double epsilon) {
   return {mean, T(1) / std::sqrt(variance + static_cast<Real<T>>(epsilon))};
 }
 
-void check_vector(const char* name, const Shape& vector, const Shape& x) {
-  if (vector == Shape{x.rows}) return;
-  throw ShapeError(fmt::format("layer_norm: {} is {}, x {} needs {}", name, to_string(vector), to_string(x),
-                               to_string(Shape{x.rows})));
-}
-
 }  // namespace
 
 template <Scalar T>
 Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
   const Shape shape = x.shape();
   require_rows("layer_norm", shape);
-  check_vector("gain", gain.shape(), shape);
-  check_vector("bias", bias.shape(), shape);
-  if (!(epsilon > 0)) throw ConfigError(fmt::format("layer_norm: epsilon must be positive, not {}", epsilon));
+  require_vector("layer_norm", "gain", gain.shape(), shape);
+  require_vector("layer_norm", "bias", bias.shape(), shape);
+  require_epsilon("layer_norm", epsilon);
   const std::int64_t rows = shape.rows;
   const T* in = x.data();
   const T* g = gain.data();

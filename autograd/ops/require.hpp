@@ -10,4 +10,10 @@ void require_same_shape(const char* op, const Shape& a, const Shape& b);
 /// Throws ShapeError "<op>: a column needs at least one row, x is (0, 5)" if x has no rows.
 void require_rows(const char* op, const Shape& x);
 
+/// Throws ShapeError "<op>: gain is (4, 1), x (5, 3) needs (5, 1)" unless the vector has an element for each row of x.
+void require_vector(const char* op, const char* name, const Shape& vector, const Shape& x);
+
+/// Throws ConfigError "<op>: epsilon must be positive, not 0".
+void require_epsilon(const char* op, double epsilon);
+
 }  // namespace tapehead

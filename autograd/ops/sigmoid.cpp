@@ -1,28 +1,16 @@
 #include "autograd/ops/sigmoid.hpp"
 
-#include <cmath>
-
 #include "autograd/ops/elementwise.hpp"
+#include "autograd/ops/logistic.hpp"
 #include "autograd/spec.hpp"
 #include "autograd/vector_math.hpp"
 
 namespace tapehead {
-namespace {
-
-// exp is only taken of what is not positive: it cannot overflow.
-template <Scalar T>
-T logistic(T a) {
-  if (real_part(a) >= 0) return T(1) / (T(1) + std::exp(-a));
-  const T e = std::exp(a);
-  return e / (T(1) + e);
-}
-
-}  // namespace
-
 template <Scalar T>
 Var<T> sigmoid(Var<T> x) {
   const auto fill = [](const T* in, std::int64_t n, T* y) {
-    fill_array(in, n, y, [](auto... a) { vectors::sigmoid(a...); }, logistic<T>);
+    fill_array(
+        in, n, y, [](auto... a) { vectors::sigmoid(a...); }, logistic<T>);
   };
   return map_array("sigmoid", x, fill, [](T, T y) { return y * (T(1) - y); });
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "autograd/base/errors.hpp"
 #include "autograd/base/tokens.hpp"
 #include "layers/attention_scale.hpp"
@@ -10,8 +12,9 @@
 namespace tapehead {
 namespace {
 
-void require_word(const char* option, const std::string& word, const char* a, const char* b) {
-  if (word != a && word != b) throw ConfigError(fmt::format("{}: \"{}\" is none of {}, {}", option, word, a, b));
+void require_word(const char* option, const std::string& word, std::initializer_list<const char*> words) {
+  if (std::ranges::find(words, word) != words.end()) return;
+  throw ConfigError(fmt::format("{}: \"{}\" is none of {}", option, word, fmt::join(words, ", ")));
 }
 
 void require_at_least(const char* option, std::int64_t value, std::int64_t least) {
@@ -28,8 +31,8 @@ AttentionKernel parse_attention_kernel(const std::string& text) {
 std::int64_t head_width(const ModelConfig& config) {
   if (config.d_head > 0) return config.d_head;
   if (config.d_model % config.heads != 0) {
-    throw ConfigError(fmt::format("heads: {} heads do not divide d-model {}; choose a divisor, or set d-head", config.heads,
-                                  config.d_model));
+    throw ConfigError(fmt::format("heads: {} heads do not divide d-model {}; choose a divisor, or set d-head",
+                                  config.heads, config.d_model));
   }
   return config.d_model / config.heads;
 }
@@ -37,9 +40,11 @@ std::int64_t head_width(const ModelConfig& config) {
 }  // namespace
 
 void check_config(const ModelConfig& config) {
-  require_word("model", config.model, "transformer", "decoder");
-  require_word("norm", config.norm, "pre", "post");
-  require_word("initialisation", config.initialisation, "xavier", "normal");
+  require_word("model", config.model, {"transformer", "decoder"});
+  require_word("norm", config.norm, {"pre", "post"});
+  require_word("norm-kind", config.norm_kind, {"layer", "rms"});
+  require_word("tie", config.tie, {"none", "output", "all"});
+  require_word("initialisation", config.initialisation, {"xavier", "kaiming", "normal"});
   parse_activation(config.activation);
   parse_positions(config.positions);
   parse_attention_kernel(config.attention);
@@ -51,6 +56,11 @@ void check_config(const ModelConfig& config) {
   require_at_least("max-positions", config.max_positions, 1);
   require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
   if (config.model == "transformer") require_at_least("source vocabulary", config.source_vocabulary, kFirstFreeId);
+  if (config.model == "transformer" && ties_source(config) && config.source_vocabulary != config.target_vocabulary) {
+    throw ConfigError(
+        fmt::format("tie: all needs the same words in source and target, which have {} and {}; choose output",
+                    config.source_vocabulary, config.target_vocabulary));
+  }
   if (!(config.dropout >= 0 && config.dropout < 1)) {
     throw ConfigError(fmt::format("dropout: must be in [0, 1), not {}", config.dropout));
   }
@@ -58,8 +68,12 @@ void check_config(const ModelConfig& config) {
 }
 
 WeightLaw weight_law(const ModelConfig& config) {
+  if (config.initialisation == "kaiming") return WeightLaw::kaiming;
   return config.initialisation == "xavier" ? WeightLaw::xavier : WeightLaw::normal;
 }
+
+bool ties_output(const ModelConfig& config) { return config.tie != "none"; }
+bool ties_source(const ModelConfig& config) { return config.tie == "all"; }
 
 StackOptions stack_options(const ModelConfig& config) {
   const std::int64_t width = head_width(config);
@@ -72,6 +86,7 @@ StackOptions stack_options(const ModelConfig& config) {
                     .scale = attention_scale(config.scale, width, config.d_model),
                     .kernel = parse_attention_kernel(config.attention),
                     .norm = norm,
+                    .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
                     .activation = parse_activation(config.activation),
                     .dropout = config.dropout}};
 }

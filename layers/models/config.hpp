@@ -16,12 +16,14 @@ struct ModelConfig {
   std::int64_t d_model = 64;
   std::int64_t d_head = 0;  ///< width of one head; 0: d_model / heads
   std::int64_t d_ff = 256;
-  std::string positions = "sinusoidal";  ///< sinusoidal | learned | none
-  std::string norm = "pre";              ///< pre | post
-  std::string activation = "relu";       ///< relu | gelu
-  std::string scale = "inv_sqrt_dk";     ///< see attention_scale()
+  std::string positions = "sinusoidal";   ///< sinusoidal | learned | none
+  std::string norm = "pre";               ///< pre | post
+  std::string norm_kind = "layer";        ///< layer | rms
+  std::string activation = "relu";        ///< relu | gelu | gelu_tanh | silu
+  std::string scale = "inv_sqrt_dk";      ///< see attention_scale()
   std::string attention = "auto";         ///< auto | whole | tiled: see AttentionKernel
-  std::string initialisation = "xavier";  ///< xavier | normal
+  std::string initialisation = "xavier";  ///< xavier | kaiming | normal
+  std::string tie = "none";               ///< none | output | all: see ties_output
   double dropout = 0;
   std::int64_t max_positions = 128;
   std::int64_t source_vocabulary = 0;  ///< reserved ids included
@@ -32,6 +34,13 @@ struct ModelConfig {
 void check_config(const ModelConfig& config);
 
 WeightLaw weight_law(const ModelConfig& config);
+
+/// Which tables of the model are one (Press & Wolf 2017; Vaswani et al. 2017, §3.4). The table of target embeddings (C, V)
+/// is a weight (in, out) as it lies in memory: with `output` it is the output projection's too; with `all` it is the source
+/// embeddings' as well, for which source and target must have the same words. It is drawn as an embedding, and is
+/// multiplied by √C where tokens are looked up, not where logits are made. It goes by the name of its first use.
+bool ties_output(const ModelConfig& config);
+bool ties_source(const ModelConfig& config);
 StackOptions stack_options(const ModelConfig& config);
 
 }  // namespace tapehead

@@ -11,7 +11,8 @@ Decoder::Decoder(const Scope& scope, const ModelConfig& config)
                                       .max_positions = config.max_positions,
                                       .dropout = config.dropout}),
       decoder(scope / "decoder", stack_options(config)),
-      output(scope / "output", {config.d_model, config.target_vocabulary}) {}
+      output(scope / "output", {config.d_model, config.target_vocabulary},
+             ties_output(config) ? embedding.weight : Parameter{}) {}
 
 template <Scalar T>
 Var<T> Decoder::decode(Tape<T>& tape, TokenView input, const Pass& pass) const {
@@ -30,7 +31,12 @@ ModelSpec model_spec_decoder() {
   gelu.positions = "learned";
   gelu.initialisation = "normal";
   gelu.scale = "inv_dk";
-  return {"decoder", {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}}};
+  ModelConfig modern = pre;
+  modern.norm_kind = "rms";
+  modern.activation = "silu";
+  modern.initialisation = "kaiming";
+  modern.tie = "output";
+  return {"decoder", {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}}};
 }
 
 }  // namespace tapehead

@@ -17,10 +17,12 @@ Embedding::Options embedding_options(const ModelConfig& config, std::int64_t voc
 
 Transformer::Transformer(const Scope& scope, const ModelConfig& config)
     : source_embedding(scope / "source_embedding", embedding_options(config, config.source_vocabulary)),
-      target_embedding(scope / "target_embedding", embedding_options(config, config.target_vocabulary)),
+      target_embedding(scope / "target_embedding", embedding_options(config, config.target_vocabulary),
+                       ties_source(config) ? source_embedding.weight : Parameter{}),
       encoder(scope / "encoder", stack_options(config)),
       decoder(scope / "decoder", stack_options(config)),
-      output(scope / "output", {config.d_model, config.target_vocabulary}) {}
+      output(scope / "output", {config.d_model, config.target_vocabulary},
+             ties_output(config) ? target_embedding.weight : Parameter{}) {}
 
 template <Scalar T>
 Var<T> Transformer::encode(Tape<T>& tape, TokenView source, const Pass& pass) const {
@@ -51,7 +53,13 @@ ModelSpec model_spec_transformer() {
   deep.layers = 2;
   deep.attention = "tiled";
   deep.scale = "none";
-  return {"transformer", {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}}};
+  ModelConfig tied = pre;
+  tied.tie = "all";
+  tied.norm_kind = "rms";
+  tied.activation = "gelu_tanh";
+  tied.norm = "post";
+  return {"transformer",
+          {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}}};
 }
 
 }  // namespace tapehead

@@ -7,8 +7,8 @@
 
 namespace tapehead {
 
-/// The encoder–decoder transformer (Vaswani et al. 2017): what a target token may see is the whole source and the target
-/// before it. Parameters `source_embedding.*`, `target_embedding.*`, `encoder.*`, `decoder.*`, `output.*`.
+/// The encoder–decoder transformer (Vaswani et al. 2017): what a target token may see is the whole source and the
+/// target before it. Parameters `source_embedding.*`, `target_embedding.*`, `encoder.*`, `decoder.*`, `output.*`.
 struct Transformer {
   Transformer(const Scope& scope, const ModelConfig& config);
 

@@ -125,8 +125,8 @@ TEST(RecyclingArena, WhatWasGivenBackIsPoisonedBehindItsLink) {
   EXPECT_TRUE(is_poisoned(piece + 200)) << "the rest of its class";
   arena.release(piece, 200);
   EXPECT_TRUE(is_poisoned(piece + 64));
-  EXPECT_EQ(arena.allocate(150), piece) << "of the same class or this test says nothing";
-  EXPECT_FALSE(is_poisoned(piece + 149));
+  EXPECT_EQ(arena.allocate(195), piece) << "of the same class or this test says nothing";
+  EXPECT_FALSE(is_poisoned(piece + 194));
   arena.reset();
   EXPECT_TRUE(is_poisoned(piece));
 }

@@ -55,6 +55,7 @@ TEST(ParameterStore, InitialisationFollowsItsLawAndIsTheSameInEveryScalar) {
   ParameterLayout layout;
   layout.declare({{"xavier", {100, 200}, Initialisation::xavier_uniform(100, 200)}});
   layout.declare({{"normal", {100, 200}, Initialisation::normal(0.02)}});
+  layout.declare({{"kaiming", {100, 200}, Initialisation::kaiming_normal(100)}});
   layout.declare({{"ones", {7}, Initialisation::constant(1)}});
   layout.seal();
   ParameterStore<double> store(layout);
@@ -72,6 +73,9 @@ TEST(ParameterStore, InitialisationFollowsItsLawAndIsTheSameInEveryScalar) {
   squares = 0;
   for (const double x : store.values(*layout.find("normal"))) squares += x * x;
   EXPECT_NEAR(std::sqrt(squares / 20'000), 0.02, 0.001);
+  squares = 0;
+  for (const double x : store.values(*layout.find("kaiming"))) squares += x * x;
+  EXPECT_NEAR(squares / 20'000 / (2.0 / 100), 1, 0.05);
   EXPECT_THAT(store.values(*layout.find("ones")), testing::Each(1.0));
   for (std::int64_t i = 0; i < layout.flat_size(); ++i) {
     ASSERT_EQ(rough.values().data()[i], static_cast<float>(store.values().data()[i]));

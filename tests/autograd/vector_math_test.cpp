@@ -32,7 +32,9 @@ std::vector<T> numbers(std::int64_t count, double low, double high) {
 }
 
 long double normal_distribution(long double x) { return std::erfc(-x / std::numbers::sqrt2_v<long double>) / 2; }
-long double normal_density(long double x) { return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<long double> / std::numbers::sqrt2_v<long double>; }
+long double normal_density(long double x) {
+  return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<long double> / std::numbers::sqrt2_v<long double>;
+}
 
 // Distance in units in the last place of the true value.
 template <class T>
@@ -58,12 +60,16 @@ void expect_close(const std::vector<T>& x, F vectorised, G truth, double bound) 
 TYPED_TEST(VectorMath, ExpTanhAndSigmoidAreWithinFourUnits) {
   using T = TypeParam;
   const double low = std::same_as<T, float> ? -87 : -700;
-  expect_close(numbers<T>(20'000, low, 80), vectors::exp<T>, [](long double x) { return std::exp(x); }, 4);
-  expect_close(numbers<T>(20'000, -1e-3, 1e-3), vectors::exp<T>, [](long double x) { return std::exp(x); }, 4);
+  expect_close(
+      numbers<T>(20'000, low, 80), vectors::exp<T>, [](long double x) { return std::exp(x); }, 4);
+  expect_close(
+      numbers<T>(20'000, -1e-3, 1e-3), vectors::exp<T>, [](long double x) { return std::exp(x); }, 4);
   for (const double reach : {0.01, 3.0, 30.0}) {
     const auto x = numbers<T>(20'000, -reach, reach);
-    expect_close(x, vectors::tanh<T>, [](long double a) { return std::tanh(a); }, 4);
-    expect_close(x, vectors::sigmoid<T>, [](long double a) { return 1 / (1 + std::exp(-a)); }, 4);
+    expect_close(
+        x, vectors::tanh<T>, [](long double a) { return std::tanh(a); }, 4);
+    expect_close(
+        x, vectors::sigmoid<T>, [](long double a) { return 1 / (1 + std::exp(-a)); }, 4);
   }
 }
 
@@ -82,32 +88,90 @@ TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
     const auto scale = static_cast<double>(1 + std::abs(x[i]));
     ASSERT_NEAR(static_cast<double>(y[i]), static_cast<double>(a * normal_distribution(a)), 2 * unit * scale) << a;
     ASSERT_NEAR(static_cast<double>(d_x[i]), static_cast<double>(normal_distribution(a) + a * normal_density(a)),
-                4 * unit) << a;
+                4 * unit)
+        << a;
   }
 }
 
-TYPED_TEST(VectorMath, GeluAndSlopeTogetherAreThoseApart) {
+// The three functions of one curve.
+template <class T>
+struct CurveOf {
+  void (*value)(const T*, std::int64_t, T*);
+  void (*pullback)(const T*, const T*, std::int64_t, T*, bool);
+  void (*with_slope)(const T*, std::int64_t, T*, T*);
+};
+
+template <class T>
+std::array<CurveOf<T>, 3> curves() {
+  return {{{vectors::gelu<T>, vectors::gelu_pullback<T>, vectors::gelu_with_slope<T>},
+           {vectors::gelu_tanh<T>, vectors::gelu_tanh_pullback<T>, vectors::gelu_tanh_with_slope<T>},
+           {vectors::silu<T>, vectors::silu_pullback<T>, vectors::silu_with_slope<T>}}};
+}
+
+long double logistic(long double a) { return 1 / (1 + std::exp(-a)); }
+
+// Both are x times a sigmoid, which is right to its last digits wherever it is small.
+TYPED_TEST(VectorMath, SiluAndGeluByTanhAreRelativelyExactEverywhere) {
   using T = TypeParam;
-  for (const std::int64_t count : {0, 1, 15, 16, 37}) {
-    const auto x = numbers<T>(count, -4, 4);
-    std::array<T, 40> y, slope, both_y, both_slope;
-    std::ranges::fill(slope, T(1));
-    std::ranges::copy(x, both_slope.begin());
-    vectors::gelu(x.data(), count, y.data());
-    vectors::gelu_pullback(x.data(), slope.data(), count, slope.data(), false);
-    vectors::gelu_with_slope(both_slope.data(), count, both_y.data(), both_slope.data());
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double unit = std::numeric_limits<T>::epsilon();
-      ASSERT_NEAR(both_y[i], y[i], unit * static_cast<double>(std::abs(x[i])));
-      ASSERT_NEAR(both_slope[i], slope[i], 2 * unit);
+  const double reach = std::same_as<T, float> ? 4 : 9;
+  expect_close(
+      numbers<T>(20'000, -60, 60), vectors::silu<T>, [](long double a) { return a * logistic(a); }, 5);
+  const auto share = [](long double a) {
+    return logistic(2 * std::sqrt(2 / std::numbers::pi_v<long double>) * (a + 0.044715L * a * a * a));
+  };
+  // The argument of the sigmoid grows with the cube, and its rounding errors with it.
+  expect_close(
+      numbers<T>(20'000, -reach, reach), vectors::gelu_tanh<T>, [&](long double a) { return a * share(a); },
+      std::same_as<T, float> ? 30 : 250);
+  expect_close(
+      numbers<T>(20'000, -1, 10), vectors::gelu_tanh<T>, [&](long double a) { return a * share(a); }, 8);
+}
+
+TYPED_TEST(VectorMath, SlopesAreThoseOfTheFormulas) {
+  using T = TypeParam;
+  const auto x = numbers<T>(20'000, -12, 12);
+  const double unit = std::numeric_limits<T>::epsilon();
+  std::vector<T> d_x(x.size(), T(1));
+  vectors::silu_pullback(x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto a = static_cast<long double>(x[i]);
+    ASSERT_NEAR(static_cast<double>(d_x[i]), static_cast<double>(logistic(a) * (1 + a * logistic(-a))), 4 * unit) << a;
+  }
+  std::ranges::fill(d_x, T(1));
+  vectors::gelu_tanh_pullback(x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto a = static_cast<long double>(x[i]);
+    const long double k = std::sqrt(2 / std::numbers::pi_v<long double>);
+    const long double t = std::tanh(k * (a + 0.044715L * a * a * a));
+    const long double slope = (1 + t) / 2 + a * (1 - t * t) * k * (1 + 3 * 0.044715L * a * a) / 2;
+    ASSERT_NEAR(static_cast<double>(d_x[i]), static_cast<double>(slope), 4 * unit) << a;
+  }
+}
+
+TYPED_TEST(VectorMath, ValueAndSlopeTogetherAreThoseApart) {
+  using T = TypeParam;
+  for (const CurveOf<T>& curve : curves<T>()) {
+    for (const std::int64_t count : {0, 1, 15, 16, 37}) {
+      const auto x = numbers<T>(count, -4, 4);
+      std::array<T, 40> y, slope, both_y, both_slope;
+      std::ranges::fill(slope, T(1));
+      std::ranges::copy(x, both_slope.begin());
+      curve.value(x.data(), count, y.data());
+      curve.pullback(x.data(), slope.data(), count, slope.data(), false);
+      curve.with_slope(both_slope.data(), count, both_y.data(), both_slope.data());
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const double unit = std::numeric_limits<T>::epsilon();
+        ASSERT_NEAR(both_y[i], y[i], unit * static_cast<double>(std::abs(x[i])));
+        ASSERT_NEAR(both_slope[i], slope[i], 2 * unit);
+      }
     }
   }
 }
 
 TYPED_TEST(VectorMath, GeluIsRelativelyExactNearZero) {
   using T = TypeParam;
-  expect_close(numbers<T>(1000, -1e-4, 1e-4), vectors::gelu<T>,
-               [](long double a) { return a * normal_distribution(a); }, 4);
+  expect_close(
+      numbers<T>(1000, -1e-4, 1e-4), vectors::gelu<T>, [](long double a) { return a * normal_distribution(a); }, 4);
 }
 
 TYPED_TEST(VectorMath, AnElementIsTheSameWhereverItStands) {
@@ -131,20 +195,27 @@ TYPED_TEST(VectorMath, AnElementIsTheSameWhereverItStands) {
   check("tanh", vectors::tanh<T>);
   check("sigmoid", vectors::sigmoid<T>);
   check("gelu", vectors::gelu<T>);
+  check("gelu_tanh", vectors::gelu_tanh<T>);
+  check("silu", vectors::silu<T>);
   check("exponentiate", [](const T* from, std::int64_t n, T* to) { vectors::exponentiate(from, T(1), n, to); });
 }
 
-TYPED_TEST(VectorMath, GeluPullbackWritesOrAddsAllOfItAndNoMore) {
+TYPED_TEST(VectorMath, PullbacksWriteOrAddAllOfItAndNoMore) {
   using T = TypeParam;
-  for (std::int64_t count = 0; count < 40; ++count) {
+  for (std::int64_t at = 0; at < 3 * 40; ++at) {
+    const CurveOf<T> curve = curves<T>()[static_cast<std::size_t>(at / 40)];
+    const std::int64_t count = at % 40;
     const auto x = numbers<T>(count, -3, 3);
     const auto d_y = numbers<T>(count, 1, 2);
     std::array<T, 41> fresh;
     fresh.fill(T(7));
     std::array<T, 41> added = fresh;
-    vectors::gelu_pullback(x.data(), d_y.data(), count, fresh.data(), false);
-    vectors::gelu_pullback(x.data(), d_y.data(), count, added.data(), true);
-    for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(added[i], fresh[i] + T(7));
+    curve.pullback(x.data(), d_y.data(), count, fresh.data(), false);
+    curve.pullback(x.data(), d_y.data(), count, added.data(), true);
+    // With fused multiply-add the sum rounds once instead of twice.
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      ASSERT_NEAR(added[i], fresh[i] + T(7), 16 * std::numeric_limits<T>::epsilon());
+    }
     ASSERT_EQ(fresh[x.size()], T(7));
     ASSERT_EQ(added[x.size()], T(7));
   }
@@ -171,7 +242,12 @@ TYPED_TEST(VectorMath, SpecialValues) {
   EXPECT_EQ(of(vectors::gelu<T>, T(0)), T(0));
   EXPECT_EQ(of(vectors::gelu<T>, T(40)), T(40));
   EXPECT_EQ(of(vectors::gelu<T>, T(-40)), T(0));
-  for (const auto f : {vectors::exp<T>, vectors::tanh<T>, vectors::sigmoid<T>, vectors::gelu<T>}) {
+  EXPECT_EQ(of(vectors::silu<T>, T(200)), T(200));
+  EXPECT_EQ(of(vectors::silu<T>, T(-1e4)), T(0));
+  EXPECT_EQ(of(vectors::gelu_tanh<T>, T(40)), T(40));
+  EXPECT_EQ(of(vectors::gelu_tanh<T>, T(-40)), T(0));
+  for (const auto f : {vectors::exp<T>, vectors::tanh<T>, vectors::sigmoid<T>, vectors::gelu<T>, vectors::gelu_tanh<T>,
+                       vectors::silu<T>}) {
     EXPECT_TRUE(std::isnan(of(f, nan)));
   }
 }

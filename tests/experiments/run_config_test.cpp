@@ -81,6 +81,8 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"d-ff", "7"},
                             {"positions", "learned"},
                             {"norm", "post"},
+                            {"norm-kind", "rms"},
+                            {"tie", "output"},
                             {"activation", "gelu"},
                             {"scale", "none"},
                             {"initialisation", "normal"},
@@ -125,6 +127,7 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(m.model, m.layers, m.heads, m.d_model, m.d_head, m.d_ff), std::tuple("decoder", 3, 5, 40, 6, 7));
   EXPECT_EQ(std::tuple(m.positions, m.norm, m.activation, m.scale, m.initialisation, m.dropout),
             std::tuple("learned", "post", "gelu", "none", "normal", 0.2));
+  EXPECT_EQ(std::tuple(m.norm_kind, m.tie), std::tuple("rms", "output"));
   const StepOptions& s = config.trainer.step;
   EXPECT_EQ(std::tuple(s.seed, s.batch, s.shards, s.clip, s.label_smoothing), std::tuple(13U, 9, 3, 2.0, 0.1));
   EXPECT_EQ(

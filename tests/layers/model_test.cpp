@@ -164,6 +164,65 @@ TEST(Model, DecaysMatricesAndNothingElse) {
   }
 }
 
+// A tied table is one parameter: it is there once, and both its uses move it.
+TEST(Model, TiedTablesAreOneParameter) {
+  const auto with = [](const char* tie) {
+    return changed([&](ModelConfig& c) {
+      c.tie = tie;
+      c.source_vocabulary = c.target_vocabulary;
+      c.dropout = 0;
+    });
+  };
+  const auto table = with("none").d_model * with("none").target_vocabulary;
+  const Model apart(with("none"));
+  const Model output(with("output"));
+  const Model all(with("all"));
+  EXPECT_EQ(output.layout().parameter_count(), apart.layout().parameter_count() - table);
+  EXPECT_EQ(all.layout().parameter_count(), apart.layout().parameter_count() - 2 * table);
+  EXPECT_THAT(names_of(output), testing::Not(Contains("output.weight")));
+  EXPECT_THAT(names_of(output), Contains("output.bias"));
+  EXPECT_THAT(names_of(all), testing::Not(Contains("target_embedding.weight")));
+  EXPECT_THAT(names_of(all), Contains("source_embedding.weight"));
+
+  // The same as the untied model whose tables are equal; the gradient is the sum of theirs.
+  const auto loss_and_gradient = [](const Model& model, ParameterStore<double>& store) {
+    Tape<double> tape(store);
+    const std::int32_t source[] = {4, 5, 2};
+    const std::int32_t input[] = {1, 5, 4};
+    const std::int32_t expected[] = {5, 4, 2};
+    const std::int32_t lengths[] = {3};
+    const TokenView from{source, lengths, 3, 3, 1};
+    const Var<double> features = model.decode(tape, model.encode(tape, from, {}), from, {input, lengths, 3, 3, 1}, {});
+    const Var<double> loss = model.loss(features, {expected, lengths, 3, 3, 1}, {});
+    tape.backward(loss);
+    return loss.item();
+  };
+  ParameterStore<double> tied(all.layout());
+  tied.initialise(3);
+  ParameterStore<double> untied(apart.layout());
+  for (const ParameterRange& range : apart.layout().ranges()) {
+    const bool is_table = range.name == "output.weight" || range.name == "target_embedding.weight";
+    const ParameterRange* from = all.layout().find(is_table ? "source_embedding.weight" : range.name);
+    std::ranges::copy(tied.values(*from), untied.values(range).begin());
+  }
+  EXPECT_NEAR(loss_and_gradient(all, tied), loss_and_gradient(apart, untied), 1e-14);
+  const auto sum_of = [&](std::size_t i) {
+    double sum = 0;
+    for (const char* name : {"source_embedding.weight", "target_embedding.weight", "output.weight"}) {
+      sum += untied.gradients(*apart.layout().find(name))[i];
+    }
+    return sum;
+  };
+  const auto gradient = tied.gradients(*all.layout().find("source_embedding.weight"));
+  for (std::size_t i = 0; i < gradient.size(); ++i) EXPECT_NEAR(gradient[i], sum_of(i), 1e-14) << i;
+}
+
+TEST(Model, RmsNormsHaveNoBias) {
+  const Model model(changed([](ModelConfig& c) { c.norm_kind = "rms"; }));
+  EXPECT_THAT(names_of(model), Contains("encoder.norm.gain"));
+  EXPECT_THAT(names_of(model), testing::Not(Contains("encoder.norm.bias")));
+}
+
 TEST(Model, MovesWithoutItsStoresNoticing) {
   Model first(kSmall);
   const ParameterStore<float> store(first.layout());
@@ -175,8 +234,12 @@ TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
   const std::pair<std::function<void(ModelConfig&)>, const char*> refusals[] = {
       {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of transformer, decoder"},
       {[](ModelConfig& c) { c.norm = "both"; }, "norm: \"both\" is none of pre, post"},
-      {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, normal"},
-      {[](ModelConfig& c) { c.activation = "elu"; }, "activation: \"elu\" is none of relu, gelu"},
+      {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
+      {[](ModelConfig& c) { c.activation = "elu"; }, "activation: \"elu\" is none of relu, gelu, gelu_tanh, silu"},
+      {[](ModelConfig& c) { c.norm_kind = "batch"; }, "norm-kind: \"batch\" is none of layer, rms"},
+      {[](ModelConfig& c) { c.tie = "yes"; }, "tie: \"yes\" is none of none, output, all"},
+      {[](ModelConfig& c) { c.tie = "all", c.source_vocabulary = c.target_vocabulary + 2; },
+       "tie: all needs the same words in source and target"},
       {[](ModelConfig& c) { c.positions = "rotary"; }, "positions: \"rotary\" is none of sinusoidal, learned, none"},
       {[](ModelConfig& c) { c.scale = "half"; }, "scale: \"half\" is none of"},
       {[](ModelConfig& c) { c.layers = 0; }, "layers: must be at least 1, not 0"},

@@ -2,6 +2,7 @@
 
 #include "autograd/ops/layer_norm.hpp"
 #include "autograd/ops/log_softmax.hpp"
+#include "autograd/ops/rms_norm.hpp"
 #include "autograd/ops/softmax.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
@@ -44,6 +45,21 @@ ForwardCase normalised(const std::string& label, InputSpec x, double epsilon) {
           }};
 }
 
+ForwardCase divided_by_its_size(const std::string& label, InputSpec x, double epsilon) {
+  return {label,
+          {x, {{x.shape.rows}}},
+          [epsilon](auto in) { return rms_norm(in[0], in[1], epsilon); },
+          [epsilon](PlainInputs in) {
+            const std::int64_t rows = in[0].shape.rows;
+            return Plain::of(in[0].shape, [&](auto r, auto c, auto s) {
+              long double squares = 0;
+              for (std::int64_t i = 0; i < rows; ++i) squares += in[0](i, c, s) * in[0](i, c, s);
+              return in[1](r) * in[0](r, c, s) /
+                     std::sqrt(squares / static_cast<long double>(rows) + static_cast<long double>(epsilon));
+            });
+          }};
+}
+
 std::vector<InputSpec> columns_of(Shape shape) { return {{shape, -9, 9}}; }
 
 }  // namespace
@@ -63,6 +79,10 @@ std::vector<ForwardOracle> column_oracles() {
       {"layer_norm",
        {normalised("C5_T3_B2", {{5, 3, 2}}, 1e-5), normalised("C1", {{1, 3}}, 1e-5),
         normalised("C33_far_from_zero", {{33, 4}, 9, 11}, 1e-5), normalised("large_epsilon", {{8, 3, 2}}, 0.5)}},
+      {"rms_norm",
+       {divided_by_its_size("C5_T3_B2", {{5, 3, 2}}, 1e-5), divided_by_its_size("C1", {{1, 3}}, 1e-5),
+        divided_by_its_size("C33_far_from_zero", {{33, 4}, 9, 11}, 1e-5),
+        divided_by_its_size("large_epsilon", {{8, 3, 2}}, 0.5)}},
   };
 }
 

@@ -4,11 +4,13 @@
 #include "autograd/ops/add.hpp"
 #include "autograd/ops/exp.hpp"
 #include "autograd/ops/gelu.hpp"
+#include "autograd/ops/gelu_tanh.hpp"
 #include "autograd/ops/log.hpp"
 #include "autograd/ops/multiply.hpp"
 #include "autograd/ops/relu.hpp"
 #include "autograd/ops/scale.hpp"
 #include "autograd/ops/sigmoid.hpp"
+#include "autograd/ops/silu.hpp"
 #include "autograd/ops/subtract.hpp"
 #include "autograd/ops/tanh.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
@@ -66,6 +68,14 @@ std::vector<ForwardOracle> elementwise_oracles() {
       unary(
           "gelu", -4, 4, [](auto x) { return gelu(x[0]); },
           [](long double x) { return x * std::erfc(-x / std::numbers::sqrt2_v<long double>) / 2; }),
+      unary(
+          "gelu_tanh", -4, 4, [](auto x) { return gelu_tanh(x[0]); },
+          [](long double x) {
+            const long double u = std::sqrt(2 / std::numbers::pi_v<long double>) * (x + 0.044715L * x * x * x);
+            return x * (1 + std::tanh(u)) / 2;
+          }),
+      unary(
+          "silu", -8, 8, [](auto x) { return silu(x[0]); }, [](long double x) { return x / (1 + std::exp(-x)); }),
   };
 }
 

@@ -27,7 +27,17 @@ ForwardCase without_bias(const std::string& label, Shape x, std::int64_t out) {
 }
 
 long double activate(long double z, Activation activation) {
-  return activation == Activation::relu ? std::max(z, 0.0L) : z * std::erfc(-z / std::numbers::sqrt2_v<long double>) / 2;
+  switch (activation) {
+    case Activation::relu:
+      return std::max(z, 0.0L);
+    case Activation::gelu:
+      return z * std::erfc(-z / std::numbers::sqrt2_v<long double>) / 2;
+    case Activation::gelu_tanh:
+      return z / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi_v<long double>) * (z + 0.044715L * z * z * z)));
+    case Activation::silu:
+      return z / (1 + std::exp(-z));
+  }
+  return std::nanl("");
 }
 
 ForwardCase activated(const std::string& label, Shape x, std::int64_t out, Activation activation) {
@@ -85,7 +95,9 @@ std::vector<ForwardOracle> product_oracles() {
   return {
       {"affine_activation",
        {activated("relu_in3_out4_T5_B2", {3, 5, 2}, 4, Activation::relu),
-        activated("gelu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::gelu)}},
+        activated("gelu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::gelu),
+        activated("gelu_tanh_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::gelu_tanh),
+        activated("silu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::silu)}},
       {"affine",
        {with_bias("In3_Out4_T5_B2", {3, 5, 2}, 4), with_bias("In1_Out1", {1, 1, 1}, 1),
         with_bias("In33_Out17_T7_B3", {33, 7, 3}, 17), with_bias("square", {5, 5, 1}, 5),

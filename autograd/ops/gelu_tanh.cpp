@@ -1,0 +1,26 @@
+#include "autograd/ops/gelu_tanh.hpp"
+
+#include "autograd/ops/curves.hpp"
+#include "autograd/ops/elementwise.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> gelu_tanh(Var<T> x) {
+  return map_curve<GeluTanhCurve>("gelu_tanh", x);
+}
+
+template Var<float> gelu_tanh(Var<float>);
+template Var<double> gelu_tanh(Var<double>);
+template Var<std::complex<double>> gelu_tanh(Var<std::complex<double>>);
+
+OpSpec spec_gelu_tanh() {
+  return {.name = "gelu_tanh",
+          .cases = {
+              {"R3_C5", {{{3, 5}, -5, 5}}, [](auto x) { return gelu_tanh(x[0]); }},
+              {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return gelu_tanh(x[0]); }},
+          }};
+}
+
+}  // namespace tapehead

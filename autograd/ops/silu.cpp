@@ -1,0 +1,26 @@
+#include "autograd/ops/silu.hpp"
+
+#include "autograd/ops/curves.hpp"
+#include "autograd/ops/elementwise.hpp"
+#include "autograd/spec.hpp"
+
+namespace tapehead {
+
+template <Scalar T>
+Var<T> silu(Var<T> x) {
+  return map_curve<SiluCurve>("silu", x);
+}
+
+template Var<float> silu(Var<float>);
+template Var<double> silu(Var<double>);
+template Var<std::complex<double>> silu(Var<std::complex<double>>);
+
+OpSpec spec_silu() {
+  return {.name = "silu",
+          .cases = {
+              {"R3_C5", {{{3, 5}, -5, 5}}, [](auto x) { return silu(x[0]); }},
+              {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return silu(x[0]); }},
+          }};
+}
+
+}  // namespace tapehead

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "autograd/tape.hpp"
+#include "layers/scope.hpp"
+
+namespace tapehead {
+
+/// Root mean square normalisation of every column, ε = 1e-5; see autograd/ops/rms_norm.hpp. x (C, T, B) → (C, T, B).
+/// Parameter `gain` (C).
+struct RmsNorm {
+  RmsNorm(const Scope& scope, std::int64_t channels);
+
+  template <Scalar T>
+  Var<T> operator()(Var<T> x) const;
+
+  Parameter gain;
+};
+
+}  // namespace tapehead
