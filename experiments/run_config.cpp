@@ -194,6 +194,7 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   }
   check_config(model);
   check_schedule(config.trainer.step.schedule);
+  check_optimizer(config.trainer.step.optimizer);
 }
 
 Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where) {

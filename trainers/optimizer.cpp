@@ -12,25 +12,6 @@ namespace {
 
 bool is_adaptive(const OptimizerOptions& options) { return options.kind == "adam" || options.kind == "adamw"; }
 
-void check(const OptimizerOptions& options) {
-  if (!is_adaptive(options) && options.kind != "sgd" && options.kind != "nesterov") {
-    throw ConfigError(fmt::format("optimizer: \"{}\" is none of adam, adamw, sgd, nesterov", options.kind));
-  }
-  for (const auto& [name, share] : {std::pair{"beta1", options.beta1}, std::pair{"beta2", options.beta2},
-                                    std::pair{"momentum", options.momentum}}) {
-    if (!(share >= 0 && share < 1))
-      throw ConfigError(fmt::format("optimizer: {} must be in [0, 1), not {}", name, share));
-  }
-  if (!(options.epsilon > 0))
-    throw ConfigError(fmt::format("optimizer: epsilon must be positive, not {}", options.epsilon));
-  if (!(options.weight_decay >= 0 && std::isfinite(options.weight_decay))) {
-    throw ConfigError(fmt::format("optimizer: weight decay must not be negative, is {}", options.weight_decay));
-  }
-  if (options.kind == "nesterov" && options.momentum == 0) {
-    throw ConfigError("optimizer: nesterov needs a momentum above 0, such as 0.9");
-  }
-}
-
 // The numbers of one step, in the scalar of the parameters, and where its elements lie.
 template <RealScalar T>
 struct AdamRule {
@@ -71,6 +52,25 @@ struct DescentRule {
 
 }  // namespace
 
+void check_optimizer(const OptimizerOptions& options) {
+  if (!is_adaptive(options) && options.kind != "sgd" && options.kind != "nesterov") {
+    throw ConfigError(fmt::format("optimizer: \"{}\" is none of adam, adamw, sgd, nesterov", options.kind));
+  }
+  for (const auto& [name, share] : {std::pair{"beta1", options.beta1}, std::pair{"beta2", options.beta2},
+                                    std::pair{"momentum", options.momentum}}) {
+    if (!(share >= 0 && share < 1))
+      throw ConfigError(fmt::format("optimizer: {} must be in [0, 1), not {}", name, share));
+  }
+  if (!(options.epsilon > 0))
+    throw ConfigError(fmt::format("optimizer: epsilon must be positive, not {}", options.epsilon));
+  if (!(options.weight_decay >= 0 && std::isfinite(options.weight_decay))) {
+    throw ConfigError(fmt::format("optimizer: weight decay must not be negative, is {}", options.weight_decay));
+  }
+  if (options.kind == "nesterov" && options.momentum == 0) {
+    throw ConfigError("optimizer: nesterov needs a momentum above 0, such as 0.9");
+  }
+}
+
 int moment_count(const OptimizerOptions& options) {
   if (is_adaptive(options)) return 2;
   return options.momentum > 0 ? 1 : 0;
@@ -78,7 +78,7 @@ int moment_count(const OptimizerOptions& options) {
 
 template <RealScalar T>
 Optimizer<T>::Optimizer(const OptimizerOptions& options, const ParameterLayout& layout) : options_(options) {
-  check(options);
+  check_optimizer(options);
   for (const ParameterRange& range : layout.ranges()) {
     stretches_.push_back({range.offset, range.offset + range.shape.size(), range.decay});
   }

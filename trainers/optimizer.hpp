@@ -18,6 +18,10 @@ struct OptimizerOptions {
   double weight_decay = 0;  ///< on parameters declared with decay (matrices); see Optimizer
 };
 
+/// Throws ConfigError for an unknown kind, a β or μ outside [0, 1), ε ≤ 0, a negative weight decay, and `nesterov` without
+/// momentum.
+void check_optimizer(const OptimizerOptions& options);
+
 /// How many vectors as long as the parameters an optimizer remembers.
 int moment_count(const OptimizerOptions& options);
 
@@ -41,8 +45,7 @@ struct Moment {
 template <RealScalar T>
 class Optimizer {
  public:
-  /// Throws ConfigError for an unknown kind, a β or μ outside [0, 1), ε ≤ 0, a negative weight decay, and `nesterov`
-  /// without momentum.
+  /// Throws what check_optimizer() throws.
   Optimizer(const OptimizerOptions& options, const ParameterLayout& layout);
 
   /// Step `step`, counted from 1, with the gradient times `gradient_scale` (of clipping). One pass over flat memory, shared
