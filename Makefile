@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-data endurance demo portable asan mutants format tidy clean
+.PHONY: help setup setup-checks build test check-all tsan clang fuzz test-data endurance demo portable asan mutants format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -13,6 +13,9 @@ help: ## this list
 
 setup: ## install the Debian packages that are missing (without root: says which command to type)
 	@scripts/setup
+
+setup-checks:
+	@scripts/setup checks
 
 build: setup ## build the program, tuned to this machine, as build/release/tapehead
 	cmake --preset release $(CONFIGURE)
@@ -34,10 +37,33 @@ portable: setup ## build for any processor of this architecture, as build/portab
 	cmake --preset portable $(CONFIGURE)
 	cmake --build --preset portable --parallel $(JOBS)
 
-asan: setup ## build and test under the address and undefined-behaviour sanitizers
+check-all: test endurance asan tsan clang tidy fuzz ## everything that can be checked here (about two hours)
+
+asan: setup-checks ## build and test under the address, leak and undefined-behaviour sanitizers
 	cmake --preset asan $(CONFIGURE)
 	cmake --build --preset asan --parallel $(JOBS)
 	ctest --preset asan --parallel $(JOBS)
+
+tsan: setup-checks ## build and test under the thread sanitizer
+	cmake --preset tsan $(CONFIGURE)
+	cmake --build --preset tsan --parallel $(JOBS)
+	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/sanitizers/tsan.supp" ctest --preset tsan --parallel $(JOBS)
+
+clang: setup-checks ## build and test with clang
+	cmake --preset clang $(CONFIGURE)
+	cmake --build --preset clang --parallel $(JOBS)
+	ctest --preset clang --parallel $(JOBS)
+
+# The corpus grows in build/fuzz/corpus; what is found is written beside it.
+SECONDS ?= 60
+fuzz: setup-checks ## fuzz every reader under libFuzzer, SECONDS=60 each
+	cmake --preset fuzz $(CONFIGURE)
+	cmake --build --preset fuzz --parallel $(JOBS)
+	for reader in config csv pairs checkpoint; do \
+	  FUZZ_SEEDS=build/fuzz/corpus/$$reader build/fuzz/fuzz_$$reader && \
+	  build/fuzz/fuzz_$$reader -max_total_time=$(SECONDS) -timeout=60 -rss_limit_mb=4096 -max_len=4096 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/found-$$reader- build/fuzz/corpus/$$reader || exit 1; \
+	done
 
 mutants: setup ## plant bugs in pullbacks and see that gradcheck finds them (needs python3; half an hour)
 	tests/mutants/run --set both --out tests/mutants/results.md
@@ -45,7 +71,7 @@ mutants: setup ## plant bugs in pullbacks and see that gradcheck finds them (nee
 format: ## format the sources in place (needs clang-format)
 	git ls-files '*.hpp' '*.cpp' | xargs clang-format -i
 
-tidy: build ## read the sources for likely mistakes (needs clang-tidy)
+tidy: setup-checks build ## read the sources for likely mistakes (needs clang-tidy)
 	git ls-files '*.cpp' | xargs -P $(JOBS) -n 1 clang-tidy --quiet -p build/release
 
 clean: ## remove every build (runs/ stays)
