@@ -85,20 +85,20 @@ Shares<T> logistic_shares(Batch<T> u) {
   return {xsimd::select(negative, smaller, larger), xsimd::select(negative, larger, smaller)};
 }
 
-// A function of one vector and its derivative; what both need is made once.
+// A curve at one vector, and its derivative there; what both need is made once.
 template <class T>
-struct Curve {
+struct Point {
   Batch<T> value, slope;
 };
 
 template <class T>
-Curve<T> gelu_curve(Batch<T> a) {
+Point<T> gelu_at(Batch<T> a) {
   const Batch<T> phi = distribution<T>(a);
   return {a * phi, phi + a * density<T>(a)};
 }
 
 template <class T>
-Curve<T> gelu_tanh_curve(Batch<T> a) {
+Point<T> gelu_tanh_at(Batch<T> a) {
   constexpr auto kTwice = static_cast<T>(2 * 0.797884560802865355879892);  // 2 √(2/π)
   constexpr auto kCubic = static_cast<T>(0.044715);
   const Batch<T> square = a * a;
@@ -107,40 +107,53 @@ Curve<T> gelu_tanh_curve(Batch<T> a) {
 }
 
 template <class T>
-Curve<T> silu_curve(Batch<T> a) {
+Point<T> silu_at(Batch<T> a) {
   const auto [s, rest] = logistic_shares<T>(a);
   return {a * s, s * (T(1) + a * rest)};
 }
 
 // d_x (+)= d_y · f′(x).
 template <class T, class F>
-void map_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds, F curve) {
+void map_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds, F at) {
   std::int64_t i = 0;
   for (; i + kWidth<T> <= count; i += kWidth<T>) {
-    Batch<T> value = Batch<T>::load_unaligned(d_y + i) * curve(Batch<T>::load_unaligned(x + i)).slope;
+    Batch<T> value = Batch<T>::load_unaligned(d_y + i) * at(Batch<T>::load_unaligned(x + i)).slope;
     if (adds) value += Batch<T>::load_unaligned(d_x + i);
     value.store_unaligned(d_x + i);
   }
   if (i == count) return;
   const std::int64_t left = count - i;
-  Batch<T> value = Tail<T>(d_y + i, left).load() * curve(Tail<T>(x + i, left).load()).slope;
+  Batch<T> value = Tail<T>(d_y + i, left).load() * at(Tail<T>(x + i, left).load()).slope;
   if (adds) value += Tail<T>(d_x + i, left).load();
   Tail<T>::store(value, d_x + i, left);
 }
 
 // y = f(x), slope = f′(x).
 template <class T, class F>
-void map_with_slope(const T* x, std::int64_t count, T* y, T* slope, F curve) {
+void map_with_slope(const T* x, std::int64_t count, T* y, T* slope, F at) {
   std::int64_t i = 0;
   for (; i + kWidth<T> <= count; i += kWidth<T>) {
-    const Curve<T> found = curve(Batch<T>::load_unaligned(x + i));
+    const Point<T> found = at(Batch<T>::load_unaligned(x + i));
     found.value.store_unaligned(y + i);
     found.slope.store_unaligned(slope + i);
   }
   if (i == count) return;
-  const Curve<T> found = curve(Tail<T>(x + i, count - i).load());
+  const Point<T> found = at(Tail<T>(x + i, count - i).load());
   Tail<T>::store(found.value, y + i, count - i);
   Tail<T>::store(found.slope, slope + i, count - i);
+}
+
+// Calls use(at) with the function that makes the points of the curve.
+template <class T, class F>
+void with_points_of(Curve f, F use) {
+  switch (f) {
+    case Curve::gelu:
+      return use(gelu_at<T>);
+    case Curve::gelu_tanh:
+      return use(gelu_tanh_at<T>);
+    case Curve::silu:
+      return use(silu_at<T>);
+  }
 }
 
 }  // namespace
@@ -183,48 +196,18 @@ void sigmoid(const T* x, std::int64_t count, T* y) {
 }
 
 template <RealScalar T>
-void gelu(const T* x, std::int64_t count, T* y) {
-  map(x, count, y, [](Batch<T> a) { return gelu_curve<T>(a).value; });
+void curve(Curve f, const T* x, std::int64_t count, T* y) {
+  with_points_of<T>(f, [=](auto at) { map(x, count, y, [=](Batch<T> a) { return at(a).value; }); });
 }
 
 template <RealScalar T>
-void gelu_tanh(const T* x, std::int64_t count, T* y) {
-  map(x, count, y, [](Batch<T> a) { return gelu_tanh_curve<T>(a).value; });
+void curve_pullback(Curve f, const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
+  with_points_of<T>(f, [=](auto at) { map_pullback(x, d_y, count, d_x, adds, at); });
 }
 
 template <RealScalar T>
-void silu(const T* x, std::int64_t count, T* y) {
-  map(x, count, y, [](Batch<T> a) { return silu_curve<T>(a).value; });
-}
-
-template <RealScalar T>
-void gelu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
-  map_pullback(x, d_y, count, d_x, adds, gelu_curve<T>);
-}
-
-template <RealScalar T>
-void gelu_tanh_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
-  map_pullback(x, d_y, count, d_x, adds, gelu_tanh_curve<T>);
-}
-
-template <RealScalar T>
-void silu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
-  map_pullback(x, d_y, count, d_x, adds, silu_curve<T>);
-}
-
-template <RealScalar T>
-void gelu_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
-  map_with_slope(x, count, y, slope, gelu_curve<T>);
-}
-
-template <RealScalar T>
-void gelu_tanh_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
-  map_with_slope(x, count, y, slope, gelu_tanh_curve<T>);
-}
-
-template <RealScalar T>
-void silu_with_slope(const T* x, std::int64_t count, T* y, T* slope) {
-  map_with_slope(x, count, y, slope, silu_curve<T>);
+void curve_with_slope(Curve f, const T* x, std::int64_t count, T* y, T* slope) {
+  with_points_of<T>(f, [=](auto at) { map_with_slope(x, count, y, slope, at); });
 }
 
 template float exponentiate(const float*, float, std::int64_t, float*);
@@ -235,23 +218,11 @@ template void tanh(const float*, std::int64_t, float*);
 template void tanh(const double*, std::int64_t, double*);
 template void sigmoid(const float*, std::int64_t, float*);
 template void sigmoid(const double*, std::int64_t, double*);
-template void gelu(const float*, std::int64_t, float*);
-template void gelu(const double*, std::int64_t, double*);
-template void gelu_tanh(const float*, std::int64_t, float*);
-template void gelu_tanh(const double*, std::int64_t, double*);
-template void silu(const float*, std::int64_t, float*);
-template void silu(const double*, std::int64_t, double*);
-template void gelu_pullback(const float*, const float*, std::int64_t, float*, bool);
-template void gelu_pullback(const double*, const double*, std::int64_t, double*, bool);
-template void gelu_tanh_pullback(const float*, const float*, std::int64_t, float*, bool);
-template void gelu_tanh_pullback(const double*, const double*, std::int64_t, double*, bool);
-template void silu_pullback(const float*, const float*, std::int64_t, float*, bool);
-template void silu_pullback(const double*, const double*, std::int64_t, double*, bool);
-template void gelu_with_slope(const float*, std::int64_t, float*, float*);
-template void gelu_with_slope(const double*, std::int64_t, double*, double*);
-template void gelu_tanh_with_slope(const float*, std::int64_t, float*, float*);
-template void gelu_tanh_with_slope(const double*, std::int64_t, double*, double*);
-template void silu_with_slope(const float*, std::int64_t, float*, float*);
-template void silu_with_slope(const double*, std::int64_t, double*, double*);
+template void curve(Curve, const float*, std::int64_t, float*);
+template void curve(Curve, const double*, std::int64_t, double*);
+template void curve_pullback(Curve, const float*, const float*, std::int64_t, float*, bool);
+template void curve_pullback(Curve, const double*, const double*, std::int64_t, double*, bool);
+template void curve_with_slope(Curve, const float*, std::int64_t, float*, float*);
+template void curve_with_slope(Curve, const double*, std::int64_t, double*, double*);
 
 }  // namespace tapehead::vectors

@@ -28,32 +28,24 @@ void tanh(const T* x, std::int64_t count, T* y);
 template <RealScalar T>
 void sigmoid(const T* x, std::int64_t count, T* y);
 
-/// y = x · Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 (Hendrycks & Gimpel 2016).
-template <RealScalar T>
-void gelu(const T* x, std::int64_t count, T* y);
+/// Smooth nonlinearities f (Hendrycks & Gimpel 2016), with σ the sigmoid and Φ(x) = (1 + erf(x / √2)) / 2.
+enum class Curve {
+  gelu,       ///< x · Φ(x)
+  gelu_tanh,  ///< x · σ(2u), u = √(2/π) · (x + 0.044715 x³): gelu with tanh for erf, as 1 + tanh u = 2 σ(2u) (ibid.,
+              ///< §2)
+  silu,  ///< x · σ(x), which Ramachandran et al. 2017 call swish
+};
 
-/// y = x · σ(2u), u = √(2/π) · (x + 0.044715 x³): gelu with tanh for erf, as 1 + tanh u = 2 σ(2u) (ibid., §2).
+/// y = f(x).
 template <RealScalar T>
-void gelu_tanh(const T* x, std::int64_t count, T* y);
+void curve(Curve f, const T* x, std::int64_t count, T* y);
 
-/// y = x · σ(x), σ the sigmoid (Hendrycks & Gimpel 2016; Ramachandran et al. 2017 call it swish).
+/// d_x = d_y · f′(x), what f's pullback makes. Adds to d_x if `adds`.
 template <RealScalar T>
-void silu(const T* x, std::int64_t count, T* y);
-
-/// d_x = d_y · f′(x), what the pullback of each of these f makes. Adds to d_x if `adds`.
-template <RealScalar T>
-void gelu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds);
-template <RealScalar T>
-void gelu_tanh_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds);
-template <RealScalar T>
-void silu_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds);
+void curve_pullback(Curve f, const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds);
 
 /// y = f(x) and slope = f′(x) in one pass; slope may be the memory of x.
 template <RealScalar T>
-void gelu_with_slope(const T* x, std::int64_t count, T* y, T* slope);
-template <RealScalar T>
-void gelu_tanh_with_slope(const T* x, std::int64_t count, T* y, T* slope);
-template <RealScalar T>
-void silu_with_slope(const T* x, std::int64_t count, T* y, T* slope);
+void curve_with_slope(Curve f, const T* x, std::int64_t count, T* y, T* slope);
 
 }  // namespace tapehead::vectors

@@ -9,15 +9,15 @@ namespace tapehead {
 namespace {
 
 // y = f(z); z makes room for the slope.
-template <class Curve, Scalar T>
-void value_and_slope(T* z, std::int64_t count, T* y) {
+template <Scalar T>
+void value_and_slope(Curve f, T* z, std::int64_t count, T* y) {
   if constexpr (RealScalar<T>) {
-    Curve::with_slope(z, count, y, z);
+    vectors::curve_with_slope(f, z, count, y, z);
   } else {
     for (std::int64_t i = 0; i < count; ++i) {
       const T a = z[i];
-      y[i] = Curve::value(a);
-      z[i] = Curve::slope(a);
+      y[i] = curve_value(f, a);
+      z[i] = curve_slope(f, a);
     }
   }
 }
@@ -37,13 +37,13 @@ Var<T> affine_relu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& size
   });
 }
 
-template <class Curve, Scalar T>
-Var<T> affine_curve(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
+template <Scalar T>
+Var<T> affine_curve(Curve f, Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
   const std::int64_t size = sizes.shape.size();
   T* z = x.tape().allocate(size);
   T* y = x.tape().allocate(size);
   affine_forward(sizes, x, weight, bias, z);
-  value_and_slope<Curve>(z, size, y);
+  value_and_slope(f, z, size, y);
   return x.tape().record("affine_activation", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     for (std::int64_t i = 0; i < size; ++i) z[i] *= d_y[i];  // y = f(z): the slope becomes d_z
@@ -58,11 +58,11 @@ Var<T> affine_activation(Var<T> x, Var<T> weight, Var<T> bias, Activation activa
   const AffineSizes sizes = affine_sizes("affine_activation", x, weight, bias);
   switch (activation) {
     case Activation::gelu:
-      return affine_curve<GeluCurve>(x, weight, bias, sizes);
+      return affine_curve(Curve::gelu, x, weight, bias, sizes);
     case Activation::gelu_tanh:
-      return affine_curve<GeluTanhCurve>(x, weight, bias, sizes);
+      return affine_curve(Curve::gelu_tanh, x, weight, bias, sizes);
     case Activation::silu:
-      return affine_curve<SiluCurve>(x, weight, bias, sizes);
+      return affine_curve(Curve::silu, x, weight, bias, sizes);
     case Activation::relu:
       break;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "autograd/ops/curves.hpp"
 #include "autograd/tape.hpp"
 
 namespace tapehead {
@@ -46,22 +47,21 @@ void fill_array(const T* x, std::int64_t n, T* y, R real, C complex) {
 }
 
 /// y = f(x) for a smooth curve (see curves.hpp), whose slope the pullback makes again from x.
-template <class Curve, Scalar T>
-Var<T> map_curve(const char* op, Var<T> x) {
+template <Scalar T>
+Var<T> map_curve(const char* op, Var<T> x, Curve f) {
   const std::int64_t n = x.shape().size();
   const T* in = x.data();
   T* y = x.tape().allocate(n);
-  fill_array(
-      in, n, y, [](auto... a) { Curve::values(a...); }, [](auto a) { return Curve::value(a); });
+  fill_array(in, n, y, [f](auto... a) { vectors::curve(f, a...); }, [f](auto a) { return curve_value(f, a); });
 
   return x.tape().record(op, x.shape(), y, {x}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     const auto d_x = pull.into(x);
     if (!d_x) return;
     if constexpr (RealScalar<T>) {
-      Curve::pullback(in, d_y, n, d_x.data, !d_x.fresh);
+      vectors::curve_pullback(f, in, d_y, n, d_x.data, !d_x.fresh);
     } else {
-      d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * Curve::slope(in[i]); });  // y = f(x)
+      d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * curve_slope(f, in[i]); });  // y = f(x)
     }
   });
 }

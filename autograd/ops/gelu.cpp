@@ -1,6 +1,5 @@
 #include "autograd/ops/gelu.hpp"
 
-#include "autograd/ops/curves.hpp"
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
 
@@ -8,7 +7,7 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> gelu(Var<T> x) {
-  return map_curve<GeluCurve>("gelu", x);
+  return map_curve("gelu", x, Curve::gelu);
 }
 
 template Var<float> gelu(Var<float>);

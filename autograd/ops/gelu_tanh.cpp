@@ -1,6 +1,5 @@
 #include "autograd/ops/gelu_tanh.hpp"
 
-#include "autograd/ops/curves.hpp"
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
 
@@ -8,7 +7,7 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> gelu_tanh(Var<T> x) {
-  return map_curve<GeluTanhCurve>("gelu_tanh", x);
+  return map_curve("gelu_tanh", x, Curve::gelu_tanh);
 }
 
 template Var<float> gelu_tanh(Var<float>);

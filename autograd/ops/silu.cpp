@@ -1,6 +1,5 @@
 #include "autograd/ops/silu.hpp"
 
-#include "autograd/ops/curves.hpp"
 #include "autograd/ops/elementwise.hpp"
 #include "autograd/spec.hpp"
 
@@ -8,7 +7,7 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> silu(Var<T> x) {
-  return map_curve<SiluCurve>("silu", x);
+  return map_curve("silu", x, Curve::silu);
 }
 
 template Var<float> silu(Var<float>);

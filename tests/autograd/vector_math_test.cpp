@@ -16,6 +16,8 @@
 namespace tapehead {
 namespace {
 
+using vectors::Curve;
+
 template <class T>
 class VectorMath : public testing::Test {};
 using Reals = testing::Types<float, double>;
@@ -80,8 +82,8 @@ TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
   std::vector<T> y = x;
   std::vector<T> d_x = x;
   std::ranges::fill(d_x, T(1));
-  vectors::gelu(x.data(), std::ssize(x), y.data());
-  vectors::gelu_pullback(x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
+  vectors::curve(Curve::gelu, x.data(), std::ssize(x), y.data());
+  vectors::curve_pullback(Curve::gelu, x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
   const double unit = std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto a = static_cast<long double>(x[i]);
@@ -93,19 +95,12 @@ TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
   }
 }
 
-// The three functions of one curve.
-template <class T>
-struct CurveOf {
-  void (*value)(const T*, std::int64_t, T*);
-  void (*pullback)(const T*, const T*, std::int64_t, T*, bool);
-  void (*with_slope)(const T*, std::int64_t, T*, T*);
-};
+constexpr Curve kCurves[] = {Curve::gelu, Curve::gelu_tanh, Curve::silu};
 
-template <class T>
-std::array<CurveOf<T>, 3> curves() {
-  return {{{vectors::gelu<T>, vectors::gelu_pullback<T>, vectors::gelu_with_slope<T>},
-           {vectors::gelu_tanh<T>, vectors::gelu_tanh_pullback<T>, vectors::gelu_tanh_with_slope<T>},
-           {vectors::silu<T>, vectors::silu_pullback<T>, vectors::silu_with_slope<T>}}};
+// y = f(x) of one curve, as a function of arrays.
+template <class T, Curve f>
+void curve_of(const T* x, std::int64_t count, T* y) {
+  vectors::curve(f, x, count, y);
 }
 
 long double logistic(long double a) { return 1 / (1 + std::exp(-a)); }
@@ -115,16 +110,16 @@ TYPED_TEST(VectorMath, SiluAndGeluByTanhAreRelativelyExactEverywhere) {
   using T = TypeParam;
   const double reach = std::same_as<T, float> ? 4 : 9;
   expect_close(
-      numbers<T>(20'000, -60, 60), vectors::silu<T>, [](long double a) { return a * logistic(a); }, 5);
+      numbers<T>(20'000, -60, 60), curve_of<T, Curve::silu>, [](long double a) { return a * logistic(a); }, 5);
   const auto share = [](long double a) {
     return logistic(2 * std::sqrt(2 / std::numbers::pi_v<long double>) * (a + 0.044715L * a * a * a));
   };
   // The argument of the sigmoid grows with the cube, and its rounding errors with it.
   expect_close(
-      numbers<T>(20'000, -reach, reach), vectors::gelu_tanh<T>, [&](long double a) { return a * share(a); },
+      numbers<T>(20'000, -reach, reach), curve_of<T, Curve::gelu_tanh>, [&](long double a) { return a * share(a); },
       std::same_as<T, float> ? 30 : 250);
   expect_close(
-      numbers<T>(20'000, -1, 10), vectors::gelu_tanh<T>, [&](long double a) { return a * share(a); }, 8);
+      numbers<T>(20'000, -1, 10), curve_of<T, Curve::gelu_tanh>, [&](long double a) { return a * share(a); }, 8);
 }
 
 TYPED_TEST(VectorMath, SlopesAreThoseOfTheFormulas) {
@@ -132,13 +127,13 @@ TYPED_TEST(VectorMath, SlopesAreThoseOfTheFormulas) {
   const auto x = numbers<T>(20'000, -12, 12);
   const double unit = std::numeric_limits<T>::epsilon();
   std::vector<T> d_x(x.size(), T(1));
-  vectors::silu_pullback(x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
+  vectors::curve_pullback(Curve::silu, x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto a = static_cast<long double>(x[i]);
     ASSERT_NEAR(static_cast<double>(d_x[i]), static_cast<double>(logistic(a) * (1 + a * logistic(-a))), 4 * unit) << a;
   }
   std::ranges::fill(d_x, T(1));
-  vectors::gelu_tanh_pullback(x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
+  vectors::curve_pullback(Curve::gelu_tanh, x.data(), d_x.data(), std::ssize(x), d_x.data(), false);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto a = static_cast<long double>(x[i]);
     const long double k = std::sqrt(2 / std::numbers::pi_v<long double>);
@@ -150,15 +145,15 @@ TYPED_TEST(VectorMath, SlopesAreThoseOfTheFormulas) {
 
 TYPED_TEST(VectorMath, ValueAndSlopeTogetherAreThoseApart) {
   using T = TypeParam;
-  for (const CurveOf<T>& curve : curves<T>()) {
+  for (const Curve f : kCurves) {
     for (const std::int64_t count : {0, 1, 15, 16, 37}) {
       const auto x = numbers<T>(count, -4, 4);
       std::array<T, 40> y, slope, both_y, both_slope;
       std::ranges::fill(slope, T(1));
       std::ranges::copy(x, both_slope.begin());
-      curve.value(x.data(), count, y.data());
-      curve.pullback(x.data(), slope.data(), count, slope.data(), false);
-      curve.with_slope(both_slope.data(), count, both_y.data(), both_slope.data());
+      vectors::curve(f, x.data(), count, y.data());
+      vectors::curve_pullback(f, x.data(), slope.data(), count, slope.data(), false);
+      vectors::curve_with_slope(f, both_slope.data(), count, both_y.data(), both_slope.data());
       for (std::size_t i = 0; i < x.size(); ++i) {
         const double unit = std::numeric_limits<T>::epsilon();
         ASSERT_NEAR(both_y[i], y[i], unit * static_cast<double>(std::abs(x[i])));
@@ -171,7 +166,8 @@ TYPED_TEST(VectorMath, ValueAndSlopeTogetherAreThoseApart) {
 TYPED_TEST(VectorMath, GeluIsRelativelyExactNearZero) {
   using T = TypeParam;
   expect_close(
-      numbers<T>(1000, -1e-4, 1e-4), vectors::gelu<T>, [](long double a) { return a * normal_distribution(a); }, 4);
+      numbers<T>(1000, -1e-4, 1e-4), curve_of<T, Curve::gelu>, [](long double a) { return a * normal_distribution(a); },
+      4);
 }
 
 TYPED_TEST(VectorMath, AnElementIsTheSameWhereverItStands) {
@@ -194,24 +190,24 @@ TYPED_TEST(VectorMath, AnElementIsTheSameWhereverItStands) {
   check("exp", vectors::exp<T>);
   check("tanh", vectors::tanh<T>);
   check("sigmoid", vectors::sigmoid<T>);
-  check("gelu", vectors::gelu<T>);
-  check("gelu_tanh", vectors::gelu_tanh<T>);
-  check("silu", vectors::silu<T>);
+  check("gelu", curve_of<T, Curve::gelu>);
+  check("gelu_tanh", curve_of<T, Curve::gelu_tanh>);
+  check("silu", curve_of<T, Curve::silu>);
   check("exponentiate", [](const T* from, std::int64_t n, T* to) { vectors::exponentiate(from, T(1), n, to); });
 }
 
 TYPED_TEST(VectorMath, PullbacksWriteOrAddAllOfItAndNoMore) {
   using T = TypeParam;
   for (std::int64_t at = 0; at < 3 * 40; ++at) {
-    const CurveOf<T> curve = curves<T>()[static_cast<std::size_t>(at / 40)];
+    const Curve f = kCurves[at / 40];
     const std::int64_t count = at % 40;
     const auto x = numbers<T>(count, -3, 3);
     const auto d_y = numbers<T>(count, 1, 2);
     std::array<T, 41> fresh;
     fresh.fill(T(7));
     std::array<T, 41> added = fresh;
-    curve.pullback(x.data(), d_y.data(), count, fresh.data(), false);
-    curve.pullback(x.data(), d_y.data(), count, added.data(), true);
+    vectors::curve_pullback(f, x.data(), d_y.data(), count, fresh.data(), false);
+    vectors::curve_pullback(f, x.data(), d_y.data(), count, added.data(), true);
     // With fused multiply-add the sum rounds once instead of twice.
     for (std::size_t i = 0; i < x.size(); ++i) {
       ASSERT_NEAR(added[i], fresh[i] + T(7), 16 * std::numeric_limits<T>::epsilon());
@@ -239,15 +235,15 @@ TYPED_TEST(VectorMath, SpecialValues) {
   EXPECT_EQ(of(vectors::tanh<T>, T(-1e4)), T(-1));
   EXPECT_EQ(of(vectors::sigmoid<T>, kInfinity), T(1));
   EXPECT_EQ(of(vectors::sigmoid<T>, -kInfinity), T(0));
-  EXPECT_EQ(of(vectors::gelu<T>, T(0)), T(0));
-  EXPECT_EQ(of(vectors::gelu<T>, T(40)), T(40));
-  EXPECT_EQ(of(vectors::gelu<T>, T(-40)), T(0));
-  EXPECT_EQ(of(vectors::silu<T>, T(200)), T(200));
-  EXPECT_EQ(of(vectors::silu<T>, T(-1e4)), T(0));
-  EXPECT_EQ(of(vectors::gelu_tanh<T>, T(40)), T(40));
-  EXPECT_EQ(of(vectors::gelu_tanh<T>, T(-40)), T(0));
-  for (const auto f : {vectors::exp<T>, vectors::tanh<T>, vectors::sigmoid<T>, vectors::gelu<T>, vectors::gelu_tanh<T>,
-                       vectors::silu<T>}) {
+  EXPECT_EQ(of(curve_of<T, Curve::gelu>, T(0)), T(0));
+  EXPECT_EQ(of(curve_of<T, Curve::gelu>, T(40)), T(40));
+  EXPECT_EQ(of(curve_of<T, Curve::gelu>, T(-40)), T(0));
+  EXPECT_EQ(of(curve_of<T, Curve::silu>, T(200)), T(200));
+  EXPECT_EQ(of(curve_of<T, Curve::silu>, T(-1e4)), T(0));
+  EXPECT_EQ(of(curve_of<T, Curve::gelu_tanh>, T(40)), T(40));
+  EXPECT_EQ(of(curve_of<T, Curve::gelu_tanh>, T(-40)), T(0));
+  for (const auto f : {vectors::exp<T>, vectors::tanh<T>, vectors::sigmoid<T>, curve_of<T, Curve::gelu>,
+                       curve_of<T, Curve::gelu_tanh>, curve_of<T, Curve::silu>}) {
     EXPECT_TRUE(std::isnan(of(f, nan)));
   }
 }

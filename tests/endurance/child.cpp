@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <sstream>
 #include <stdexcept>
 
 namespace tapehead {
@@ -91,20 +90,6 @@ std::vector<std::string> ragged_run(int shards, const std::vector<std::string>& 
   }
   words.insert(words.end(), more.begin(), more.end());
   return words;
-}
-
-std::string metrics_without_times(const std::string& text) {
-  std::istringstream in(text);
-  std::ostringstream out;
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream cells(line);
-    std::string cell;
-    for (int column = 0; std::getline(cells, cell, ','); ++column) {
-      if (column != 4) out << cell << ',';
-    }
-    out << '\n';
-  }
-  return out.str();
 }
 
 }  // namespace tapehead

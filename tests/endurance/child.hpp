@@ -44,7 +44,4 @@ int endurance(int few, int most);
 /// shards do not divide. `more` adds options or replaces values.
 std::vector<std::string> ragged_run(int shards, const std::vector<std::string>& more);
 
-/// metrics.csv without its time column, the fifth.
-std::string metrics_without_times(const std::string& text);
-
 }  // namespace tapehead

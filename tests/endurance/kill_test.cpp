@@ -10,6 +10,7 @@
 #include "autograd/base/random.hpp"
 #include "tests/endurance/child.hpp"
 #include "tests/experiments/program_support.hpp"
+#include "tests/support/metrics_text.hpp"
 
 namespace tapehead {
 namespace {

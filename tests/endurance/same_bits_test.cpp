@@ -6,6 +6,7 @@
 #include "autograd/blas.hpp"
 #include "tests/endurance/child.hpp"
 #include "tests/experiments/program_support.hpp"
+#include "tests/support/metrics_text.hpp"
 
 namespace tapehead {
 namespace {

@@ -83,7 +83,7 @@ TEST_F(TrainingRun, StopsEarlyAndStaysStopped) {
   EXPECT_EQ(losses.rbegin()->first, static_cast<std::int64_t>(last.meta().step));
 
   EXPECT_EQ(digest_of_run("decoder", options, folder("parts"), {3, 8, 9}, TrainingOutcome::stopped_early), whole);
-  EXPECT_EQ(metrics_without_times(folder("parts")), metrics_without_times(folder("whole")));
+  EXPECT_EQ(metrics_of(folder("parts")), metrics_of(folder("whole")));
 
   // Resumed, it is over at once; with more patience it goes on.
   const Model model(small_model(reversing(), "decoder"));
@@ -111,7 +111,7 @@ TEST_F(TrainingRun, APlateauLowersTheRateAndResumesWithTheSameBits) {
   options.step.schedule.plateau_factor = 0.1;
   const std::string whole = digest_of_run("decoder", options, folder("whole"));
   EXPECT_EQ(digest_of_run("decoder", options, folder("parts"), {1, 13, 14, 29, 38}), whole);
-  EXPECT_EQ(metrics_without_times(folder("parts")), metrics_without_times(folder("whole")));
+  EXPECT_EQ(metrics_of(folder("parts")), metrics_of(folder("whole")));
 
   const Model model(small_model(reversing(), "decoder"));
   ParameterStore<float> parameters(model.layout());

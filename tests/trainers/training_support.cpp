@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/metrics_text.hpp"
 #include "trainers/checkpoint.hpp"
 
 namespace tapehead {
@@ -58,18 +59,11 @@ std::string digest_of_run(const std::string& kind, const TrainerOptions& options
   return parameter_digest(parameters);
 }
 
-std::string metrics_without_times(const std::string& folder) {
+std::string metrics_of(const std::string& folder) {
   std::ifstream in(folder + "/metrics.csv");
-  std::ostringstream out;
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream cells(line);
-    std::string cell;
-    for (int column = 0; std::getline(cells, cell, ','); ++column) {
-      if (column != 4) out << cell << ',';
-    }
-    out << '\n';
-  }
-  return out.str();
+  std::ostringstream text;
+  text << in.rdbuf();
+  return metrics_without_times(text.str());
 }
 
 }  // namespace tapehead

@@ -56,6 +56,6 @@ std::string digest_of_run(const std::string& kind, const TrainerOptions& options
                           TrainingOutcome end = TrainingOutcome::finished);
 
 /// metrics.csv without its time column, the fifth.
-std::string metrics_without_times(const std::string& folder);
+std::string metrics_of(const std::string& folder);
 
 }  // namespace tapehead

@@ -20,7 +20,7 @@ TEST_F(TrainingRun, ThreadsDoNotChangeABit) {
       const std::string one = digest_of_run(kind, small_run(1, shards), folder("one"));
       EXPECT_EQ(digest_of_run(kind, small_run(2, shards), folder("two")), one) << kind << " S = " << shards;
       EXPECT_EQ(digest_of_run(kind, small_run(5, shards), folder("five")), one) << kind << " S = " << shards;
-      EXPECT_EQ(metrics_without_times(folder("two")), metrics_without_times(folder("one")));
+      EXPECT_EQ(metrics_of(folder("two")), metrics_of(folder("one")));
     }
   }
 }
@@ -29,7 +29,7 @@ TEST_F(TrainingRun, StoppedAndResumedEndsWithTheSameBitsAndMetrics) {
   for (const char* kind : {"transformer", "decoder"}) {
     const std::string whole = digest_of_run(kind, small_run(2), folder("whole"));
     EXPECT_EQ(digest_of_run(kind, small_run(2), folder("parts"), {3, 10, 27, 39}), whole) << kind;
-    EXPECT_EQ(metrics_without_times(folder("parts")), metrics_without_times(folder("whole")));
+    EXPECT_EQ(metrics_of(folder("parts")), metrics_of(folder("whole")));
   }
 }
 
