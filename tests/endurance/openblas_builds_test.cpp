@@ -64,7 +64,7 @@ class OpenBlasBuild : public InFolder, public testing::WithParamInterface<const 
 
   // So many come, and in the time after that no more.
   void expect_busy_threads(Child& child, int threads) const {
-    for (int i = 0; i < 300 && busy_threads(child.id()) < threads; ++i) {
+    for (int i = 0; i < 3000 && busy_threads(child.id()) < threads; ++i) {  // a minute on a busy machine
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
