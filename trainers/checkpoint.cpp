@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "autograd/base/build.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr const char* kFormat = "tapehead-checkpoint";
 constexpr std::uint64_t kVersion = 1;
+constexpr double kLargestCount = 0x1p53;  // up to here a double holds every whole number
 
 std::string place(const std::string& group, const ParameterRange& range) {
   std::string path = range.name;
@@ -89,6 +91,9 @@ CheckpointMeta read_meta(const Hdf5Image& file) {
                       .step = file.whole_attribute("/", "step"),
                       .source_vocabulary = file.read_words("/vocabulary/source"),
                       .target_vocabulary = file.read_words("/vocabulary/target")};
+  if (static_cast<double>(meta.step) > kLargestCount) {
+    throw CheckpointError(fmt::format("checkpoint: step {} is further than training goes", meta.step));
+  }
   for (const std::string& name : file.attribute_names("/training/numbers")) {
     meta.numbers[name] = file.number_attribute("/training/numbers", name);
   }
@@ -109,6 +114,14 @@ CheckpointOrigin read_origin(const Hdf5Image& file) {
 std::string hex(XXH128_hash_t digest) { return fmt::format("{:016x}{:016x}", digest.high64, digest.low64); }
 
 }  // namespace
+
+std::int64_t counter_in(const std::map<std::string, double>& numbers, const std::string& name) {
+  const auto found = numbers.find(name);
+  if (found == numbers.end()) return 0;
+  const double number = found->second;
+  if (number >= 0 && number <= kLargestCount && number == std::floor(number)) return static_cast<std::int64_t>(number);
+  throw CheckpointError(fmt::format("checkpoint: its {} is {}, which counts nothing", name, number));
+}
 
 CheckpointOrigin this_origin() {
   const BlasInfo blas = blas_info();

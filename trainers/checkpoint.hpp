@@ -22,6 +22,10 @@ struct CheckpointMeta {
   std::map<std::string, std::string> texts = {};  ///< such as the digest of the data
 };
 
+/// A counter among the numbers, 0 where there is none: older checkpoints have fewer. Throws CheckpointError for a number that
+/// counts nothing.
+std::int64_t counter_in(const std::map<std::string, double>& numbers, const std::string& name);
+
 /// What wrote a checkpoint: steps made by another build, BLAS library or kernel may differ in their last bits.
 struct CheckpointOrigin {
   std::string created_by;                                 ///< "tapehead 0.1.0, g++ 12.2.0, avx512"

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
+#include <limits>
 
 #include "autograd/base/errors.hpp"
 #include "trainers/checkpoint.hpp"
@@ -16,9 +16,8 @@ std::vector<std::string> words_of(const Vocabulary& vocabulary) {
   return {vocabulary.words().begin(), vocabulary.words().end()};
 }
 
-double number_in(const CheckpointMeta& meta, const std::string& name, const std::string& path) {
-  const auto at = meta.numbers.find(name);
-  if (at != meta.numbers.end()) return at->second;
+void require_number(const CheckpointMeta& meta, const std::string& name, const std::string& path) {
+  if (meta.numbers.contains(name)) return;
   throw CheckpointError(fmt::format("resume: {} does not say {}; it can be evaluated, not gone on with", path, name));
 }
 
@@ -92,14 +91,16 @@ class Run {
         throw NonfiniteError(fmt::format("{}; {}", error.what(), what_stays()));
       }
       ++progress_.skipped;
+      progress_.loss = progress_.gradient_norm = std::numeric_limits<double>::quiet_NaN();
+      progress_.learning_rate = history_.learning_rate_share() * learning_rate(options_.step.schedule, done_);
       observer_.on_skip(progress_, error.what());
     }
     progress_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     observer_.on_step(progress_);
   }
 
-  // Returns whether it was the best. What follows from the validations on the way must not depend on where the run ends:
-  // each takes the same sequences.
+  // Returns whether it was the best. What follows from the validations on the way must not depend on where the run
+  // ends: each takes the same sequences.
   bool validate_on_the_way() {
     return validate(options_.validation_limit) && history_.record(done_, validation_->loss);
   }
@@ -118,11 +119,11 @@ class Run {
 
   void write_row(bool validated) {
     metrics_->write({.step = done_,
-                   .learning_rate = progress_.learning_rate,
-                   .train_loss = loss_sum_ / static_cast<double>(loss_count_),
-                   .gradient_norm = progress_.gradient_norm,
-                   .seconds = progress_.seconds,
-                   .validation = validated && validation_ ? &*validation_ : nullptr});
+                     .learning_rate = progress_.learning_rate,
+                     .train_loss = loss_sum_ / static_cast<double>(loss_count_),
+                     .gradient_norm = progress_.gradient_norm,
+                     .seconds = progress_.seconds,
+                     .validation = validated && validation_ ? &*validation_ : nullptr});
     loss_sum_ = 0;
     loss_count_ = 0;
   }
@@ -166,17 +167,16 @@ class Run {
     }
     reader.load(parameters_, step_.optimizer());
     if (const std::string other = difference(reader.origin(), this_origin()); !other.empty()) {
-      observer_.on_warning(fmt::format("resume: {} was written by another: {}; the last bits may come out otherwise than "
-                                       "without the stop",
-                                       path, other));
+      observer_.on_warning(
+          fmt::format("resume: {} was written by another: {}; the last bits may come out otherwise than "
+                      "without the stop",
+                      path, other));
     }
     done_ = static_cast<std::int64_t>(meta.step);
-    loss_sum_ = number_in(meta, "loss_sum", path);
-    loss_count_ = static_cast<std::int64_t>(number_in(meta, "loss_count", path));
-    // Checkpoints from before there was such a thing have none.
-    if (const auto skipped = meta.numbers.find("skipped_steps"); skipped != meta.numbers.end()) {
-      progress_.skipped = static_cast<std::int64_t>(skipped->second);
-    }
+    for (const char* name : {"loss_sum", "loss_count"}) require_number(meta, name, path);
+    loss_sum_ = meta.numbers.at("loss_sum");
+    loss_count_ = counter_in(meta.numbers, "loss_count");
+    progress_.skipped = counter_in(meta.numbers, "skipped_steps");
     saved_step_ = done_;
     history_.restore(meta.numbers);
   }

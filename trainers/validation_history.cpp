@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "trainers/checkpoint.hpp"
+
 namespace tapehead {
 
 bool ValidationHistory::record(std::int64_t step, double loss) {
@@ -36,18 +38,16 @@ void ValidationHistory::store(std::map<std::string, double>& numbers) const {
 }
 
 void ValidationHistory::restore(const std::map<std::string, double>& numbers) {
-  const auto number = [&](const char* name, double otherwise) {
+  const auto loss = [&](const char* name) {
     const auto found = numbers.find(name);
-    return found == numbers.end() ? otherwise : found->second;
+    return found == numbers.end() ? std::numeric_limits<double>::infinity() : found->second;
   };
-  const auto count = [&](const char* name) { return static_cast<std::int64_t>(number(name, 0)); };
-  constexpr double none = std::numeric_limits<double>::infinity();
-  best_loss_ = number("best_loss", none);
-  best_step_ = count("best_step");
-  reference_ = number("better_than", none);
-  waited_ = count("validations_waited");
-  plateau_waited_ = count("plateau_waited");
-  drops_ = count("plateau_drops");
+  best_loss_ = loss("best_loss");
+  best_step_ = counter_in(numbers, "best_step");
+  reference_ = loss("better_than");
+  waited_ = counter_in(numbers, "validations_waited");
+  plateau_waited_ = counter_in(numbers, "plateau_waited");
+  drops_ = counter_in(numbers, "plateau_drops");
 }
 
 }  // namespace tapehead

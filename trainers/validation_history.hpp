@@ -37,7 +37,8 @@ class ValidationHistory {
   /// Validations since the loss was last better.
   std::int64_t waited() const { return waited_; }
 
-  /// Adds the state to the numbers of a checkpoint; takes it back from them, as far as they hold it.
+  /// Adds the state to the numbers of a checkpoint; takes it back from them, as far as they hold it. Throws CheckpointError
+  /// for counters that count nothing.
   void store(std::map<std::string, double>& numbers) const;
   void restore(const std::map<std::string, double>& numbers);
 

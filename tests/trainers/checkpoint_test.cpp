@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -28,7 +29,12 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 ModelConfig config_of(std::int64_t d_model) {
-  return {.layers = 1, .heads = 2, .d_model = d_model, .d_ff = 6, .max_positions = 8, .source_vocabulary = 7,
+  return {.layers = 1,
+          .heads = 2,
+          .d_model = d_model,
+          .d_ff = 6,
+          .max_positions = 8,
+          .source_vocabulary = 7,
           .target_vocabulary = 9};
 }
 
@@ -248,6 +254,24 @@ TEST_F(Checkpoint, OtherFormatsAndVersionsAreNamedAsSuch) {
   Hdf5Image mistyped;
   mistyped.set_attribute("/", "format", 1.5);
   refused(mistyped, "not of its type: attribute /format");
+}
+
+TEST(CounterIn, TakesWhatCountsSomething) {
+  const std::map<std::string, double> numbers{
+      {"three", 3}, {"half", 0.5}, {"less", -1}, {"nan", std::nan("")}, {"huge", 1e300}};
+  EXPECT_EQ(counter_in(numbers, "three"), 3);
+  EXPECT_EQ(counter_in(numbers, "absent"), 0);
+  for (const char* name : {"half", "less", "nan", "huge"}) {
+    EXPECT_THAT([&] { counter_in(numbers, name); }, ThrowsMessage<CheckpointError>(HasSubstr("counts nothing")))
+        << name;
+  }
+}
+
+TEST_F(Checkpoint, AStepBeyondAllIsRefused) {
+  meta_.step = std::uint64_t{1} << 63U;
+  save();
+  EXPECT_THAT([&] { CheckpointReader{path_}; },
+              ThrowsMessage<CheckpointError>(HasSubstr("is further than training goes")));
 }
 
 TEST_F(Checkpoint, AnotherOptimizersMomentsAreRefused) {

@@ -173,9 +173,9 @@ TEST_F(TrainingRun, TheFirstOpThatOverflowsIsNamed) {
   TrainingStep<float> step(model, parameters, reversing(), workers, small_run(2).step);
   const std::string before = parameter_digest(parameters);
   EXPECT_THAT([&] { step.run(3); },
-              testing::ThrowsMessage<NonfiniteError>(
-                  testing::AllOf(HasSubstr("training: step 3: "), HasSubstr("affine_activation (op "),
-                                 testing::ContainsRegex(" of example [0-9] of the batch"), HasSubstr("from numbers up to 3e+38"))));
+              testing::ThrowsMessage<NonfiniteError>(testing::AllOf(
+                  HasSubstr("training: step 3: "), HasSubstr("affine_activation (op "),
+                  testing::ContainsRegex(" of example [0-9] of the batch"), HasSubstr("from numbers up to 3e+38"))));
   EXPECT_EQ(parameter_digest(parameters), before);
 }
 
@@ -195,6 +195,13 @@ TEST_F(TrainingRun, StepsThatAreNotFiniteAreLeftOutUpToALimit) {
   EXPECT_THAT(skipped, testing::ElementsAre(4, 21));
   EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().numbers.at("skipped_steps"), 2);
   EXPECT_EQ(run(folder("again"), {3, 20}, false).second, digest);
+  // Row 10, 20 … : the one of a step that was left out says so.
+  TrainerOptions often = options;
+  often.log_every = 1;
+  std::swap(options, often);
+  run(folder("rows"), {3}, false);
+  std::swap(options, often);
+  EXPECT_THAT(metrics_of(folder("rows")), testing::ContainsRegex("\n4,[0-9.e-]+,nan,nan,"));
   EXPECT_THROW(run(folder("often"), {3, 20, 30}, false), NonfiniteError);
 
   // The limit is on the whole run, wherever it was stopped.
