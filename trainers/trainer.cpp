@@ -120,7 +120,8 @@ class Run {
   void write_row(bool validated) {
     metrics_->write({.step = done_,
                      .learning_rate = progress_.learning_rate,
-                     .train_loss = loss_sum_ / static_cast<double>(loss_count_),
+                     .train_loss = loss_count_ == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                                    : loss_sum_ / static_cast<double>(loss_count_),
                      .gradient_norm = progress_.gradient_norm,
                      .seconds = progress_.seconds,
                      .validation = validated && validation_ ? &*validation_ : nullptr});

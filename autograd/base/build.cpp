@@ -24,8 +24,8 @@ constexpr const char* kVectors =
 }  // namespace
 
 const BuildInfo& build_info() {
-  static const BuildInfo build{TAPEHEAD_VERSION, kCompiler, kVectors};
-  return build;
+  static const BuildInfo kBuild{TAPEHEAD_VERSION, kCompiler, kVectors};
+  return kBuild;
 }
 
 std::string to_string(const BuildInfo& build) {

@@ -103,7 +103,7 @@ Found transposed(const Case& c) {
 // The sum over the output's columns or slices is only taken for the first, the last, or not at all.
 Found broadcast(const Case& c) {
   const Shape out = c.evidence.output;
-  const auto restricted = [&](std::function<bool(std::int64_t, std::int64_t)> takes) {
+  const auto restricted = [&](const std::function<bool(std::int64_t, std::int64_t)>& takes) {
     Numbers sums;
     for (const Numbers& tangent : c.evidence.tangents) {
       double sum = 0;

@@ -34,7 +34,7 @@ enum class AttentionKernel {
 
 struct AttentionOptions {
   /// The size of a map from which `automatic` takes tiles.
-  static constexpr std::int64_t kTiledFrom = 1024 * 1024;
+  static constexpr std::int64_t kTiledFrom = std::int64_t{1024} * 1024;
 
   std::int64_t heads = 1;
   double scale = 1;  ///< what scores are multiplied by; 1/√D in Vaswani et al. 2017, eq. 1
