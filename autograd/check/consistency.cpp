@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "autograd/check/context.hpp"
 #include "autograd/check/numbers.hpp"
@@ -12,8 +12,10 @@ namespace {
 
 constexpr double kTolerance = 1e-12;  // of the largest number compared: sums in another order
 
+bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+  return std::ranges::equal(a, b, [](double x, double y) { return same_bits(x, y); });
 }
 
 // The first element that differs by more than rounding of terms of size `largest`, or -1.
@@ -46,7 +48,7 @@ void check_determinism(CheckContext& context) {
   }
   if (same_bits(again, context.gradient)) return;
   for (std::size_t i = 0; i < again.size(); ++i) {
-    if (std::memcmp(&again[i], &context.gradient[i], sizeof(double)) == 0) continue;
+    if (same_bits(again[i], context.gradient[i])) continue;
     const Variable& variable = context.problem.variable_of(static_cast<std::int64_t>(i));
     context.add("determinism", Diagnosis::none, variable, static_cast<std::int64_t>(i) - variable.offset,
                 fmt::format("the same point gives another gradient the second time: {:.9g}, then {:.9g}",
