@@ -65,7 +65,7 @@ LargestEigenvalue largest_eigenvalue(std::int64_t size,
     found.converged = found.residual <= tolerance * std::abs(found.value);
     if (found.converged || norm == 0) break;
     beside.push_back(norm);
-    basis.push_back(next / norm);
+    basis.emplace_back(next / norm);
   }
   found.converged = found.converged || found.residual <= tolerance * std::abs(found.value);
   return found;

@@ -95,9 +95,9 @@ TEST(TiledAttentionMemory, GrowsLinearly) {
     }
     return static_cast<double>(tape.memory());
   };
-  const double at_16384 = memory(16384);
-  EXPECT_LT(memory(32768), 2.5 * at_16384);  // an arena grows by doubling; whole maps would make it 4
-  EXPECT_LT(at_16384, 16384.0 * 400);  // bytes a position: x, context, and two numbers a head
+  const double at_8192 = memory(8192);
+  EXPECT_LT(memory(16384), 2.5 * at_8192);  // an arena grows by doubling; whole maps would make it 4
+  EXPECT_LT(at_8192, 8192.0 * 400);  // bytes a position: x, context, and two numbers a head
 }
 
 TEST(TiledAttentionMemory, AutomaticTakesTilesFromAMillionPairsOn) {
