@@ -47,7 +47,7 @@ asan: setup-checks ## build and test under the address, leak and undefined-behav
 tsan: setup-checks ## build and test under the thread sanitizer
 	cmake --preset tsan $(CONFIGURE)
 	cmake --build --preset tsan --parallel $(JOBS)
-	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/sanitizers/tsan.supp" ctest --preset tsan --parallel $(JOBS)
+	ctest --preset tsan --parallel $(JOBS)
 
 clang: setup-checks ## build and test with clang
 	cmake --preset clang $(CONFIGURE)
