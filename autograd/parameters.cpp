@@ -6,6 +6,7 @@
 #include <cmath>
 #include <complex>
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 #include "autograd/arena.hpp"
@@ -84,8 +85,9 @@ FlatVector<T>::FlatVector(std::int64_t size) : size_(size) {
   const auto count = static_cast<std::size_t>(size);
   memory_.reset(std::calloc(count + Arena::kAlignment / sizeof(T), sizeof(T)));
   if (memory_ == nullptr) throw std::bad_alloc();
-  const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
-  data_ = reinterpret_cast<T*>((address + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment);
+  void* begin = memory_.get();
+  std::size_t room = count * sizeof(T) + Arena::kAlignment;
+  data_ = static_cast<T*>(std::align(Arena::kAlignment, count * sizeof(T), begin, room));
 }
 
 template <Scalar T>

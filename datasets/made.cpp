@@ -94,6 +94,7 @@ void draw(const RandomStream& random, std::uint32_t example, std::uint32_t attem
 
 std::vector<MadeTask> made_tasks() {
   std::vector<MadeTask> tasks;
+  tasks.reserve(kTasks.size());
   for (const Task& task : kTasks) tasks.push_back({task.name, task.description});
   return tasks;
 }

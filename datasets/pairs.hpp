@@ -10,7 +10,7 @@ namespace tapehead {
 struct WordPair {
   std::vector<std::string> source, target;
   bool operator==(const WordPair&) const = default;
-  auto operator<=>(const WordPair&) const = default;
+  auto operator<=>(const WordPair&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a null in it
 };
 
 struct PairFile {

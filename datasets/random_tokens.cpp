@@ -45,7 +45,7 @@ const RandomTokensOptions& checked(const RandomTokensOptions& options) {
 RandomTokens::RandomTokens(const RandomTokensOptions& options)
     : options_(checked(options)),
       vocabulary_(numbered_words(options.vocabulary)),
-      pool_(draw_pool(std::max(max_source_length(), max_target_length()) + kWindows, options.vocabulary)) {}
+      pool_(draw_pool(std::max(options.source_length, options.target_length) - 1 + kWindows, options.vocabulary)) {}
 
 void RandomTokens::fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples,
                                        Batch& batch) const {
@@ -61,7 +61,8 @@ void RandomTokens::fill_training_batch(std::uint64_t seed, std::uint64_t step, s
 }
 
 SequencePair RandomTokens::example(Split, std::int64_t index) const {
-  throw DataError(fmt::format("random tokens: example {} of a held-out split is asked for, and nothing is held out", index));
+  throw DataError(
+      fmt::format("random tokens: example {} of a held-out split is asked for, and nothing is held out", index));
 }
 
 std::uint64_t RandomTokens::digest() const {

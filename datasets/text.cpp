@@ -24,6 +24,7 @@ void check(const TextOptions& o) {
 std::vector<std::vector<std::string>> side(const std::vector<WordPair>& pairs,
                                            std::vector<std::string> WordPair::*lines) {
   std::vector<std::vector<std::string>> all;
+  all.reserve(pairs.size());
   for (const WordPair& pair : pairs) all.push_back(pair.*lines);
   return all;
 }
@@ -59,6 +60,7 @@ TextDataset::TextDataset(const TextOptions& options) {
   target_vocabulary_ = Vocabulary::of_lines(side(train, &WordPair::target), options.min_count, options.max_words);
   const auto encode = [&](const std::vector<WordPair>& pairs) {
     std::vector<SequencePair> encoded;
+    encoded.reserve(pairs.size());
     for (const auto& [source, target] : pairs) {
       encoded.push_back({source_vocabulary_.ids(source), target_vocabulary_.ids(target)});
     }

@@ -25,11 +25,12 @@ Vocabulary Vocabulary::of_lines(std::span<const std::vector<std::string>> lines,
   }
   std::vector<std::pair<std::string, std::int64_t>> order;
   for (const auto& entry : counts) {
-    if (entry.second >= min_count) order.push_back(entry);
+    if (entry.second >= min_count) order.emplace_back(entry);
   }
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   if (max_words > 0 && std::ssize(order) > max_words) order.resize(static_cast<std::size_t>(max_words));
   std::vector<std::string> words;
+  words.reserve(order.size());
   for (auto& entry : order) words.push_back(std::move(entry.first));
   return Vocabulary(std::move(words));
 }

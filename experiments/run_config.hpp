@@ -50,7 +50,8 @@ Settings resume_settings(const Settings& given, const std::string& saved_config,
 /// Calls f(float()) or f(double()).
 template <class F>
 auto with_precision(bool double_precision, F&& f) {
-  return double_precision ? f(double()) : f(float());
+  if (double_precision) return f(double());
+  return f(float());
 }
 
 }  // namespace tapehead

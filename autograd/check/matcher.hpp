@@ -11,6 +11,8 @@
 
 namespace tapehead {
 
+// NOLINTBEGIN(readability-identifier-naming): GoogleTest's names
+
 /// How GoogleTest shows one.
 inline void PrintTo(const GenericFunction&, std::ostream* out) { *out << "a function of inputs"; }
 
@@ -52,5 +54,7 @@ inline testing::PolymorphicMatcher<CorrectGradientsMatcher> HasCorrectGradients(
                                                                                 const CheckOptions& options = {}) {
   return testing::MakePolymorphicMatcher(CorrectGradientsMatcher(std::move(inputs), options));
 }
+
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace tapehead

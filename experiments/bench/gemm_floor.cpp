@@ -91,7 +91,7 @@ GemmFloor::GemmFloor(const ModelConfig& model, const StepShape& shape, WorkerPoo
     products_ = candidate;
     return true;
   };
-  for (std::int64_t shards = workers.size(); shards <= std::min<std::int64_t>(shape.batch, 4 * workers.size());
+  for (std::int64_t shards = workers.size(); shards <= std::min(shape.batch, std::int64_t{4} * workers.size());
        shards *= 2) {
     consider(shards, 0);
   }

@@ -109,7 +109,8 @@ BenchReport measure(const BenchOptions& options) {
     if (round == 0) report.peak_rss_bytes = peak_resident_bytes();  // before the floor takes memory of its own
     if (!floor && !options.double_precision) floor.emplace(config, options.shape, workers);
     const auto begin = std::chrono::steady_clock::now();
-    while (floor && (std::ssize(floor_ms) < kFewestSteps * (round + 1) || seconds_since(begin) < options.seconds / 2)) {
+    while (floor && (std::ssize(floor_ms) < std::int64_t{kFewestSteps} * (round + 1) ||
+                     seconds_since(begin) < options.seconds / 2)) {
       floor_ms.push_back(1e3 * floor->measure());
     }
     if (options.against.empty()) continue;

@@ -19,11 +19,12 @@ std::string output_of(const std::string& command) {
   if (pipe == nullptr) throw ConfigError(fmt::format("--against: \"{}\" cannot be started", command));
   std::string output;
   std::array<char, 4096> buffer;
-  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), count);
+  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    output.append(buffer.data(), count);
   const int status = pclose(pipe);
   if (status != 0) {
-    const std::string end = WIFEXITED(status) ? fmt::format("status {}", WEXITSTATUS(status))
-                                              : fmt::format("signal {}", WTERMSIG(status));
+    const std::string end =
+        WIFEXITED(status) ? fmt::format("status {}", WEXITSTATUS(status)) : fmt::format("signal {}", WTERMSIG(status));
     throw ConfigError(fmt::format("--against: \"{}\" ended with {}", command, end));
   }
   return output;
@@ -39,10 +40,12 @@ PeerResult run_peer(const std::string& command) {
     if (object.is_object()) last = std::move(object);
   }
   if (!last.is_object() || !last.contains("step_ms_median") || !last["step_ms_median"].is_number()) {
-    throw ConfigError(fmt::format("--against: \"{}\" prints no JSON object with step_ms_median; give it --json", command));
+    throw ConfigError(
+        fmt::format("--against: \"{}\" prints no JSON object with step_ms_median; give it --json", command));
   }
   PeerResult result{.step_ms_median = last["step_ms_median"]};
-  if (last.contains("peak_rss_bytes") && last["peak_rss_bytes"].is_number()) result.peak_rss_bytes = last["peak_rss_bytes"];
+  if (last.contains("peak_rss_bytes") && last["peak_rss_bytes"].is_number())
+    result.peak_rss_bytes = last["peak_rss_bytes"];
   if (!(result.step_ms_median > 0)) {
     throw ConfigError(fmt::format("--against: \"{}\" says its step takes {} ms", command, result.step_ms_median));
   }
