@@ -57,11 +57,7 @@ std::string progress_line(const Progress& progress, std::size_t width) {
 
 ProgressDisplay::ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label,
                                  std::string opening)
-    : out_(out),
-      terminal_(terminal),
-      log_every_(log_every),
-      label_(std::move(label)),
-      opening_(std::move(opening)) {}
+    : out_(out), terminal_(terminal), log_every_(log_every), label_(std::move(label)), opening_(std::move(opening)) {}
 
 ProgressDisplay::~ProgressDisplay() {
   if (line_open_) out_ << std::endl;
@@ -89,8 +85,8 @@ void ProgressDisplay::on_validation(const Progress& progress) {
   } else {
     const Evaluation& v = *progress.validation;
     out_ << label_ << "step " << progress.step
-         << fmt::format("  validation: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}", v.loss,
-                        v.token_accuracy, v.exact_match)
+         << fmt::format("  validation on {} sequences: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}",
+                        v.sequences, v.loss, v.token_accuracy, v.exact_match)
          << std::endl;
   }
 }
