@@ -16,15 +16,16 @@ bool aligned(const void* piece) { return reinterpret_cast<std::uintptr_t>(piece)
 TEST(Arena, PiecesAreAlignedAndApart) {
   Arena arena;
   std::vector<unsigned char*> pieces;
-  for (int i = 0; i < 1000; ++i) {
-    auto* piece = arena.allocate<unsigned char>(1 + i * 37);
+  for (std::size_t i = 0; i < 1000; ++i) {
+    const std::size_t size = 1 + i * 37;
+    auto* piece = arena.allocate<unsigned char>(static_cast<std::int64_t>(size));
     EXPECT_TRUE(aligned(piece));
-    std::memset(piece, i % 251, static_cast<std::size_t>(1 + i * 37));
+    std::memset(piece, static_cast<int>(i % 251), size);
     pieces.push_back(piece);
   }
-  for (int i = 0; i < 1000; ++i) {
-    EXPECT_EQ(pieces[static_cast<std::size_t>(i)][0], i % 251);
-    EXPECT_EQ(pieces[static_cast<std::size_t>(i)][i * 37], i % 251);
+  for (std::size_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(pieces[i][0], i % 251);
+    EXPECT_EQ(pieces[i][i * 37], i % 251);
   }
 }
 
