@@ -22,8 +22,8 @@ Var<T> tripled(Var<T> x, T slope) {
   });
 }
 
-const auto right = []<Scalar T>(Inputs<T> x) { return tripled(x[0], T(3)); };
-const auto wrong = []<Scalar T>(Inputs<T> x) { return tripled(x[0], T(2)); };
+const auto kRight = []<Scalar T>(Inputs<T> x) { return tripled(x[0], T(3)); };
+const auto kWrong = []<Scalar T>(Inputs<T> x) { return tripled(x[0], T(2)); };
 
 template <class F>
 std::string explanation(const F& function) {
@@ -34,20 +34,20 @@ std::string explanation(const F& function) {
 }
 
 TEST(HasCorrectGradients, TakesARightOp) {
-  EXPECT_THAT(right, HasCorrectGradients({{{2, 3}}}));
+  EXPECT_THAT(kRight, HasCorrectGradients({{{2, 3}}}));
   EXPECT_THAT(GenericFunction([](auto x) { return multiply(x[0], x[1]); }),
               HasCorrectGradients({{{4, 2}}, {{4, 2}}}, {.seed = 7}));
 }
 
 TEST(HasCorrectGradients, RefusesAWrongOneAndSaysWhere) {
-  EXPECT_THAT(wrong, Not(HasCorrectGradients({{{2, 3}}})));
-  const std::string told = explanation(wrong);
+  EXPECT_THAT(kWrong, Not(HasCorrectGradients({{{2, 3}}})));
+  const std::string told = explanation(kWrong);
   EXPECT_THAT(told, HasSubstr("FAILED"));
   EXPECT_THAT(told, HasSubstr("query"));
 }
 
 TEST(HasCorrectGradients, TakesAGenericFunctionToo) {
-  const GenericFunction function = wrong;
+  const GenericFunction function = kWrong;
   EXPECT_THAT(function, Not(HasCorrectGradients({{{2, 3}}})));
   EXPECT_EQ(testing::PrintToString(function), "a function of inputs");
 }
