@@ -114,7 +114,9 @@ INSTANTIATE_TEST_SUITE_P(
     , OptimizerAgainstTorch,
     testing::Values(Rule{"opt_adam", {}, 0.01}, Rule{"opt_adam_b2_098", {.beta2 = 0.98, .epsilon = 1e-9}, 0.01},
                     Rule{"opt_adamw", {.kind = "adamw", .weight_decay = 0.1}, 0.01},
-                    Rule{"opt_adamw_b2_099", {.kind = "adamw", .beta2 = 0.99, .weight_decay = 0.1}, 0.001}),
+                    Rule{"opt_adamw_b2_099", {.kind = "adamw", .beta2 = 0.99, .weight_decay = 0.1}, 0.001},
+                    Rule{"opt_sgd", {.kind = "sgd"}, 0.1},
+                    Rule{"opt_sgd_nesterov_wd", {.kind = "nesterov", .momentum = 0.9, .weight_decay = 0.01}, 0.1}),
     [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace

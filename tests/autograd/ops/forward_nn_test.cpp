@@ -55,6 +55,7 @@ TYPED_TEST(CrossEntropyOf, ALinearLayerIsTheSameInOneOpAndInTwo) {
   const CrossEntropyOptions options{.label_smoothing = 0.1};
   const auto run = [&](Tape<T>& tape, bool fused) {
     std::vector<Var<T>> x;
+    x.reserve(3);
     for (int i = 0; i < 3; ++i) x.push_back(tape.input(shapes[i], values[i].data()));
     const Var<T> loss = fused ? linear_cross_entropy(x[0], x[1], x[2], kExpected, options)
                               : cross_entropy(affine(x[0], x[1], x[2]), kExpected, options);
