@@ -188,7 +188,7 @@ TEST_F(Checkpoint, AnyReaderSeesNamesAndShapes) {
 
   // Row o of the (out, in) matrix is what output o multiplies.
   const hid_t dataset = H5Dopen2(file, "/parameters/output/weight", H5P_DEFAULT);
-  std::vector<float> rows(9 * 4);
+  std::vector<float> rows(36);
   H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data());
   H5Dclose(dataset);
   H5Fclose(file);
