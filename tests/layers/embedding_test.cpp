@@ -87,12 +87,12 @@ TEST_P(EmbeddingScale, ColumnsOfTheTableTimesTheFactorOfTheLaw) {
   }
 }
 
-constexpr std::array law_names{"xavier", "kaiming", "normal"};
+constexpr std::array kLawNames{"xavier", "kaiming", "normal"};
 
 INSTANTIATE_TEST_SUITE_P(, EmbeddingScale,
                          testing::Values(std::pair(WeightLaw::xavier, 3.0), std::pair(WeightLaw::kaiming, 3.0),
                                          std::pair(WeightLaw::normal, 1.0)),
-                         [](const auto& each) { return law_names[static_cast<std::size_t>(each.param.first)]; });
+                         [](const auto& each) { return kLawNames[static_cast<std::size_t>(each.param.first)]; });
 
 }  // namespace
 }  // namespace tapehead
