@@ -13,9 +13,9 @@ namespace {
 using testing::ElementsAre;
 using Ids = std::vector<std::int32_t>;
 
-constexpr std::int32_t P = kPadding;
-constexpr std::int32_t S = kStart;
-constexpr std::int32_t E = kEnd;
+constexpr std::int32_t kP = kPadding;
+constexpr std::int32_t kS = kStart;
+constexpr std::int32_t kE = kEnd;
 
 // The columns of a view, each with all its positions.
 std::vector<Ids> columns(const TokenView& view) {
@@ -40,9 +40,9 @@ TEST(Batch, EncoderDecoderColumns) {
   Batch batch(BatchLayout::encoder_decoder);
   batch.reserve(3, 5, 6);
   fill(batch);
-  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, E}, Ids{13, E, P, P}, Ids{14, E, P, P}));
-  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{S, 20, P}, Ids{S, 21, 22}, Ids{S, 23, P}));
-  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, E, P}, Ids{21, 22, E}, Ids{23, E, P}));
+  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, kE}, Ids{13, kE, kP, kP}, Ids{14, kE, kP, kP}));
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{kS, 20, kP}, Ids{kS, 21, 22}, Ids{kS, 23, kP}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, kE, kP}, Ids{21, 22, kE}, Ids{23, kE, kP}));
   EXPECT_THAT(lengths(batch.source()), ElementsAre(4, 2, 2));
   EXPECT_THAT(lengths(batch.input()), ElementsAre(2, 3, 2));
   EXPECT_THAT(lengths(batch.expected()), ElementsAre(2, 3, 2));
@@ -56,10 +56,10 @@ TEST(Batch, DecoderOnlyColumns) {
   fill(batch);
   EXPECT_EQ(batch.source().examples, 0);
   EXPECT_THAT(columns(batch.input()),
-              ElementsAre(Ids{S, 10, 11, 12, E, 20}, Ids{S, 13, E, 21, 22, P}, Ids{S, 14, E, 23, P, P}));
+              ElementsAre(Ids{kS, 10, 11, 12, kE, 20}, Ids{kS, 13, kE, 21, 22, kP}, Ids{kS, 14, kE, 23, kP, kP}));
   // At the source's </s> the target begins; before it nothing is asked.
   EXPECT_THAT(columns(batch.expected()),
-              ElementsAre(Ids{P, P, P, P, 20, E}, Ids{P, P, 21, 22, E, P}, Ids{P, P, 23, E, P, P}));
+              ElementsAre(Ids{kP, kP, kP, kP, 20, kE}, Ids{kP, kP, 21, 22, kE, kP}, Ids{kP, kP, 23, kE, kP, kP}));
   EXPECT_THAT(lengths(batch.input()), ElementsAre(6, 5, 4));
   EXPECT_THAT(lengths(batch.expected()), ElementsAre(6, 5, 4));
   EXPECT_EQ(batch.counted_tokens(), 7);
@@ -71,8 +71,8 @@ TEST(Batch, LanguageColumns) {
   batch.append({}, Ids{20, 21, 22});
   batch.append({}, Ids{23});
   EXPECT_EQ(batch.source().examples, 0);
-  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{S, 20, 21, 22}, Ids{S, 23, P, P}));
-  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, 21, 22, E}, Ids{23, E, P, P}));
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{kS, 20, 21, 22}, Ids{kS, 23, kP, kP}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, 21, 22, kE}, Ids{23, kE, kP, kP}));
   EXPECT_EQ(batch.counted_tokens(), 6);
 }
 
@@ -88,7 +88,7 @@ TEST(Batch, CountedTokensAreTheExpectedOnesThatAreNotPadding) {
     batch.reserve(3, 5, 6);
     fill(batch);
     std::int64_t counted = 0;
-    for (const Ids& column : columns(batch.expected())) counted += std::ssize(column) - std::ranges::count(column, P);
+    for (const Ids& column : columns(batch.expected())) counted += std::ssize(column) - std::ranges::count(column, kP);
     EXPECT_EQ(batch.counted_tokens(), counted);
   }
 }
@@ -97,18 +97,18 @@ TEST(Batch, EmptySequencesStillHaveTheirMarks) {
   Batch batch;
   batch.reserve(1, 2, 2);
   batch.append(Ids{}, Ids{});
-  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{E}));
-  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{S}));
-  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{E}));
+  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{kE}));
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{kS}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{kE}));
 }
 
 TEST(Batch, ASliceIsCutToItsLongestExample) {
   Batch batch;
   batch.reserve(3, 5, 6);
   fill(batch);
-  EXPECT_THAT(columns(batch.source().slice(1, 3)), ElementsAre(Ids{13, E}, Ids{14, E}));
-  EXPECT_THAT(columns(batch.input().slice(1, 3)), ElementsAre(Ids{S, 21, 22}, Ids{S, 23, P}));
-  EXPECT_THAT(columns(batch.expected().slice(2, 3)), ElementsAre(Ids{23, E}));
+  EXPECT_THAT(columns(batch.source().slice(1, 3)), ElementsAre(Ids{13, kE}, Ids{14, kE}));
+  EXPECT_THAT(columns(batch.input().slice(1, 3)), ElementsAre(Ids{kS, 21, 22}, Ids{kS, 23, kP}));
+  EXPECT_THAT(columns(batch.expected().slice(2, 3)), ElementsAre(Ids{23, kE}));
   EXPECT_THAT(lengths(batch.source().slice(1, 3)), ElementsAre(2, 2));
   EXPECT_THAT(columns(batch.source().slice(0, 3)), testing::ContainerEq(columns(batch.source())));
   EXPECT_EQ(batch.source().slice(1, 1).positions, 0);
@@ -118,7 +118,7 @@ TEST(Batch, ASliceOfASliceKeepsItsPlace) {
   Batch batch;
   batch.reserve(3, 5, 6);
   fill(batch);
-  EXPECT_THAT(columns(batch.input().slice(1, 3).slice(1, 2)), ElementsAre(Ids{S, 23}));
+  EXPECT_THAT(columns(batch.input().slice(1, 3).slice(1, 2)), ElementsAre(Ids{kS, 23}));
 }
 
 TEST(Batch, ClearedBatchesLeaveNoTrace) {
@@ -131,8 +131,8 @@ TEST(Batch, ClearedBatchesLeaveNoTrace) {
   EXPECT_EQ(batch.counted_tokens(), 0);
   EXPECT_EQ(batch.source().positions, 0);
   fill(batch);
-  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, E}, Ids{13, E, P, P}, Ids{14, E, P, P}));
-  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, E, P}, Ids{21, 22, E}, Ids{23, E, P}));
+  EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, kE}, Ids{13, kE, kP, kP}, Ids{14, kE, kP, kP}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, kE, kP}, Ids{21, 22, kE}, Ids{23, kE, kP}));
   EXPECT_EQ(batch.source().ids, memory);
 }
 

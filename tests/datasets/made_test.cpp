@@ -44,6 +44,7 @@ std::vector<SequencePair> training(const Dataset& data, std::uint64_t seed, std:
 
 std::vector<Sequence> sources(const std::vector<SequencePair>& pairs) {
   std::vector<Sequence> found;
+  found.reserve(pairs.size());
   for (const SequencePair& pair : pairs) found.push_back(pair.source);
   return found;
 }
@@ -217,7 +218,7 @@ TEST(MadeDataset, DigestChangesWithEveryOption) {
 TEST(MadeDataset, ASpaceTooSmallIsRefusedInOneLine) {
   const auto refused = [](const MadeOptions& options, const std::string& message) {
     try {
-      MadeDataset{options};
+      const MadeDataset data(options);
       FAIL() << message;
     } catch (const ConfigError& error) {
       EXPECT_THAT(error.what(), testing::HasSubstr(message));

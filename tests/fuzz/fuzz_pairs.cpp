@@ -12,11 +12,9 @@ std::vector<std::string> fuzz_seeds() {
   return {"",
           "good day\tдобър ден\n",
           "I'm well-known, at 2:30.\tA\r\n\"quoted\" „и така“\tb\tthird field\n\nno pair\n",
-          "\xef\xbb\xbf"
-          "a\tb\n",
+          std::string("\xef\xbb\xbf") + "a\tb\n",
           "\xff\tb\n",
-          "a\x00"
-          "b\tc\n"};
+          std::string("a") + '\0' + "b\tc\n"};
 }
 
 }  // namespace tapehead

@@ -36,7 +36,7 @@ void require(bool right, const char* what) {
 
 std::string file_with(const std::string& name, std::string_view content) {
   static const Folder folder;
-  const std::string path = (folder.path / name).string();
+  std::string path = (folder.path / name).string();
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
   return path;
 }
@@ -51,7 +51,7 @@ std::size_t Choices::below(std::size_t bound) {
 
 std::string Choices::text(std::size_t longest) {
   const std::size_t length = std::min(below(longest + 1), size_);
-  const std::string bytes(reinterpret_cast<const char*>(data_), length);
+  std::string bytes(reinterpret_cast<const char*>(data_), length);
   data_ += length;
   size_ -= length;
   return bytes;
