@@ -1,11 +1,14 @@
 #include <unistd.h>
 
+#include <csignal>
 #include <iostream>
 
 #include "autograd/blas.hpp"
 #include "experiments/program.hpp"
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // past a limit on the size of files a write fails, as on a full disk, and the run says so
   tapehead::ensure_best_blas_kernel(argv);
   tapehead::use_single_threaded_blas();
   std::ios::sync_with_stdio(false);

@@ -71,6 +71,14 @@ Id text_type() {
 
 }  // namespace
 
+namespace {
+
+std::string attribute_path(const std::string& path, const std::string& name) {
+  return path + (path.ends_with('/') ? "" : "/") + name;
+}
+
+}  // namespace
+
 struct Hdf5Image::File {
   Id id;
   Id links = [] {  // groups on the way are made
@@ -98,23 +106,25 @@ struct Hdf5Image::File {
     return {H5Oopen(id, path.c_str(), H5P_DEFAULT), H5Oclose, "there is no", path};
   }
   void write_attribute(const std::string& path, const std::string& name, hid_t type, const void* value) const {
+    const std::string full = attribute_path(path, name);
     const Id object = open_object(path);
-    const Id space(H5Screate(H5S_SCALAR), H5Sclose, "cannot write", name);
+    const Id space(H5Screate(H5S_SCALAR), H5Sclose, "cannot write", full);
     const Id attribute(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                       "cannot write attribute", path + name);
-    require(H5Awrite(attribute, type, value), "cannot write attribute", path + name);
+                       "cannot write attribute", full);
+    require(H5Awrite(attribute, type, value), "cannot write attribute", full);
   }
   void read_attribute(const std::string& path, const std::string& name, H5T_class_t kind, hid_t type,
                       void* value) const {
+    const std::string full = attribute_path(path, name);
     const Id object = open_object(path);
-    const Id attribute(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, "there is no attribute", path + name);
-    const Id stored(H5Aget_type(attribute), H5Tclose, "cannot read attribute", path + name);
-    const Id space(H5Aget_space(attribute), H5Sclose, "cannot read attribute", path + name);
+    const Id attribute(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, "there is no attribute", full);
+    const Id stored(H5Aget_type(attribute), H5Tclose, "cannot read attribute", full);
+    const Id space(H5Aget_space(attribute), H5Sclose, "cannot read attribute", full);
     if (H5Tget_class(stored) != kind || H5Sget_simple_extent_npoints(space) != 1 ||
         (kind == H5T_STRING && H5Tis_variable_str(stored) <= 0)) {
-      fail("not of its type: attribute", path + name);
+      fail("not of its type: attribute", full);
     }
-    require(H5Aread(attribute, type, value), "cannot read attribute", path + name);
+    require(H5Aread(attribute, type, value), "cannot read attribute", full);
   }
 };
 

@@ -42,9 +42,10 @@ std::vector<std::string> rows_up_to(const std::string& path, std::int64_t last_s
 }
 
 [[noreturn]] void fail_to_write(const std::string& path) {
-  throw CheckpointError(fmt::format("metrics: {} can no longer be written ({}); what was saved before is untouched: make "
-                                    "room or mend the folder, then resume",
-                                    path, std::strerror(errno)));
+  throw CheckpointError(
+      fmt::format("metrics: {} cannot be written ({}); what was saved before is untouched: make "
+                  "room or mend the folder, then resume",
+                  path, std::strerror(errno)));
 }
 
 }  // namespace
@@ -59,15 +60,16 @@ MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) : path
   out_.flush();
   std::error_code error;
   if (out_) std::filesystem::rename(fresh, path, error);
-  if (!out_ || error) {
-    throw CheckpointError(fmt::format("metrics: {} cannot be written; check that the folder exists, is writable and "
-                                      "has room",
-                                      path));
-  }
+  if (out_ && !error) return;
+  const int reason = error ? error.value() : errno;
+  std::filesystem::remove(fresh, error);
+  errno = reason;
+  fail_to_write(path);
 }
 
 void MetricsFile::write(const MetricsRow& row) {
-  out_ << fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm, row.seconds);
+  out_ << fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm,
+                      row.seconds);
   if (row.validation != nullptr) {
     const Evaluation& v = *row.validation;
     out_ << fmt::format(",{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match);

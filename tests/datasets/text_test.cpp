@@ -24,7 +24,7 @@ class Text : public testing::Test {
   ~Text() override { fs::remove_all(folder_); }
 
   std::string file(const std::string& name, const std::string& content) const {
-    const std::string path = (folder_ / name).string();
+    std::string path = (folder_ / name).string();
     std::ofstream(path, std::ios::binary) << content;
     return path;
   }
@@ -119,6 +119,7 @@ TEST_F(Text, EpochsArePermutationsThatFollowFromTheSeedAlone) {
   const auto ids_of = [&](const TextDataset& from, std::uint64_t seed, std::uint64_t step) {
     from.fill_training_batch(seed, step, 4, batch);
     std::vector<std::int32_t> ids;
+    ids.reserve(4);
     for (int b = 0; b < 4; ++b) ids.push_back(batch.source()(0, b));
     return ids;
   };

@@ -16,6 +16,7 @@ Child::Child(const std::string& program, const std::vector<std::string>& words, 
              const std::map<std::string, std::string>& environment) {
   // Everything that allocates comes before fork().
   std::vector<char*> arguments{const_cast<char*>(program.c_str())};
+  arguments.reserve(words.size() + 2);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   std::vector<std::string> variables;
@@ -25,6 +26,7 @@ Child::Child(const std::string& program, const std::vector<std::string>& words, 
   }
   for (const auto& [name, value] : environment) variables.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> pointers;
+  pointers.reserve(variables.size() + 1);
   for (std::string& variable : variables) pointers.push_back(variable.data());
   pointers.push_back(nullptr);
   id_ = ::fork();

@@ -8,7 +8,6 @@ namespace tapehead {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 class Runs : public InFolder {};
 
