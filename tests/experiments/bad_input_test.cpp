@@ -135,7 +135,7 @@ TEST_F(BadInput, TheEdgesOfARangeAreTakenOrRefused) {
               << what << "\n"
               << ran.err;
         }
-        EXPECT_LT(seconds.count(), 10) << what;
+        EXPECT_LT(seconds.count(), 60) << what;  // a second or two on an idle machine
         std::filesystem::remove_all(path("out"));
       }
     }
