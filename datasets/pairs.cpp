@@ -2,46 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "autograd/base/errors.hpp"
+#include "autograd/base/lines.hpp"
 #include "datasets/tokenizer.hpp"
 
 namespace tapehead {
 namespace {
 
-constexpr std::size_t kLongestLine = std::size_t{1} << 20U;
-
-// As std::getline, but of a line without an end no more is read than a line may have.
-bool get_line(std::istream& in, std::string& line) {
-  line.clear();
-  std::streambuf& bytes = *in.rdbuf();
-  for (int c = bytes.sbumpc(); c != std::char_traits<char>::eof(); c = bytes.sbumpc()) {
-    if (c == '\n') return true;
-    line += static_cast<char>(c);
-    if (line.size() > kLongestLine) return true;
-  }
-  return !line.empty();
-}
-
 std::vector<std::string> read_lines(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) throw DataError(fmt::format("{}: is a folder, not a file", path));
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw DataError(fmt::format("{}: cannot be opened; check the name and the permissions", path));
+  InputFile file(path);
+  LineReader reader(file);
   std::vector<std::string> lines;
-  for (std::string line; get_line(in, line);) {
-    if (line.size() > kLongestLine) {
-      throw DataError(fmt::format("{}:{}: the line is longer than {} bytes; is this text, a sentence a line?", path,
-                                  lines.size() + 1, kLongestLine));
-    }
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (lines.empty() && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
-    if (!is_utf8(line))
-      throw DataError(fmt::format("{}:{}: not valid UTF-8; convert the file", path, lines.size() + 1));
-    lines.push_back(std::move(line));
-  }
+  for (std::string_view line; reader.next(line);) lines.emplace_back(line);
   if (lines.empty()) throw DataError(fmt::format("{}: the file is empty", path));
   return lines;
 }

@@ -22,8 +22,8 @@ struct PairFile {
 /// How many lines that are no pairs are named.
 inline constexpr std::size_t kNamedLines = 3;
 
-/// Reads pairs of lines: see TextOptions for what `name` may be. Takes CRLF line ends and a byte order mark as they
-/// come; empty lines are passed over. Throws DataError as TextDataset does,
+/// Reads pairs of lines: see TextOptions for what `name` may be. Lines as LineReader reads them; empty
+/// ones are passed over. Throws DataError as TextDataset does,
 /// and where more lines are no pairs than are: that is another kind of file.
 PairFile read_pairs(const std::string& name);
 

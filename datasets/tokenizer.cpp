@@ -57,8 +57,6 @@ std::u32string to_utf32(std::string_view text) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) { return utf8::is_valid(text.begin(), text.end()); }
-
 std::vector<std::string> tokenize(std::string_view line) {
   const std::u32string text = to_utf32(line);
   std::vector<std::string> words;

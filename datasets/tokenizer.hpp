@@ -5,10 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace tapehead {
+#include "autograd/base/text.hpp"
 
-/// Whether the text is well-formed UTF-8.
-bool is_utf8(std::string_view text);
+namespace tapehead {
 
 /// Splits a line into words: at white space and control characters, and around each punctuation mark, except an
 /// apostrophe or hyphen inside a word and `. , :` between digits: `I'm OK at 2:30.` → `I'm` `OK` `at` `2:30` `.`. Case is

@@ -32,7 +32,7 @@ Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::
 
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   if (!is_utf8(line)) throw DataError("the line is not UTF-8");
-  const std::vector<std::string> words = text_task() ? tokenize(line) : split_at_spaces(line);
+  const std::vector<std::string> words = text_task() ? tokenize(to_nfc(line)) : split_at_spaces(line);
   std::vector<std::int32_t> ids = source.ids(words);
   for (std::size_t i = 0; !text_task() && i < ids.size(); ++i) {
     if (ids[i] == kUnknown) throw DataError(fmt::format("\"{}\" is no symbol that the model knows", words[i]));

@@ -16,9 +16,9 @@ constexpr const char* kVectors =
 #elif defined(__AVX2__)
     "avx2";
 #elif defined(__SSE2__)
-    "sse2";
+        "sse2";
 #else
-    "scalar";
+        "scalar";
 #endif
 
 }  // namespace

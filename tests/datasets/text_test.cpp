@@ -1,6 +1,7 @@
 #include "datasets/text.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -75,12 +76,25 @@ TEST_F(Text, AFileWhoseLinesAreMostlyNoPairsIsRefused) {
                                                       HasSubstr("most.tsv:2, "), HasSubstr("most.tsv:6; expected"))));
 }
 
-// /dev/zero has no end.
-TEST_F(Text, ALineWithoutAnEndIsNotWaitedFor) {
-  for (const std::string& name : {file("long.tsv", "a\tb\n" + std::string(1200000, 'x')), std::string("/dev/zero")}) {
-    EXPECT_THAT([&] { TextDataset({.train = name}); },
-                ThrowsMessage<DataError>(HasSubstr("the line is longer than 1048576")));
-  }
+TEST_F(Text, NeitherALineNorAFileWithoutAnEndIsWaitedFor) {
+  EXPECT_THAT([&] { TextDataset({.train = file("long.tsv", "a\tb\n" + std::string(1200000, 'x'))}); },
+              ThrowsMessage<DataError>(HasSubstr("long.tsv:2: the line is longer than 1048576")));
+  EXPECT_THAT([&] { TextDataset({.train = "/dev/zero"}); }, ThrowsMessage<DataError>(HasSubstr("is a device")));
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT([&] { TextDataset({.train = pipe}); }, ThrowsMessage<DataError>(HasSubstr("is a pipe, not a file")));
+}
+
+TEST_F(Text, LinesMayEndWithCrAloneInTheWholeFile) {
+  const TextDataset data({.train = file("mac.tsv", "a\tA\rb\tB\rc\tC\r")});
+  EXPECT_EQ(data.report().training_pairs, 3);
+  EXPECT_THAT([&] { TextDataset({.train = file("mixed.tsv", "a\tA\nb\tB\rc\tC\n")}); },
+              ThrowsMessage<DataError>(HasSubstr("mixed.tsv:2: some lines end with CR alone")));
+}
+
+TEST_F(Text, AWordIsOneWordHoweverItsAccentsWereTyped) {
+  const TextDataset data({.train = file("nfc.tsv", "caf\u00e9\tx\ncafe\u0301\tx\n")});
+  EXPECT_THAT(data.source_vocabulary().words(), ElementsAre("caf\u00e9"));
 }
 
 TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
@@ -89,7 +103,7 @@ TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
   };
   refusal((folder_ / "absent.tsv").string(), "cannot be opened");
   refusal(file("empty.tsv", ""), "the file is empty");
-  refusal(file("mark.tsv", "\xef\xbb\xbf"), "no line holds a pair");
+  refusal(file("mark.tsv", "\xef\xbb\xbf"), "the file is empty");
   refusal(file("blank.tsv", "\r\n\n"), "no line holds a pair");
   refusal(file("fine.en", "a\n") + "," + file("latin.fr", "caf\xe9\n"), "latin.fr:1: not valid UTF-8");
   refusal(file("words.tsv", "no tab\nat all\n"), "no line holds a pair");
