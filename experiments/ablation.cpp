@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/output_file.hpp"
 #include "experiments/json.hpp"
 #include "experiments/table.hpp"
 
@@ -33,7 +34,7 @@ Json to_json(const RunResult& result, Split split) {
 
 RunResult read_result(const std::string& path, Split split) {
   try {
-    const Json object = Json::parse(read_text_file(path));
+    const Json object = Json::parse(read_file(path));
     if (const std::string there = object.at("split"); there != name_of(split)) {
       throw ConfigError(fmt::format("{}: holds the result on the {} split, not {}; choose another --out", path, there,
                                     name_of(split)));
@@ -60,8 +61,8 @@ RunResult read_result(const std::string& path, Split split) {
 // A folder from an earlier call must hold the same run, or its result would be taken for this one's.
 void require_same_config(const PlannedRun& run) {
   const std::string path = run.folder + "/config.cfg";
-  if (!fs::exists(path)) return;
-  std::istringstream saved(read_text_file(path));
+  if (!file_exists(path)) return;
+  std::istringstream saved(read_file(path));
   std::istringstream planned(run.settings.config_text());
   std::string was;
   std::string is;
@@ -81,7 +82,7 @@ PlannedRun plan_run(const Ablation& ablation, std::size_t cell, const Settings& 
   PlannedRun run{cell, seed, (fs::path(folder) / name / fmt::format("seed={}", seed)).string(), settled, {}};
   run.settings.resolve("seed", std::to_string(seed));
   require_same_config(run);
-  if (fs::exists(result_in(run.folder))) run.result = read_result(result_in(run.folder), ablation.split);
+  if (file_exists(result_in(run.folder))) run.result = read_result(result_in(run.folder), ablation.split);
   return run;
 }
 
@@ -116,13 +117,13 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
 
 bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, const std::atomic<bool>* stop) {
   const Run run = prepare_run(planned.settings);
-  const bool resume = fs::exists(checkpoint_in(planned.folder));
+  const bool resume = file_exists(checkpoint_in(planned.folder));
   RunOutcome outcome;
   try {
     outcome = execute_run(run, planned.folder, resume, observer, stop, split);
   } catch (const NonfiniteError& error) {
     planned.result = RunResult{.diverged = error.what()};
-    write_text_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
+    write_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
     return true;
   }
   if (outcome.interrupted) return false;
@@ -131,7 +132,7 @@ bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, con
                              .parameters = run.model.layout().parameter_count(),
                              .seconds = outcome.seconds,
                              .parameter_digest = outcome.parameter_digest};
-  write_text_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
+  write_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
   return true;
 }
 

@@ -6,13 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "autograd/base/file.hpp"
 #include "experiments/settings.hpp"
 
 namespace tapehead {
 
 /// Where a command reads and writes: results to `out`, everything else to `err`.
 struct Console {
-  std::istream& in;
+  ByteSource& in;
   std::ostream& out;
   std::ostream& err;
   bool out_is_terminal = false;

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   tapehead::ensure_best_blas_kernel(argv);
   tapehead::use_single_threaded_blas();
   std::ios::sync_with_stdio(false);
-  tapehead::Console console{std::cin, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
+  tapehead::StandardInput in;
+  tapehead::Console console{in, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
   return tapehead::run_program({argv + 1, argv + argc}, console);
 }

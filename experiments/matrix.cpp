@@ -4,11 +4,10 @@
 
 #include <charconv>
 #include <cmath>
-#include <sstream>
 #include <string_view>
 
 #include "autograd/base/errors.hpp"
-#include "experiments/settings.hpp"
+#include "autograd/base/lines.hpp"
 
 namespace tapehead {
 namespace {
@@ -53,11 +52,11 @@ std::vector<double> parse_row(std::string_view line, const std::string& place) {
 
 Matrix parse_matrix(const std::string& text, const std::string& name) {
   Matrix matrix;
-  std::istringstream lines(text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text);
-  std::int64_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    const std::string place = fmt::format("{}:{}", name, ++number);
-    const std::vector<double> row = parse_row(std::string_view(line).substr(0, line.find('#')), place);
+  TextSource source(text, name);
+  LineReader reader(source, {.content = LineContent::raw, .longest = kLongestText});
+  for (std::string_view line; reader.next(line);) {
+    const std::string place = reader.place();
+    const std::vector<double> row = parse_row(line.substr(0, line.find('#')), place);
     if (row.empty()) continue;
     if (matrix.rows > 0 && std::ssize(row) != matrix.columns) {
       throw DataError(fmt::format("{}: {} numbers, but the lines before have {}", place, row.size(), matrix.columns));
@@ -70,6 +69,6 @@ Matrix parse_matrix(const std::string& text, const std::string& name) {
   return matrix;
 }
 
-Matrix read_matrix(const std::string& path) { return parse_matrix(read_text_file(path), path); }
+Matrix read_matrix(const std::string& path) { return parse_matrix(read_file(path), path); }
 
 }  // namespace tapehead

@@ -73,7 +73,7 @@ std::string choices_for_people(const OptionSpec& option) {
 }
 
 std::string canonical_value(const OptionSpec& option, std::string_view text) {
-  if (text.find('\n') != std::string_view::npos) throw ConfigError("a value may not hold a line break");
+  if (text.find_first_of("\r\n") != std::string_view::npos) throw ConfigError("a value may not hold a line break");
   switch (option.kind) {
     case OptionKind::integer: {
       const auto number = parse_number<std::int64_t>(text, "a whole number");

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/output_file.hpp"
 #include "trainers/checkpoint.hpp"
 
 namespace tapehead {
@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_config(const RunFolder& folder) { write_text_file(config_in(folder.path), folder.config); }
+void write_config(const RunFolder& folder) { write_file(config_in(folder.path), folder.config); }
 
 // Passes on what it hears, and keeps what the outcome is made of. Writes the configuration of a resumed run once it
 // goes on: until then it may be refused, and is to stay as it was.
@@ -81,7 +81,7 @@ RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& ob
                    std::optional<Split> evaluate_on) {
   ParameterStore<T> parameters(run.model.layout());
   if (!folder.resume) set_initial_parameters(run, parameters);
-  make_folder(folder.path);
+  make_out_folder(folder.path);
   if (!folder.resume) write_config(folder);
   RunOutcome outcome;
   outcome.checkpoint = checkpoint_in(folder.path);
@@ -131,30 +131,19 @@ RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, T
 
 std::string checkpoint_of(const std::string& subject) {
   if (subject.empty()) throw ConfigError("a run folder or a checkpoint is missing: name it after the command");
-  std::error_code error;
-  return fs::is_directory(subject, error) ? checkpoint_in(subject) : subject;
+  return is_folder(subject) ? checkpoint_in(subject) : subject;
 }
 
 std::string checkpoint_in(const std::string& folder) { return (fs::path(folder) / "checkpoint.h5").string(); }
 std::string best_in(const std::string& folder) { return (fs::path(folder) / "best.h5").string(); }
 std::string config_in(const std::string& folder) { return (fs::path(folder) / "config.cfg").string(); }
 
-void make_folder(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error)
-    throw ConfigError(fmt::format("{}: the folder cannot be made: {}; choose another --out", path, error.message()));
-}
-
-void write_text_file(const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
-  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(fresh, path, error);
-  if (!out || error)
-    throw ConfigError(fmt::format("{}: cannot be written; check that there is room and permission", path));
+void make_out_folder(const std::string& path) {
+  try {
+    make_folder(path);
+  } catch (const FileError& error) {
+    throw ConfigError(fmt::format("{}; choose another --out", error.what()));
+  }
 }
 
 }  // namespace tapehead

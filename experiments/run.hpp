@@ -49,13 +49,10 @@ std::string checkpoint_in(const std::string& folder);
 std::string best_in(const std::string& folder);
 std::string config_in(const std::string& folder);
 
+/// Makes the folder that results go to, with those above it. Throws ConfigError.
+void make_out_folder(const std::string& path);
+
 /// The checkpoint that people mean by the name of a run folder or of a file. Throws ConfigError for an empty name.
 std::string checkpoint_of(const std::string& subject);
-
-/// Makes a folder, with those above it. Throws ConfigError.
-void make_folder(const std::string& path);
-
-/// Writes a file whole or not at all. Throws ConfigError.
-void write_text_file(const std::string& path, const std::string& text);
 
 }  // namespace tapehead

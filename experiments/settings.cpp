@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/lines.hpp"
 #include "experiments/suggest.hpp"
 
 namespace tapehead {
@@ -79,21 +78,6 @@ const OptionSpec& require_config_option(std::string_view name, const std::string
 
 }  // namespace
 
-std::string read_text_file(const std::string& path) {
-  constexpr std::size_t most = std::size_t{64} << 20U;  // a device may have no end
-  std::error_code error;
-  std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path, error)) throw ConfigError(fmt::format("{}: cannot be read as a file", path));
-  std::string text;
-  std::array<char, 65536> piece;
-  while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
-    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
-    if (text.size() > most)
-      throw ConfigError(fmt::format("{}: is larger than {} bytes; is it the right file?", path, most));
-  }
-  return text;
-}
-
 Settings::Settings() {
   for (const OptionSpec& option : option_table()) {
     settings_.push_back({std::string(option.fallback), Origin::fallback, "--" + std::string(option.name)});
@@ -127,22 +111,21 @@ void Settings::set(std::string_view name, std::string_view value) {
 }
 
 void Settings::read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
   std::vector<std::int64_t> first_line(settings_.size(), 0);
-  for (std::int64_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(without_comment(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
+  TextSource source(text, where);
+  LineReader reader(source, {.content = LineContent::raw});
+  for (std::string_view whole; reader.next(whole);) {
+    const std::string_view line = trimmed(without_comment(whole));
     if (line.empty()) continue;
 
-    const std::string place = fmt::format("{}:{}", where, number);
+    const std::string place = reader.place();
     const std::size_t equals = line.find('=');
     if (equals == std::string_view::npos) throw ConfigError(fmt::format("{}: expected `name = value`", place));
     const std::string_view name = trimmed(line.substr(0, equals));
     const OptionSpec& option = require_config_option(name, place);
     std::int64_t& first = first_line[static_cast<std::size_t>(&option - option_table().data())];
     if (first != 0) throw ConfigError(fmt::format("{}: {} is set twice, first in line {}", place, name, first));
-    first = number;
+    first = reader.number();
     std::string value = unquoted(trimmed(line.substr(equals + 1)));
     if (option.kind == OptionKind::path) value = absolute_paths(option, value, folder);
     set(option, value, origin, fmt::format("{}: {}", place, name));
@@ -150,7 +133,7 @@ void Settings::read_config(std::string_view text, Origin origin, const std::stri
 }
 
 void Settings::read_config_file(const std::string& path) {
-  read_config(read_text_file(path), Origin::file, path, fs::path(path).parent_path().string());
+  read_config(read_file(path), Origin::file, path, fs::path(path).parent_path().string());
 }
 
 void Settings::resolve(std::string_view name, std::string_view value) { at(name).text = value; }

@@ -28,9 +28,9 @@ class Settings {
   /// Sets what lines of `name = value` say. `#` at the beginning of a line or after a space begins a comment; a value
   /// may stand in double quotes, and a quote in it twice. Relative paths are relative to `folder`. `where` names the file in messages. Throws
   /// ConfigError for unknown names, for names that stand there twice and for options that make no part of a
-  /// configuration.
+  /// configuration; DataError for what LineReader does not take as lines.
   void read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder = {});
-  /// The same from a file. Throws ConfigError when it cannot be read.
+  /// The same from a file. Throws FileError when it cannot be read.
   void read_config_file(const std::string& path);
 
   /// Replaces whatever value there is: for what follows from other options.
@@ -66,8 +66,5 @@ class Settings {
 
   std::vector<Setting> settings_;  // in the order of the table
 };
-
-/// The text of a file. Throws ConfigError, naming it, when it cannot be read.
-std::string read_text_file(const std::string& path);
 
 }  // namespace tapehead

@@ -1,18 +1,13 @@
 #include "trainers/metrics.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <filesystem>
 #include <string_view>
-#include <vector>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/lines.hpp"
 
 namespace tapehead {
 namespace {
@@ -27,64 +22,71 @@ bool is_whole(const std::string& row) {
   return std::ranges::count(row, ',') == commas;
 }
 
-std::vector<std::string> rows_up_to(const std::string& path, std::int64_t last_step) {
-  std::vector<std::string> rows;
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);  // the header
-  while (std::getline(in, line)) {
-    std::int64_t step = 0;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), step);
-    if (error != std::errc() || *end != ',' || step > last_step || in.eof() || !is_whole(line)) break;
-    rows.push_back(line);
-  }
-  return rows;
+bool belongs(const std::string& row, std::int64_t last_step) {
+  std::int64_t step = 0;
+  const auto [end, error] = std::from_chars(row.data(), row.data() + row.size(), step);
+  return error == std::errc() && *end == ',' && step <= last_step && is_whole(row);
 }
 
-[[noreturn]] void fail_to_write(const std::string& path) {
-  throw CheckpointError(
-      fmt::format("metrics: {} cannot be written ({}); what was saved before is untouched: make "
-                  "room or mend the folder, then resume",
-                  path, std::strerror(errno)));
+// Rows up to the first that is not whole or belongs to a later step. A row that was torn in a crash is no error, since
+// nothing counts on it, nor are the nulls that a file system may leave; bytes that cannot be read are one.
+void copy_rows(const std::string& path, std::int64_t last_step, OutputFile& out) {
+  if (!file_exists(path)) return;
+  InputFile file(path);
+  LineReader reader(file, {.content = LineContent::raw, .longest = 1000});
+  try {
+    std::string row;
+    std::string_view line;
+    reader.next(line);  // the header
+    while (reader.next(line) && reader.line_was_ended()) {
+      row = line;
+      if (!belongs(row, last_step)) return;
+      out.write(row + "\n");
+    }
+  } catch (const FileError&) {
+    throw;
+  } catch (const DataError&) {
+    return;
+  }
+}
+
+// What goes wrong with the file is told as what it means for the run.
+template <class F>
+void writing(const F& write) {
+  try {
+    write();
+  } catch (const FileError& error) {
+    throw CheckpointError(fmt::format(
+        "metrics: {}; what was saved before is untouched: make room or mend the folder, then resume", error.what()));
+  }
 }
 
 }  // namespace
 
-MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) : path_(path) {
-  const std::vector<std::string> kept = last_step > 0 ? rows_up_to(path, last_step) : std::vector<std::string>{};
-  // The rows that stay are written beside the file first: an interruption here loses none of them.
-  const std::string fresh = path + ".new";
-  out_.open(fresh, std::ios::trunc);
-  out_ << kHeader << '\n';
-  for (const std::string& row : kept) out_ << row << '\n';
-  out_.flush();
-  std::error_code error;
-  if (out_) std::filesystem::rename(fresh, path, error);
-  if (out_ && !error) return;
-  const int reason = error ? error.value() : errno;
-  std::filesystem::remove(fresh, error);
-  errno = reason;
-  fail_to_write(path);
+MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) {
+  writing([&] {
+    // The rows that stay are written beside the file first: an interruption here loses none of them.
+    out_.emplace(path);
+    out_->write(fmt::format("{}\n", kHeader));
+    if (last_step > 0) copy_rows(path, last_step, *out_);
+    out_->commit();
+  });
 }
 
 void MetricsFile::write(const MetricsRow& row) {
-  out_ << fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm,
-                      row.seconds);
+  std::string line =
+      fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm, row.seconds);
   if (row.validation != nullptr) {
     const Evaluation& v = *row.validation;
-    out_ << fmt::format(",{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match);
+    line += fmt::format(",{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match);
   } else {
-    out_ << ",,,,\n";
+    line += ",,,,\n";
   }
-  out_.flush();
-  if (!out_) fail_to_write(path_);
+  writing([&] { out_->write(line); });
 }
 
-void MetricsFile::flush_to_disk() const {
-  const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool flushed = file >= 0 && ::fsync(file) == 0;
-  if (!flushed) fail_to_write(path_);
-  ::close(file);
+void MetricsFile::flush_to_disk() {
+  writing([&] { out_->flush_to_disk(); });
 }
 
 }  // namespace tapehead

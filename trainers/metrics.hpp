@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
+#include <optional>
 #include <string>
 
+#include "autograd/base/output_file.hpp"
 #include "trainers/evaluation.hpp"
 
 namespace tapehead {
@@ -18,23 +19,22 @@ struct MetricsRow {
   const Evaluation* validation = nullptr;
 };
 
-/// Writes metrics.csv row by row; each row is with the operating system when write() returns. Numbers are printed so that reading them back
-/// gives the same bits.
+/// Writes metrics.csv row by row; each row is with the operating system when write() returns. Numbers are printed so
+/// that reading them back gives the same bits.
 class MetricsFile {
  public:
   /// Starts the file anew, or, to resume after `last_step` steps, keeps its rows up to that step. Throws
-  /// CheckpointError when the file cannot be written.
+  /// CheckpointError when the file cannot be read or written.
   MetricsFile(const std::string& path, std::int64_t last_step);
 
   void write(const MetricsRow& row);
 
   /// Returns when the rows are on the disk itself, where a power cut leaves them: before a checkpoint that counts on
   /// them.
-  void flush_to_disk() const;
+  void flush_to_disk();
 
  private:
-  std::string path_;
-  std::ofstream out_;
+  std::optional<OutputFile> out_;
 };
 
 }  // namespace tapehead

@@ -103,6 +103,17 @@ InputFile::InputFile(const std::string& path) : path_(path) {
 
 std::size_t InputFile::read(std::span<char> into) { return read_some(file_.get(), into, path_); }
 
+std::size_t InputFile::read_whole(std::span<std::byte> into) {
+  std::size_t have = 0;
+  while (have < into.size()) {
+    const auto rest = into.subspan(have);
+    const std::size_t got = read({reinterpret_cast<char*>(rest.data()), rest.size()});
+    if (got == 0) break;
+    have += got;
+  }
+  return have;
+}
+
 std::size_t StandardInput::read(std::span<char> into) { return read_some(STDIN_FILENO, into, name_); }
 
 bool StandardInput::is_ready() const {

@@ -65,6 +65,8 @@ class InputFile : public ByteSource {
   explicit InputFile(const std::string& path);
 
   std::size_t read(std::span<char> into) override;
+  /// Takes as many bytes as there are and fit, and returns how many.
+  std::size_t read_whole(std::span<std::byte> into);
   const std::string& name() const override { return path_; }
   /// Bytes, when it was opened. Files of /proc say 0 and hold more.
   std::uint64_t size() const { return size_; }

@@ -93,6 +93,7 @@ bool LineReader::next(std::string_view& line) {
     throw DataError(fmt::format("{}: the line is longer than {} bytes; is this text, a sentence a line?", place(),
                                 options_.longest));
   }
+  line_was_ended_ = !last;
   begin_ = searched_ = last ? buffer_.size() : end + 1;
   line = checked(line);
   return true;
@@ -102,8 +103,9 @@ std::string_view LineReader::checked(std::string_view line) {
   if (line.find(ends_ == Ends::cr ? '\n' : '\r') != kNone)
     refuse_line("some lines end with CR alone and others with LF; convert the file, so that every line ends with LF");
   if (line.find('\0') != kNone) refuse_line("holds a null byte; is it text? UTF-16 is to be converted to UTF-8");
+  if (options_.content == LineContent::raw) return line;
   if (!is_utf8(line)) refuse_line("not valid UTF-8; convert the file");
-  if (!options_.compose || is_nfc(line)) return line;
+  if (is_nfc(line)) return line;
   composed_ = to_nfc(line);
   return composed_;
 }

@@ -9,13 +9,16 @@
 
 namespace tapehead {
 
+/// What the bytes of a line may be: text is UTF-8, and is given in its composed form (to_nfc); raw is anything but a
+/// null, for lines that hold names of files, which are bytes to the system.
+enum class LineContent { text, raw };
+
 struct LineOptions {
+  LineContent content = LineContent::text;
   std::size_t longest = std::size_t{1} << 20U;  ///< bytes of a line
-  bool compose = true;                          ///< to_nfc: for text; not for what holds names of files
 };
 
-/// Reads text line by line, in blocks and without ever holding more than a line: UTF-8, with or without a byte order
-/// mark.
+/// Reads line by line, in blocks and without ever holding much more than a line; a byte order mark is passed over.
 ///
 /// A line ends with LF or CR LF; in a source whose first line ends with a CR alone, each does (as on old Macintosh). A
 /// CR or LF amid a line of a source that ends its lines otherwise is refused: nobody can know how many lines were
@@ -35,6 +38,9 @@ class LineReader {
   std::int64_t number() const { return number_; }
   /// "file:3".
   std::string place() const;
+
+  /// Whether an end stood behind that line; the last one may have none.
+  bool line_was_ended() const { return line_was_ended_; }
 
   /// Whether a further line, or the end, can be had without waiting for somebody to type it.
   bool is_ready() const;
@@ -59,6 +65,7 @@ class LineReader {
   std::string composed_;
   std::int64_t number_ = 0;
   Ends ends_ = Ends::unknown;
+  bool line_was_ended_ = false;
   bool started_ = false;
   bool source_ended_ = false;
   bool ended_ = false;

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/output_file.hpp"
 #include "experiments/ablation.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/interrupt.hpp"
@@ -58,8 +59,8 @@ Json as_json(const Ablation& ablation) {
 }
 
 void write_tables(const Ablation& ablation, const std::string& folder) {
-  write_text_file(folder + "/runs.csv", runs_csv(ablation));
-  write_text_file(folder + "/summary.csv", summary_csv(ablation));
+  write_file(folder + "/runs.csv", runs_csv(ablation));
+  write_file(folder + "/summary.csv", summary_csv(ablation));
 }
 
 // One run after another; false if Ctrl-C came.
@@ -102,7 +103,7 @@ int run_ablate(const Invocation& invocation, Console& console) {
   const std::string& folder = settings.text("out");
   Ablation ablation = plan_ablation(settings, std::move(variations), settings.integer("seeds"),
                                     parse_split(settings.text("split")), folder);
-  make_folder(folder);
+  make_out_folder(folder);
   if (!carry_out_all(ablation, settings, console)) {
     console.err << "stopped and saved; go on with the same command\n";
     return kInterrupted;

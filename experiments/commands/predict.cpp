@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <istream>
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/lines.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/text_width.hpp"
 #include "experiments/trained.hpp"
@@ -19,30 +19,35 @@ template <RealScalar T>
 class Predictor {
  public:
   Predictor(const Trained& trained, Console& console)
-      : trained_(trained), console_(console), parameters_(load_parameters<T>(trained)), tape_(parameters_) {}
+      : trained_(trained), console_(console), lines_(console.in), parameters_(load_parameters<T>(trained)), tape_(parameters_) {}
 
   int run() {
-    for (std::string line; std::getline(console_.in, line);) {
-      take(line);
-      // Lines that are there already are decoded together; one that comes alone is answered at once.
-      if (sources_.size() == kLinesAtOnce || console_.in.rdbuf()->in_avail() <= 0) answer();
+    // Lines that are there already are decoded together; one that comes alone is answered at once.
+    while (take_line()) {
+      if (is_empty_.size() >= kLinesAtOnce || !lines_.is_ready()) answer();
     }
     answer();
     return bad_lines_ == 0 ? kDone : kWrongUsage;
   }
 
  private:
-  void take(const std::string& line) {
-    ++number_;
+  // False at the end. A line that is no text, or none that the model can read, is told of and has an empty output.
+  bool take_line() {
     std::vector<std::int32_t> ids;
     try {
-      ids = trained_.encode(line);
+      std::string_view line;
+      if (!lines_.next(line)) return false;
+      ids = trained_.encode(std::string(line));
     } catch (const DataError& error) {
       ++bad_lines_;
-      console_.err << fmt::format("tapehead: line {}: {}\n", number_, one_line(error.what()));
+      const std::string why = error.what();
+      const std::string place = lines_.place() + ": ";
+      console_.err << "tapehead: " << one_line(why.starts_with(console_.in.name()) ? why : place + why) << std::endl;
+      if (lines_.ended()) return false;
     }
     is_empty_.push_back(ids.empty());
     if (!ids.empty()) sources_.push_back(std::move(ids));
+    return true;
   }
 
   void answer() {
@@ -58,11 +63,11 @@ class Predictor {
 
   const Trained& trained_;
   Console& console_;
+  LineReader lines_;
   ParameterStore<T> parameters_;
   Tape<T> tape_;
   std::vector<std::vector<std::int32_t>> sources_;
   std::vector<bool> is_empty_;
-  std::int64_t number_ = 0;
   std::int64_t bad_lines_ = 0;
 };
 

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <ostream>
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/json.hpp"
 #include "experiments/presets.hpp"
@@ -40,7 +40,7 @@ Summary summary_of_trained(const Invocation& invocation) {
 
 Summary summary_of(const Invocation& invocation) {
   const std::string& subject = invocation.subject;
-  if (!subject.empty() && !is_preset(subject) && std::filesystem::exists(subject))
+  if (!subject.empty() && !is_preset(subject) && file_exists(subject))
     return summary_of_trained(invocation);
   Settings settings = invocation.settings;
   read_preset_or_config(settings, subject);

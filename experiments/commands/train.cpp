@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/interrupt.hpp"
 #include "experiments/json.hpp"
@@ -15,13 +15,11 @@
 namespace tapehead {
 namespace {
 
-namespace fs = std::filesystem;
-
 // A run that was stopped before its first checkpoint has its configuration, and begins again.
 Settings settings_to_resume(const Settings& given, const std::string& folder) {
   const std::string checkpoint = checkpoint_in(folder);
   const std::string config = config_in(folder);
-  if (!fs::exists(checkpoint) && fs::exists(config)) return resume_settings(given, read_text_file(config), config);
+  if (!file_exists(checkpoint) && file_exists(config)) return resume_settings(given, read_file(config), config);
   const CheckpointReader reader(checkpoint);
   Settings settings = resume_settings(given, reader.meta().config, checkpoint + ": config");
   const auto done = static_cast<std::int64_t>(reader.meta().step);
@@ -39,7 +37,7 @@ Settings settings_of(const Invocation& invocation, const std::string& folder) {
   if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train")) {
     throw ConfigError("train: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
   }
-  if (fs::exists(checkpoint_in(folder)) || fs::exists(best_in(folder))) {
+  if (file_exists(checkpoint_in(folder)) || file_exists(best_in(folder))) {
     throw ConfigError(
         fmt::format("{}: holds a run already; go on with it by --resume, or choose another folder", folder));
   }
@@ -96,7 +94,7 @@ int run_train(const Invocation& invocation, Console& console) {
   const std::string folder = invocation.settings.text("out");
   const Run run = prepare_run(settings_of(invocation, folder));
   tell_of_text(*run.dataset, console);
-  const bool resume = invocation.settings.flag("resume") && fs::exists(checkpoint_in(folder));
+  const bool resume = invocation.settings.flag("resume") && file_exists(checkpoint_in(folder));
   if (invocation.settings.flag("resume") && !resume) {
     console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", folder);
   }

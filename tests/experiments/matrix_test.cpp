@@ -36,8 +36,8 @@ TEST(Matrix, ErrorsNameFileAndLine) {
 }
 
 TEST(Matrix, AMissingFileIsNamed) {
-  EXPECT_THROW(read_matrix("/nowhere/q.csv"), ConfigError);
-  EXPECT_THROW(read_matrix("/"), ConfigError) << "a folder is no file";
+  EXPECT_THROW(read_matrix("/nowhere/q.csv"), DataError);
+  EXPECT_THROW(read_matrix("/"), DataError) << "a folder is no file";
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct Ran {
 };
 
 inline Ran run(const std::vector<std::string>& words, const std::string& input = {}) {
-  std::istringstream in(input);
+  TextSource in(input, "standard input");
   std::ostringstream out, err;
   Console console{in, out, err};
   const int status = run_program(words, console);

@@ -124,9 +124,9 @@ TEST_F(Runs, PredictAnswersEachLineWithOneAndReportsBadOnes) {
   const Ran bad = run({"predict", path("run")}, "1 2\n1 x\n1 1 1 1 1 1 1 1\n\xff\n");
   EXPECT_EQ(bad.status, 2);
   EXPECT_EQ(std::ranges::count(bad.out, '\n'), 4) << "one line out for each line in";
-  EXPECT_THAT(bad.err, HasSubstr("line 2: \"x\" is no symbol that the model knows"));
-  EXPECT_THAT(bad.err, HasSubstr("line 3: 8 tokens need 9 positions, but the model has 6"));
-  EXPECT_THAT(bad.err, HasSubstr("line 4: the line is not UTF-8"));
+  EXPECT_THAT(bad.err, HasSubstr("standard input:2: \"x\" is no symbol that the model knows"));
+  EXPECT_THAT(bad.err, HasSubstr("standard input:3: 8 tokens need 9 positions, but the model has 6"));
+  EXPECT_THAT(bad.err, HasSubstr("standard input:4: not valid UTF-8"));
 }
 
 TEST_F(Runs, InspectShowsMapsWhoseRowsSumToOne) {

@@ -218,10 +218,10 @@ TEST_F(Checkpoint, DamageIsOneErrorWhateverItIs) {
 
 TEST_F(Checkpoint, ForeignFilesAreNamedAsSuch) {
   EXPECT_THAT([&] { CheckpointReader{path_}; }, ThrowsMessage<CheckpointError>(HasSubstr("cannot be opened")));
-  EXPECT_THAT([&] { CheckpointReader{folder_}; }, ThrowsMessage<CheckpointError>(HasSubstr("is not a file")));
+  EXPECT_THAT([&] { CheckpointReader{folder_}; }, ThrowsMessage<CheckpointError>(HasSubstr("is a folder, not a file")));
   const std::string pipe = folder_ + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_THAT([&] { CheckpointReader{pipe}; }, ThrowsMessage<CheckpointError>(HasSubstr("is not a file")));
+  EXPECT_THAT([&] { CheckpointReader{pipe}; }, ThrowsMessage<CheckpointError>(HasSubstr("is a pipe, not a file")));
   for (const std::string& content : {std::string(), std::string(5000, 'x'), std::string("tapehead checkpoint\n")}) {
     write_file(path_, content);
     EXPECT_THAT([&] { CheckpointReader{path_}; },

@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "autograd/base/errors.hpp"
 
@@ -131,11 +134,48 @@ TEST_F(Metrics, UnwritablePathIsRefused) {
               testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
 }
 
-TEST_F(Metrics, AFullDiskIsReported) {
-  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
-  fs::create_symlink("/dev/full", path() + ".new");
-  EXPECT_THAT([&] { MetricsFile(path(), 0); },
-              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
+// As far as a process can have a full disk.
+TEST_F(Metrics, AFullDiskIsReportedAndLeavesWhatWasThere) {
+  write_rows(40);
+  const std::vector<std::string> before = lines();
+  const auto full = [&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{20, 20};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      MetricsFile(path(), 30);
+    } catch (const CheckpointError& error) {
+      const std::string_view message = error.what();
+      std::_Exit(message.find("cannot be written (File too large)") != std::string_view::npos ? 42 : 1);
+    }
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(full(), testing::ExitedWithCode(42), "");
+  EXPECT_EQ(lines(), before);
+  EXPECT_FALSE(fs::exists(path() + ".new"));
+}
+
+TEST_F(Metrics, AReadErrorLosesNoRows) {
+  fs::create_symlink("/proc/self/mem", path());  // its first page is never there: EIO
+  EXPECT_THAT([&] { MetricsFile(path(), 30); },
+              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be read (Input/output error)")));
+  EXPECT_TRUE(fs::is_symlink(path()));
+  EXPECT_FALSE(fs::exists(path() + ".new"));
+}
+
+TEST_F(Metrics, AHoleThatAPowerCutLeftEndsWhatIsKept) {
+  write_rows(20);
+  fs::resize_file(path(), std::uintmax_t{3} << 30U);
+  const MetricsFile file(path(), 100);
+  EXPECT_EQ(lines().size(), 3U);
+}
+
+TEST_F(Metrics, AFileThatWasTakenAwayIsMissed) {
+  MetricsFile file(path(), 0);
+  file.flush_to_disk();
+  fs::remove(path());
+  EXPECT_THAT([&] { file.flush_to_disk(); },
+              testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("it was taken away")));
 }
 
 }  // namespace

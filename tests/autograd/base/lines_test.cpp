@@ -132,7 +132,7 @@ TEST(LineReader, AnErrorOfReadingIsNotTheEnd) {
 
 TEST(LineReader, EqualTextIsEqualBytes) {
   EXPECT_THAT(lines_of("caf\u00e9\ncafe\u0301\n"), ElementsAre("caf\u00e9", "caf\u00e9"));
-  EXPECT_THAT(lines_of("cafe\u0301\n", {.compose = false}), ElementsAre("cafe\u0301"));
+  EXPECT_THAT(lines_of("cafe\u0301 \xe9\n", {.content = LineContent::raw}), ElementsAre("cafe\u0301 \xe9"));
 }
 
 TEST(LineReader, LongTextOverManyBlocks) {
