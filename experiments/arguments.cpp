@@ -92,8 +92,14 @@ const Command& find_command(const std::string& name) {
   throw ConfigError(fmt::format("there is no command \"{}\"{}", name, hint.empty() ? "; see tapehead --help" : hint));
 }
 
-Invocation parse_arguments(const Command& command, const std::vector<std::string>& arguments) {
+Invocation parse_arguments(const Command& command, const std::vector<std::string>& given) {
   Invocation invocation{command, {}, {}};
+  std::vector<std::string> arguments = given;
+  std::ranges::replace(arguments, "-h", "--help");
+  if (const auto help = std::ranges::find(arguments, "--help"); help != arguments.end()) {
+    invocation.all_help = help + 1 != arguments.end() && help[1] == "all";
+    if (invocation.all_help) arguments.erase(help + 1);
+  }
   for (const po::option& parsed : parse_words(command, arguments).options) {
     if (parsed.position_key >= 0) {
       take_word(invocation, parsed.value.front());

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "autograd/base/file.hpp"
@@ -18,6 +19,7 @@ struct Console {
   std::ostream& err;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  std::size_t width = 80;  ///< characters that fit into a line of `out`
 };
 
 enum ExitStatus : int { kDone = 0, kCheckFailed = 1, kWrongUsage = 2, kInterrupted = 130 };
@@ -29,6 +31,7 @@ struct Invocation {
   const Command& command;
   std::string subject;  ///< the word after the command; empty if there is none
   Settings settings;    ///< defaults and the command line
+  bool all_help = false;  ///< whether --help asks for all options
 };
 
 /// A command of the program, as data: arguments, help and refusals follow from it.
@@ -40,6 +43,8 @@ struct Command {
   bool run_options = false;               ///< takes every option that makes a run
   std::vector<std::string_view> options;  ///< its others; --help goes without saying
   std::vector<std::string_view> required = {};
+  std::vector<std::pair<std::string_view, Condition>> conditions =
+      {};  ///< of options of this command, beside the table's
   int (*run)(const Invocation&, Console&) = nullptr;
 
   bool takes(const OptionSpec& option) const;

@@ -72,7 +72,7 @@ std::vector<Cell> expand_grid(const Settings& base, std::span<const Variation> v
       for (const std::string& value : variation.values) {
         finer.push_back(cell);
         finer.back().values.push_back(value);
-        finer.back().settings.set(*variation.option, value, Origin::command_line,
+        finer.back().settings.set(*variation.option, value, Origin::variation,
                                   fmt::format("--vary {}", variation.option->name));
       }
     }

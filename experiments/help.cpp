@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <vector>
+
+#include "autograd/base/counted.hpp"
+#include "experiments/text_width.hpp"
 
 namespace tapehead {
 namespace {
@@ -27,46 +32,93 @@ std::string placeholder(const OptionSpec& option) {
   return {};
 }
 
-std::string option_line(const OptionSpec& option) {
-  const std::string left = fmt::format("--{} {}", option.name, placeholder(option));
-  std::string right(option.help);
-  if (!option.choices.empty()) {
-    right +=
-        fmt::format(": {}{}", choices_for_people(option), option.kind == OptionKind::formula ? ", or a number" : "");
+struct Entry {
+  std::string name, text;
+};
+
+// A name and what it is; all texts begin in one column, or under their names where the lines are short.
+std::string definitions(const std::vector<Entry>& entries, std::size_t width) {
+  constexpr std::size_t widest_name = 28;
+  std::size_t margin = 0;
+  for (const Entry& entry : entries) margin = std::max(margin, std::min(text_width(entry.name), widest_name) + 4);
+  const bool under = margin + 24 > width;
+  if (under) margin = 4;
+  std::string lines;
+  for (const auto& [name, text] : entries) {
+    const bool beside = !under && text_width(name) + 4 <= margin;
+    const std::string left = beside ? padded_right("  " + name, margin) : "  " + name + "\n" + std::string(margin, ' ');
+    lines += wrapped(left + text, width, margin) + "\n";
   }
-  if (!option.fallback.empty()) right += fmt::format(" [{}]", option.fallback);
-  return fmt::format("  {:<22} {}\n", left, right);
+  return lines;
 }
 
-std::string option_group(const Command& command, OptionGroup first, OptionGroup last, const char* title) {
-  std::string lines;
-  for (const OptionSpec& option : option_table()) {
-    if (option.group >= first && option.group <= last && command.takes(option)) lines += option_line(option);
+Entry entry_of(const OptionSpec& option) {
+  const std::string value = placeholder(option);
+  Entry entry{fmt::format("--{}{}{}", option.name, value.empty() ? "" : " ", value), std::string(option.help)};
+  if (!option.choices.empty()) {
+    entry.text +=
+        fmt::format(": {}{}", choices_for_people(option), option.kind == OptionKind::formula ? ", or a number" : "");
   }
-  return lines.empty() ? lines : fmt::format("\n{}:\n{}", title, lines);
+  if (!option.fallback.empty()) entry.text += fmt::format(" [{}]", option.fallback);
+  return entry;
 }
+
+struct Group {
+  OptionGroup first, last;
+  const char* title;
+};
+
+constexpr auto kGroups = std::to_array<Group>({{OptionGroup::command, OptionGroup::command, "options"},
+                                               {OptionGroup::data, OptionGroup::text_data, "data"},
+                                               {OptionGroup::model, OptionGroup::model, "model"},
+                                               {OptionGroup::training, OptionGroup::execution, "training"}});
+
+// So few options that none are left out of the short help.
+constexpr std::int64_t kFewOptions = 20;
 
 }  // namespace
 
-std::string program_help() {
+std::string program_help(std::size_t width) {
   std::string text =
-      "tapehead trains small attention models, shows what they attend to, and proves their gradients.\n\n"
-      "usage: tapehead COMMAND [SUBJECT] [--option value …]\n\n";
-  for (const Command& command : commands()) {
-    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
-  }
-  return text + "\nOptions and an example of a command: tapehead COMMAND --help\n";
+      wrapped("tapehead trains small attention models, shows what they attend to, and proves their gradients.", width);
+  text += "\n\nusage: tapehead COMMAND [SUBJECT] [--option value …]\n\n";
+  std::vector<Entry> entries;
+  for (const Command& command : commands())
+    entries.push_back({std::string(command.name), std::string(command.summary)});
+  text += definitions(entries, width);
+  return text + "\n" + wrapped("Options and an example of a command: tapehead COMMAND --help", width) + "\n";
 }
 
-std::string command_help(const Command& command) {
-  std::string text = fmt::format("usage: tapehead {} {}{}[--option value …]\n\n{}\n", command.name, command.subject,
-                                 command.subject.empty() ? "" : " ", command.summary);
-  text += option_group(command, OptionGroup::command, OptionGroup::command, "options");
-  text += option_group(command, OptionGroup::data, OptionGroup::text_data, "data");
-  text += option_group(command, OptionGroup::model, OptionGroup::model, "model");
-  text += option_group(command, OptionGroup::training, OptionGroup::execution, "training");
-  if (command.run_options) text += "\nDefaults in brackets; a preset or a file given with --config may set others.\n";
-  return text + fmt::format("\nexample: {}\n", command.example);
+std::string command_help(const Command& command, bool all, std::size_t width) {
+  const std::string usage = fmt::format("usage: tapehead {} {}{}[--option value …]", command.name, command.subject,
+                                        command.subject.empty() ? "" : " ");
+  std::string text = wrapped(usage, width, 2) + "\n\n" + wrapped(command.summary, width) + "\n";
+  const auto taken = std::ranges::count_if(option_table(), [&](const auto& option) { return command.takes(option); });
+  const bool show_all = all || taken <= kFewOptions;
+  std::int64_t hidden = 0;
+  for (const auto& [first, last, title] : kGroups) {
+    std::vector<Entry> entries;
+    for (const OptionSpec& option : option_table()) {
+      if (option.group < first || option.group > last || !command.takes(option)) continue;
+      if (show_all || option.common) {
+        entries.push_back(entry_of(option));
+      } else {
+        ++hidden;
+      }
+    }
+    if (!entries.empty()) text += fmt::format("\n{}:\n{}", title, definitions(entries, width));
+  }
+  if (hidden > 0) {
+    text += "\n" +
+            wrapped(fmt::format("{} not shown: tapehead {} --help all", counted(hidden, "more option"), command.name),
+                    width, 2) +
+            "\n";
+  }
+  if (command.run_options) {
+    text +=
+        "\n" + wrapped("Defaults in brackets; a preset or a file given with --config may set others.", width) + "\n";
+  }
+  return text + "\n" + wrapped(fmt::format("example: {}", command.example), width, 2) + "\n";
 }
 
 }  // namespace tapehead

@@ -5,6 +5,7 @@
 
 #include "autograd/blas.hpp"
 #include "experiments/program.hpp"
+#include "experiments/terminal.hpp"
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ,
@@ -13,6 +14,11 @@ int main(int argc, char** argv) {
   tapehead::use_single_threaded_blas();
   std::ios::sync_with_stdio(false);
   tapehead::StandardInput in;
-  tapehead::Console console{in, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
+  tapehead::Console console{in,
+                            std::cout,
+                            std::cerr,
+                            isatty(STDOUT_FILENO) == 1,
+                            isatty(STDERR_FILENO) == 1,
+                            tapehead::terminal_width(STDOUT_FILENO)};
   return tapehead::run_program({argv + 1, argv + argc}, console);
 }

@@ -40,18 +40,8 @@ void check_range(const NumberRange& range, double number, std::string_view text)
   }
 }
 
-bool is_choice(const OptionSpec& option, std::string_view text) {
-  std::string_view rest = option.choices;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(' '), rest.size());
-    if (rest.substr(0, end) == text) return true;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return false;
-}
-
 std::string canonical_formula(const OptionSpec& option, std::string_view text) {
-  if (is_choice(option, text)) return std::string(text);
+  if (is_among(option.choices, text)) return std::string(text);
   double number = 0;
   try {
     number = parse_finite(text);
@@ -63,6 +53,15 @@ std::string canonical_formula(const OptionSpec& option, std::string_view text) {
 }
 
 }  // namespace
+
+bool is_among(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
 
 bool is_run_option(const OptionSpec& option) { return option.group != OptionGroup::command; }
 
@@ -86,7 +85,7 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
       return fmt::format("{}", number);
     }
     case OptionKind::word:
-      if (is_choice(option, text)) return std::string(text);
+      if (is_among(option.choices, text)) return std::string(text);
       throw ConfigError(fmt::format("\"{}\" is none of {}", text, choices_for_people(option)));
     case OptionKind::formula:
       return canonical_formula(option, text);

@@ -8,6 +8,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "experiments/arguments.hpp"
+#include "experiments/conditions.hpp"
 #include "experiments/help.hpp"
 #include "experiments/text_width.hpp"
 
@@ -18,22 +19,24 @@ int run_command(const std::vector<std::string>& words, Console& console) {
   const Command& command = find_command(words.front());
   const Invocation invocation = parse_arguments(command, {words.begin() + 1, words.end()});
   if (invocation.settings.flag("help")) {
-    console.out << command_help(command);
+    console.out << command_help(command, invocation.all_help, console.width);
     return kDone;
   }
+  refuse_useless_options(command, invocation.settings);
   return command.run(invocation, console);
 }
 
 int dispatch(const std::vector<std::string>& words, Console& console) {
   if (words.empty()) {
-    console.err << program_help();
+    console.err << program_help(console.width);
     return kWrongUsage;
   }
   const std::string& first = words.front();
   if (first == "--version") return run_command({"version"}, console);
-  if (first != "--help" && first != "help") return run_command(words, console);
+  if (first != "--help" && first != "-h" && first != "help") return run_command(words, console);
+  if (words.size() == 3 && words[2] == "all") return run_command({words[1], "--help", "all"}, console);
   if (words.size() > 1) return run_command({words[1], "--help"}, console);
-  console.out << program_help();
+  console.out << program_help(console.width);
   return kDone;
 }
 

@@ -1,13 +1,13 @@
 #include "experiments/progress.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <ostream>
 
+#include "experiments/terminal.hpp"
 #include "experiments/text_width.hpp"
 
 namespace tapehead {
@@ -31,11 +31,6 @@ std::string validation_text(const Progress& progress) {
   if (progress.validation == nullptr) return {};
   return fmt::format("  valid loss {:.4f} exact {:.1f}%", progress.validation->loss,
                      100 * progress.validation->exact_match);
-}
-
-std::size_t terminal_width() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
@@ -99,7 +94,7 @@ void ProgressDisplay::on_skip(const Progress& progress, const std::string& why) 
 }
 
 void ProgressDisplay::draw(const Progress& progress) {
-  const std::size_t width = terminal_width() - 1;
+  const std::size_t width = terminal_width(STDERR_FILENO) - 1;
   const std::size_t used = std::min(width, text_width(label_));
   out_ << '\r' << label_ << progress_line(progress, width - used) << "\x1b[K" << std::flush;
   line_open_ = true;

@@ -7,6 +7,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "datasets/batch.hpp"
+#include "experiments/conditions.hpp"
 #include "experiments/presets.hpp"
 
 namespace tapehead {
@@ -27,36 +28,19 @@ void choose_task(Settings& settings) {
     throw ConfigError(fmt::format("{}: task {} makes its own data; leave one of the two out", settings.where("train"),
                                   settings.text("task")));
   }
-  settings.resolve("task", "text");
+  settings.resolve_because_of("task", "text", "train");
   // A length that a preset chose for its made sequences says nothing about lines of text.
   if (settings.origin("max-length") == Origin::preset) settings.resolve("max-length", "0");
 }
 
-void refuse_useless_options(const Settings& settings) {
-  for (const OptionSpec& option : option_table()) {
-    if (settings.origin(option.name) >= Origin::file && !settings.applies(option)) {
-      throw ConfigError(
-          fmt::format("{}: task {} has no use for it", settings.where(option.name), settings.text("task")));
-    }
-  }
-}
-
-// What would do nothing, or not what was meant, is refused.
+// What the table cannot say: how two numbers go together.
 void refuse_conflicts(const Settings& settings) {
-  const bool plateau = settings.text("schedule") == "plateau";
-  const bool early_stop = settings.integer("early-stop") > 0;
-  if (settings.integer("validate-every") == 0 && (plateau || early_stop)) {
-    throw ConfigError(fmt::format("{}: goes by validations on the way; set --validate-every",
-                                  settings.where(plateau ? "schedule" : "early-stop")));
-  }
-  if (settings.real("min-improvement") > 0 && !plateau && !early_stop) {
-    throw ConfigError(fmt::format("{}: only --schedule plateau and --early-stop have a use for it",
-                                  settings.where("min-improvement")));
-  }
-  const std::string& optimizer = settings.text("optimizer");
-  if (settings.real("momentum") > 0 && optimizer != "sgd" && optimizer != "nesterov") {
-    throw ConfigError(fmt::format("{}: {} has no use for it; choose --optimizer sgd or nesterov",
-                                  settings.where("momentum"), optimizer));
+  const bool cosine = settings.text("schedule") == "cosine";
+  if (cosine && settings.integer("steps") <= settings.integer("warmup")) {
+    throw ConfigError(
+        fmt::format("steps: {} needs more steps than warm-up: {}, {}; add --warmup {}, or take more steps",
+                    shown(settings, "schedule"), shown(settings, "steps"), shown(settings, "warmup"),
+                    settings.integer("steps") / 10));
   }
 }
 
@@ -129,13 +113,10 @@ void read_preset_or_config(Settings& settings, const std::string& name) {
 
 void settle(Settings& settings) {
   choose_task(settings);
-  refuse_useless_options(settings);
+  settle_useless_options(settings);
+  refuse_unmet_needs(settings);
   refuse_conflicts(settings);
   const bool text = settings.text("task") == "text";
-  if (text && settings.text("model") == "decoder") {
-    throw ConfigError(
-        "model decoder: text pairs have two vocabularies, and a decoder has one; use --model transformer");
-  }
   resolve_if_zero(settings, "max-length", text ? kTextLength : kMadeLength);
   resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
 }
@@ -192,28 +173,32 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
       !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {
     throw ConfigError(fmt::format("{}: source and target have other words; choose output", settings.where("tie")));
   }
-  check_config(model);
-  check_schedule(config.trainer.step.schedule);
-  check_optimizer(config.trainer.step.optimizer);
+  saying_origins(settings, [&] {
+    check_config(model);
+    check_schedule(config.trainer.step.schedule);
+    check_optimizer(config.trainer.step.optimizer);
+  });
 }
 
 Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where) {
   Settings saved;
-  saved.read_config(saved_config, Origin::file, where);
+  saved.read_config(saved_config, Origin::saved, where);
   for (const OptionSpec& option : option_table()) {
     if (!is_run_option(option) || !given.given(option.name)) continue;
-    if (given.origin(option.name) >= Origin::file && !saved.applies(option)) {
-      throw ConfigError(fmt::format("{}: task {} has no use for it", given.where(option.name), saved.text("task")));
-    }
     const std::string& now = given.text(option.name);
-    if (now == saved.text(option.name) || (option.zero_is_automatic && now == "0")) continue;
     if (may_change(option, saved)) {
-      saved.resolve(option.name, now);
+      if (now != saved.text(option.name)) saved.take(option.name, given);
       continue;
     }
+    if (!saved.applies(option)) {
+      if (given.origin(option.name) < Origin::file) continue;
+      throw ConfigError(fmt::format("{}: {}", given.where(option.name), why_useless(saved, option)));
+    }
+    if (now == saved.text(option.name) || (option.zero_is_automatic && now == "0")) continue;
     throw ConfigError(fmt::format("{}: the run was begun with {}, not {}; resume without it, or train anew",
                                   given.where(option.name), saved.text(option.name), now));
   }
+  refuse_useless_options(saved);  // before a training file that was given makes `text` the task
   return saved;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -138,6 +139,15 @@ void Settings::read_config_file(const std::string& path) {
 
 void Settings::resolve(std::string_view name, std::string_view value) { at(name).text = value; }
 
+void Settings::resolve_because_of(std::string_view name, std::string_view value, std::string_view cause) {
+  const Setting& from = at(cause);
+  at(name) = {std::string(value), from.origin, from.where};
+}
+
+void Settings::drop(std::string_view name) {
+  at(name) = {std::string(find_option(name)->fallback), Origin::fallback, fmt::format("--{}", name)};
+}
+
 std::int64_t Settings::integer(std::string_view name) const {
   const std::string& text = at(name).text;
   std::int64_t number = 0;
@@ -159,11 +169,47 @@ std::vector<std::string> Settings::list(std::string_view name) const {
   return values;
 }
 
+bool Settings::holds(const Condition& condition) const {
+  const OptionSpec* option = find_option(condition.option);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", condition.option));
+  const std::string& value = text(condition.option);
+  const bool counts = applies(*option);
+  switch (condition.test) {
+    case Condition::Test::on:
+    case Condition::Test::off: {
+      const bool is_on = counts && !value.empty() && value != "0" && value != "none";
+      return is_on == (condition.test == Condition::Test::on);
+    }
+    case Condition::Test::one_of:
+      return counts && is_among(condition.words, value);
+    case Condition::Test::none_of:
+      return !counts || !is_among(condition.words, value);
+  }
+  return false;
+}
+
 bool Settings::applies(const OptionSpec& option) const {
-  const bool text_task = text("task") == "text";
-  if (option.group == OptionGroup::made_data) return !text_task;
-  if (option.group == OptionGroup::text_data) return text_task;
-  return true;
+  const auto& conditions = option.applies_when;
+  return !conditions.front().exists() ||
+         std::ranges::any_of(conditions, [&](const Condition& each) { return each.exists() && holds(each); });
+}
+
+std::string Settings::origin_text(std::string_view name) const {
+  const auto& [value, origin, where] = at(name);
+  switch (origin) {
+    case Origin::fallback:
+      return "default";
+    case Origin::preset:
+      return where.substr(0, where.find(':'));  // the line of a preset helps nobody
+    case Origin::saved:
+    case Origin::file:
+      return where.substr(0, where.rfind(':'));
+    case Origin::command_line:
+      return where == fmt::format("--{}", name) ? "command line" : where;
+    case Origin::variation:
+      return "--vary";
+  }
+  return {};
 }
 
 std::string Settings::config_text() const {

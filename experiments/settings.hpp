@@ -10,8 +10,9 @@
 
 namespace tapehead {
 
-/// Where a value came from; a later one wins over an earlier one.
-enum class Origin { fallback, preset, file, command_line };
+/// Where a value came from; a later one wins over an earlier one. `saved` is the whole configuration of an earlier run,
+/// and `variation` what an ablation varies.
+enum class Origin { fallback, preset, saved, file, command_line, variation };
 
 /// A value for every option of the table. Values are checked as they are set, so that whoever reads one can rely on it.
 class Settings {
@@ -35,11 +36,20 @@ class Settings {
 
   /// Replaces whatever value there is: for what follows from other options.
   void resolve(std::string_view name, std::string_view value);
+  /// The same where it follows from one option, from which it then comes.
+  void resolve_because_of(std::string_view name, std::string_view value, std::string_view cause);
+  /// Back to the default.
+  void drop(std::string_view name);
+  /// Takes over a value with where it came from.
+  void take(std::string_view name, const Settings& other) { at(name) = other.at(name); }
 
   bool given(std::string_view name) const { return at(name).origin != Origin::fallback; }
   Origin origin(std::string_view name) const { return at(name).origin; }
   /// How a message about this value begins: "--heads" or "my.cfg:3: heads".
   const std::string& where(std::string_view name) const { return at(name).where; }
+
+  /// Where the value came from, for people: "command line", "my.cfg:3", "preset copy", "default".
+  std::string origin_text(std::string_view name) const;
 
   const std::string& text(std::string_view name) const { return at(name).text; }
   bool flag(std::string_view name) const { return !at(name).text.empty(); }
@@ -48,8 +58,9 @@ class Settings {
   /// The values of a repeatable option.
   std::vector<std::string> list(std::string_view name) const;
 
-  /// Whether the chosen task has any use for the option.
+  /// Whether the option does anything beside the others: see OptionSpec::applies_when.
   bool applies(const OptionSpec& option) const;
+  bool holds(const Condition& condition) const;
 
   /// Every option that makes the run, as `name = value` lines that read_config understands.
   std::string config_text() const;

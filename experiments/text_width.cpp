@@ -47,6 +47,37 @@ std::string one_line(std::string_view text, std::size_t width) {
   return shortened(clean, width - width / 3) + clean.substr(tail);
 }
 
+std::string wrapped(std::string_view utf8, std::size_t width, std::size_t indent) {
+  std::string text;
+  std::size_t used = 0;
+  bool begun = false;  // whether the line has a word
+  const auto break_line = [&] {
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n' + std::string(indent, ' ');
+    used = indent;
+    begun = false;
+  };
+  while (!utf8.empty()) {
+    if (utf8.front() == '\n') {
+      utf8.remove_prefix(1);
+      break_line();
+      continue;
+    }
+    const std::size_t spaces = std::min(utf8.find_first_not_of(' '), utf8.size());
+    const std::size_t end = std::min(utf8.find_first_of(" \n", spaces), utf8.size());
+    const std::size_t wide = text_width(utf8.substr(spaces, end - spaces));
+    if (begun && used + spaces + wide > width) break_line();
+    // Spaces between two words are kept, at the beginning of a line they are not, but for the first.
+    const std::size_t kept = begun || text.empty() ? spaces : 0;
+    text += std::string(kept, ' ') + std::string(utf8.substr(spaces, end - spaces));
+    used += kept + wide;
+    begun = begun || wide > 0;
+    utf8.remove_prefix(end);
+  }
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
 std::string padded_right(std::string_view utf8, std::size_t width) {
   return std::string(utf8) + spaces_up_to(utf8, width);
 }

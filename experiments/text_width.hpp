@@ -15,6 +15,11 @@ std::string shortened(std::string_view utf8, std::size_t width);
 /// what is over `width` characters is left out in the middle.
 std::string one_line(std::string_view text, std::size_t width = 1000);
 
+/// Text broken at spaces into lines of at most `width` characters, each after the first begun with `indent` spaces. A
+/// word that is longer is not broken: a path or a command must stay whole. No line ends in a space, nor the last in a
+/// break.
+std::string wrapped(std::string_view utf8, std::size_t width, std::size_t indent = 0);
+
 /// Filled with spaces up to `width` characters.
 std::string padded_right(std::string_view utf8, std::size_t width);
 std::string padded_left(std::string_view utf8, std::size_t width);

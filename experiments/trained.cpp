@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "datasets/batch.hpp"
 #include "datasets/tokenizer.hpp"
+#include "experiments/conditions.hpp"
 #include "experiments/run.hpp"
 
 namespace tapehead {
@@ -57,7 +58,7 @@ std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::i
 Trained open_trained(const std::string& subject) {
   auto reader = std::make_unique<CheckpointReader>(checkpoint_of(subject));
   Settings settings;
-  settings.read_config(reader->meta().config, Origin::file, reader->path() + ": config");
+  settings.read_config(reader->meta().config, Origin::saved, reader->path() + ": config");
   settle(settings);
   RunConfig config = make_run_config(settings);
   Vocabulary source = vocabulary_of(*reader, reader->meta().source_vocabulary);
@@ -75,7 +76,9 @@ std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) 
   for (const auto& [name, path] :
        {std::pair{"train", &config.text.train}, {"valid", &config.text.valid}, {"test", &config.text.test}}) {
     if (!given.given(name)) continue;
-    if (!trained.text_task()) throw ConfigError(fmt::format("--{}: task {} has no use for it", name, config.task));
+    if (!trained.text_task()) {
+      throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, *find_option(name))));
+    }
     *path = given.text(name);
   }
   std::unique_ptr<Dataset> dataset = make_dataset(config);

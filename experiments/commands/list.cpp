@@ -2,8 +2,9 @@
 
 #include <ostream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/spec.hpp"
-#include "datasets/made.hpp"
+#include "experiments/choices.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/json.hpp"
 #include "experiments/presets.hpp"
@@ -11,13 +12,9 @@
 namespace tapehead {
 namespace {
 
-struct Entry {
-  std::string name, description;
-};
-
 struct Section {
   std::string title;
-  std::vector<Entry> entries;
+  std::vector<Choice> entries;
 };
 
 std::vector<Section> sections() {
@@ -25,18 +22,12 @@ std::vector<Section> sections() {
   for (const Preset& preset : presets()) {
     preset_section.entries.push_back({std::string(preset.name), std::string(preset.description())});
   }
-  Section task_section{"tasks", {}};
-  for (const MadeTask& task : made_tasks()) task_section.entries.push_back({task.name, task.description});
-  task_section.entries.push_back({"text", "pairs of lines from files: --train, --valid, --test"});
-  Section model_section{"models",
-                        {{"transformer", "encoder and decoder with cross-attention"},
-                         {"decoder", "decoder alone: source and target are one sequence"}}};
   Section op_section{"ops", {}};
   for (const OpSpec& spec : op_specs()) {
     op_section.entries.push_back(
-        {spec.name, fmt::format("{} cases, {} refusals", spec.cases.size(), spec.refusals.size())});
+        {spec.name, counted(spec.cases.size(), "case") + ", " + counted(spec.refusals.size(), "refusal")});
   }
-  return {preset_section, task_section, model_section, op_section};
+  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, op_section};
 }
 
 }  // namespace

@@ -36,7 +36,9 @@ ModelSpec model_spec_decoder() {
   modern.activation = "silu";
   modern.initialisation = "kaiming";
   modern.tie = "output";
-  return {"decoder", {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}}};
+  return {"decoder",
+          {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}},
+          "decoder alone: source and target are one sequence"};
 }
 
 }  // namespace tapehead

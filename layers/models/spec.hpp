@@ -16,6 +16,7 @@ struct ModelSpec {
   };
   std::string name;
   std::vector<Case> cases;
+  std::string description = {};  ///< what it is, for people
 };
 
 /// The specs of every model that is built. Generated from the list of models: one without a spec does not link.

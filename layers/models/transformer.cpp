@@ -59,7 +59,8 @@ ModelSpec model_spec_transformer() {
   tied.activation = "gelu_tanh";
   tied.norm = "post";
   return {"transformer",
-          {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}}};
+          {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}},
+          "encoder and decoder with cross-attention"};
 }
 
 }  // namespace tapehead

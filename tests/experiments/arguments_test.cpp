@@ -68,14 +68,43 @@ TEST(Arguments, ARepeatableOptionGathersItsValues) {
 
 TEST(Help, EveryCommandShowsItsOwnOptionsAndOneExampleThatParses) {
   for (const Command& command : commands()) {
-    const std::string text = command_help(command);
+    const std::string text = command_help(command, true);
     for (const std::string_view option : command.options)
-      EXPECT_THAT(text, HasSubstr("--" + std::string(option) + " "));
+      EXPECT_THAT(text, testing::ContainsRegex("--" + std::string(option) + "[ \n]"));
     EXPECT_THAT(text, HasSubstr("example: "));
     EXPECT_THAT(std::string(command.example), HasSubstr("tapehead " + std::string(command.name)));
     const bool shapes_a_model = command.takes(*find_option("heads"));
     EXPECT_EQ(text.find("--heads") != std::string::npos, shapes_a_model) << command.name;
   }
+}
+
+TEST(Help, TheShortOneSaysHowManyOptionsItLeavesOut) {
+  for (const Command& command : commands()) {
+    const std::string brief = command_help(command, false);
+    const std::string all = command_help(command, true);
+    std::int64_t missing = 0;
+    for (const OptionSpec& option : option_table()) {
+      if (!command.takes(option)) continue;
+      const std::string name = "  --" + std::string(option.name);
+      EXPECT_NE(all.find(name), std::string::npos) << command.name << name;
+      missing += brief.find(name + " ") == std::string::npos && brief.find(name + "\n") == std::string::npos;
+    }
+    if (missing == 0) continue;
+    EXPECT_THAT(brief, HasSubstr(std::to_string(missing) + " more options not shown: tapehead " +
+                                 std::string(command.name) + " --help all\n"));
+  }
+  EXPECT_LT(std::ranges::count(command_help(find_command("train"), false), '\n'), 70);
+}
+
+TEST(Help, IsAskedForInSeveralWays) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--help"}, {"-h"}, {"copy", "-h"}}) {
+    const Invocation call = parse_arguments(find_command("train"), words);
+    EXPECT_TRUE(call.settings.flag("help"));
+    EXPECT_FALSE(call.all_help);
+  }
+  EXPECT_TRUE(parse_arguments(find_command("train"), {"--help", "all"}).all_help);
+  EXPECT_TRUE(parse_arguments(find_command("list"), {"-h", "all"}).all_help);
 }
 
 TEST(Help, EveryOptionOfACommandStandsInTheTable) {

@@ -176,7 +176,7 @@ TEST_F(BadInput, ConflictsAreNamed) {
        {"train", "copy", "--min-length", "9", "--max-length", "5", "--out", path("out")}},
       {"cosine needs more steps",
        {"train", "copy", "--schedule", "cosine", "--steps", "5", "--warmup", "9", "--out", path("out")}},
-      {"nesterov needs a momentum", {"train", "copy", "--optimizer", "nesterov", "--out", path("out")}},
+      {"nesterov needs --momentum", {"train", "copy", "--optimizer", "nesterov", "--out", path("out")}},
       {"--max-positions: the data needs", {"train", "copy", "--max-positions", "5", "--out", path("out")}},
       {"task copy makes its own data", {"train", "--task", "copy", "--train", pairs, "--out", path("out")}},
       {"--tie: source and target have other words", {"train", "--train", pairs, "--tie", "all", "--out", path("out")}},

@@ -200,7 +200,7 @@ TEST(Gradcheck, EveryOpPassesInFloat) {
 }
 
 TEST(Gradcheck, OptionsThatConflictAreRefused) {
-  EXPECT_EQ(run({"gradcheck", "--sharpness"}).err, "tapehead: --sharpness: needs --checkpoint\n");
+  EXPECT_EQ(run({"gradcheck", "--sharpness"}).err, "tapehead: --sharpness: does nothing without --checkpoint\n");
   EXPECT_EQ(run({"gradcheck", "--train", "pairs.tsv"}).status, 2);
   EXPECT_THAT(run({"gradcheck", "softmax", "--checkpoint", "run"}).err, HasSubstr("chooses nothing of a checkpoint"));
 }
@@ -217,7 +217,7 @@ TEST_F(GradcheckOfARun, ATrainedModelIsCheckedOnItsOwnData) {
   EXPECT_EQ(ran.json()["unchecked"].size(), 0U);
   EXPECT_EQ(run({"gradcheck", "--checkpoint", path("none")}).status, 2);
   EXPECT_THAT(run({"gradcheck", "--checkpoint", path("run"), "--train", write("a.tsv", "a\tb\n")}).err,
-              HasSubstr("--train: task copy has no use for it"));
+              HasSubstr("--train: does not apply to task copy"));
 }
 
 TEST_F(GradcheckOfARun, SharpnessIsTheLargestEigenvalue) {

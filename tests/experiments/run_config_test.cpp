@@ -58,19 +58,12 @@ TEST(Settle, ATrainingFileMakesTextTheTaskAlsoOfAPreset) {
 }
 
 TEST(Settle, OptionsThatTheTaskHasNoUseForAreRefused) {
-  EXPECT_EQ(settle_refusal({{"min-count", "2"}}, "copy"), "--min-count: task copy has no use for it");
-  EXPECT_EQ(settle_refusal({{"train", "a"}, {"symbols", "9"}}), "--symbols: task text has no use for it");
+  EXPECT_EQ(settle_refusal({{"min-count", "2"}}, "copy"),
+            "--min-count: does not apply to task copy (preset copy); it is for task text");
+  EXPECT_EQ(settle_refusal({{"train", "a"}, {"symbols", "9"}}), "--symbols: does not apply to task text (--train)");
   EXPECT_THAT(settle_refusal({{"task", "copy"}, {"train", "a"}}), HasSubstr("--train: task copy makes its own data"));
   EXPECT_THAT(settle_refusal({{"task", "text"}}), HasSubstr("--train FILE is missing"));
   EXPECT_THAT(settle_refusal({{"train", "a"}, {"model", "decoder"}}), HasSubstr("two vocabularies"));
-}
-
-TEST(RunConfig, OptionsThatWouldDoNothingAreRefused) {
-  EXPECT_THAT(settle_refusal({{"early-stop", "3"}}), HasSubstr("--early-stop: goes by validations on the way"));
-  EXPECT_THAT(settle_refusal({{"schedule", "plateau"}}), HasSubstr("--schedule: goes by validations on the way"));
-  EXPECT_THAT(settle_refusal({{"min-improvement", "1"}, {"validate-every", "2"}}),
-              HasSubstr("--min-improvement: only"));
-  EXPECT_THAT(settle_refusal({{"momentum", "0.9"}}), HasSubstr("--momentum: adam has no use for it"));
 }
 
 TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
@@ -108,12 +101,9 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"validation-limit", "5"},
                             {"log-every", "6"},
                             {"checkpoint-every", "8"},
-                            {"plateau-factor", "0.25"},
-                            {"plateau-patience", "18"},
                             {"early-stop", "19"},
                             {"min-improvement", "0.125"},
                             {"skip-nonfinite", "20"},
-                            {"init", "/tmp/other"},
                             {"task", "reverse"},
                             {"symbols", "14"},
                             {"min-length", "3"},
@@ -136,12 +126,10 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(s.schedule.kind, s.schedule.learning_rate, s.schedule.warmup, s.schedule.steps,
                        s.schedule.final_share, s.schedule.d_model),
             std::tuple("cosine", 0.5, 2, 11, 0.3, 40));
-  EXPECT_EQ(std::tuple(s.schedule.plateau_factor, s.schedule.plateau_patience), std::tuple(0.25, 18));
   const TrainerOptions& t = config.trainer;
   EXPECT_EQ(std::tuple(t.steps, t.validate_every, t.validation_limit, t.log_every, t.checkpoint_every, t.threads),
             std::tuple(11, 4, 5, 6, 8, 2));
   EXPECT_EQ(std::tuple(t.early_stop, t.min_improvement, t.skip_nonfinite), std::tuple(19, 0.125, 20));
-  EXPECT_EQ(config.init, "/tmp/other");
   const MadeOptions& d = config.made;
   EXPECT_EQ(std::tuple(d.task, d.symbols, d.min_length, d.max_length, d.validation, d.test),
             std::tuple("reverse", 14, 3, 15, 16, 17));
@@ -155,6 +143,19 @@ TEST(RunConfig, MomentumReachesTheOptimizersThatHaveIt) {
     const OptimizerOptions options = make_run_config(settings).trainer.step.optimizer;
     EXPECT_EQ(std::tuple(options.kind, options.momentum), std::tuple(kind, 0.9));
   }
+}
+
+TEST(RunConfig, ThePlateauAndTheWeightsToStartFromReachWhatTheyConfigure) {
+  Settings settings = with({{"schedule", "plateau"},
+                            {"validate-every", "3"},
+                            {"plateau-factor", "0.25"},
+                            {"plateau-patience", "18"},
+                            {"init", "/tmp/other"}});
+  settle(settings);
+  const RunConfig config = make_run_config(settings);
+  const ScheduleOptions& schedule = config.trainer.step.schedule;
+  EXPECT_EQ(std::tuple(schedule.plateau_factor, schedule.plateau_patience), std::tuple(0.25, 18));
+  EXPECT_EQ(config.init, "/tmp/other");
 }
 
 TEST(RunConfig, EveryPresetMakesARun) {

@@ -64,7 +64,7 @@ TEST_F(Runs, ResumeRefusesOptionsThatTheTaskHasNoUseFor) {
   for (const std::string option : {"--train", "--valid", "--test"}) {
     const Ran ran = run({"train", "--resume", "--out", path("run"), "--steps", "14", option, pairs});
     EXPECT_EQ(ran.status, 2);
-    EXPECT_THAT(ran.err, HasSubstr(option + ": task copy has no use for it"));
+    EXPECT_THAT(ran.err, HasSubstr(option + ": does not apply to task copy"));
   }
 }
 

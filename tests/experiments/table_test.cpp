@@ -32,6 +32,15 @@ TEST(OneLine, MakesAnythingFitToBeShown) {
   EXPECT_EQ(text_width(one_line(std::string(1000000, 'x'))), 1000U);
 }
 
+TEST(Wrapped, BreaksAtSpacesAndKeepsLongWords) {
+  EXPECT_EQ(wrapped("one two three", 20), "one two three");
+  EXPECT_EQ(wrapped("one two three", 8), "one two\nthree");
+  EXPECT_EQ(wrapped("  --name  what it does", 14, 4), "  --name  what\n    it does");
+  EXPECT_EQ(wrapped("see /a/long/path/indeed here", 8, 2), "see\n  /a/long/path/indeed\n  here");
+  EXPECT_EQ(wrapped("дадада нет", 6), "дадада\nнет");
+  EXPECT_EQ(wrapped("", 6), "");
+}
+
 TEST(TextWidth, CountsCharactersNotBytes) {
   EXPECT_EQ(text_width("Здрасти"), 7U);
   EXPECT_EQ(shortened("Здрасти", 4), "Здр…");
