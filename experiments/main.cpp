@@ -5,12 +5,14 @@
 
 #include "autograd/blas.hpp"
 #include "experiments/program.hpp"
+#include "experiments/program/startup.hpp"
 #include "experiments/terminal.hpp"
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ,
               SIG_IGN);  // past a limit on the size of files a write fails, as on a full disk, and the run says so
   tapehead::ensure_best_blas_kernel(argv);
+  tapehead::restore_environment();
   tapehead::use_single_threaded_blas();
   std::ios::sync_with_stdio(false);
   tapehead::StandardInput in;
