@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
 #include "autograd/blas.hpp"
 
 namespace tapehead {
@@ -37,7 +38,7 @@ WorkerPool::WorkerPool(int workers) {
   if (workers < 1) throw ConfigError(fmt::format("workers: at least 1 is needed, not {}", workers));
   errors_.resize(static_cast<std::size_t>(workers));
   // With more workers than cores, spinning would keep others from their work.
-  if (static_cast<unsigned>(workers) <= std::thread::hardware_concurrency()) spins_ = kSpins;
+  if (workers <= available_processors()) spins_ = kSpins;
   use_single_threaded_blas();
   threads_.reserve(static_cast<std::size_t>(workers - 1));
   try {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
 #include "autograd/base/output_file.hpp"
 #include "experiments/json.hpp"
 #include "experiments/table.hpp"

@@ -22,7 +22,8 @@ struct Console {
   std::size_t width = 80;  ///< characters that fit into a line of `out`
 };
 
-enum ExitStatus : int { kDone = 0, kCheckFailed = 1, kWrongUsage = 2, kInterrupted = 130 };
+/// A command that saved because a signal asked it to end returns 128 and the signal's number (InterruptGuard::status).
+enum ExitStatus : int { kDone = 0, kCheckFailed = 1, kWrongUsage = 2 };
 
 struct Command;
 

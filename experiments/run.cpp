@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
 #include "autograd/base/output_file.hpp"
 #include "trainers/checkpoint.hpp"
 

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
 #include "datasets/batch.hpp"
 #include "experiments/conditions.hpp"
 #include "experiments/presets.hpp"
@@ -100,7 +100,7 @@ bool may_change(const OptionSpec& option, const Settings& saved) {
 
 int thread_count(std::int64_t wanted) {
   if (wanted > 0) return static_cast<int>(wanted);
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return available_processors();
 }
 
 void read_preset_or_config(Settings& settings, const std::string& name) {

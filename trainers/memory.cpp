@@ -1,13 +1,9 @@
 #include "trainers/memory.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <bit>
-#include <filesystem>
-#include <fstream>
-#include <limits>
 
 #include "autograd/base/errors.hpp"
 #include "trainers/optimizer.hpp"
@@ -15,7 +11,6 @@
 namespace tapehead {
 namespace {
 
-constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 constexpr double kAdjoints = 0.5;  // and scratch, as a share of the values that are kept
 
 // Attention weights that are kept for a pair of sequences: whole maps, or two numbers a query if it works in tiles.
@@ -54,39 +49,6 @@ double example_values(const ModelConfig& config, const Positions& longest) {
   return values + target * static_cast<double>(config.d_model + config.target_vocabulary);
 }
 
-double number_in(const std::filesystem::path& path) {
-  double number = kUnlimited;
-  std::ifstream(path) >> number;  // "max" is no number, and leaves what was there
-  return number > 0 ? number : kUnlimited;
-}
-
-double available_by_meminfo() {
-  std::ifstream in("/proc/meminfo");
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("MemAvailable:")) return 1024 * std::stod(line.substr(line.find(':') + 1));
-  }
-  return kUnlimited;
-}
-
-// The second version of control groups, then the first; in a container the process's own group is the root.
-double available_by_groups() {
-  const std::filesystem::path root = "/sys/fs/cgroup";
-  double least = kUnlimited;
-  for (const auto& [limit, usage] :
-       {std::pair{"memory.max", "memory.current"}, {"memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"}}) {
-    const double most = number_in(root / limit);
-    const double used = number_in(root / usage);
-    if (most < kUnlimited && used < kUnlimited) least = std::min(least, std::max(0.0, most - used));
-  }
-  return least;
-}
-
-double address_space() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kUnlimited;
-  return static_cast<double>(limit.rlim_cur);
-}
-
 }  // namespace
 
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const Positions& longest, int threads,
@@ -104,8 +66,6 @@ MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, cons
                    static_cast<double>(examples * workers),
           .saving = 2 * (1 + moments) * flat};
 }
-
-double available_memory() { return std::min({available_by_meminfo(), available_by_groups(), address_space()}); }
 
 void require_memory(const MemoryEstimate& estimate, double available) {
   if (estimate.total() <= available) return;

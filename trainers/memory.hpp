@@ -31,11 +31,8 @@ struct Positions {
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const Positions& longest, int threads,
                                std::int64_t scalar_bytes);
 
-/// Bytes that this process may still take without the system swapping or killing it: the least of what /proc/meminfo
-/// calls available, the limits of its control groups, and its address space limit. Infinite where nothing says.
-double available_memory();
-
-/// Throws ConfigError, with both figures and what to change, if there is less than the estimate.
+/// Throws ConfigError, with both figures and what to change, if less is available (autograd/base/limits.hpp) than
+/// the estimate.
 void require_memory(const MemoryEstimate& estimate, double available);
 
 /// "24.0 GiB".

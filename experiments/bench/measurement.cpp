@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "autograd/base/limits.hpp"
 #include "datasets/random_tokens.hpp"
 #include "experiments/bench/allocation_counter.hpp"
 #include "experiments/bench/machine.hpp"

@@ -63,10 +63,9 @@ void write_tables(const Ablation& ablation, const std::string& folder) {
   write_file(folder + "/summary.csv", summary_csv(ablation));
 }
 
-// One run after another; false if Ctrl-C came.
-bool carry_out_all(Ablation& ablation, const Settings& settings, Console& console) {
+// One run after another; false if a signal asked to end.
+bool carry_out_all(Ablation& ablation, const Settings& settings, const InterruptGuard& interrupt, Console& console) {
   const std::string& folder = settings.text("out");
-  const InterruptGuard interrupt;
   const auto total = ablation.runs.size();
   for (std::size_t i = 0; i < total; ++i) {
     PlannedRun& run = ablation.runs[i];
@@ -104,9 +103,10 @@ int run_ablate(const Invocation& invocation, Console& console) {
   Ablation ablation = plan_ablation(settings, std::move(variations), settings.integer("seeds"),
                                     parse_split(settings.text("split")), folder);
   make_out_folder(folder);
-  if (!carry_out_all(ablation, settings, console)) {
+  const InterruptGuard interrupt;
+  if (!carry_out_all(ablation, settings, interrupt, console)) {
     console.err << "stopped and saved; go on with the same command\n";
-    return kInterrupted;
+    return interrupt.status();
   }
   write_tables(ablation, folder);
   console.out << (settings.flag("json") ? as_json(ablation).dump() + "\n" : as_table(ablation));

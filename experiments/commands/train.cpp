@@ -114,7 +114,7 @@ int run_train(const Invocation& invocation, Console& console) {
   if (!outcome.interrupted) return kDone;
   console.err << fmt::format("stopped after step {} of {} and saved; go on with: tapehead train --resume --out {}\n",
                              outcome.step, run.config.trainer.steps, folder);
-  return kInterrupted;
+  return interrupt.status();
 }
 
 }  // namespace tapehead
