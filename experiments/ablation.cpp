@@ -124,7 +124,7 @@ bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, con
     outcome = execute_run(run, planned.folder, resume, observer, stop, split);
   } catch (const NonfiniteError& error) {
     planned.result = RunResult{.diverged = error.what()};
-    write_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
+    write_file(result_in(planned.folder), to_text(to_json(*planned.result, split), 2) + "\n");
     return true;
   }
   if (outcome.interrupted) return false;
@@ -133,7 +133,7 @@ bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, con
                              .parameters = run.model.layout().parameter_count(),
                              .seconds = outcome.seconds,
                              .parameter_digest = outcome.parameter_digest};
-  write_file(result_in(planned.folder), to_json(*planned.result, split).dump(2) + "\n");
+  write_file(result_in(planned.folder), to_text(to_json(*planned.result, split), 2) + "\n");
   return true;
 }
 

@@ -180,7 +180,7 @@ std::string gradcheck_json(const GradcheckResult& result) {
                        {"unchecked", result.unchecked},
                        {"cases", std::move(cases)},
                        {"refusals", std::move(refusals)}};
-  return object.dump() + "\n";
+  return to_text(object) + "\n";
 }
 
 }  // namespace tapehead

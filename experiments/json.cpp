@@ -2,6 +2,10 @@
 
 namespace tapehead {
 
+std::string to_text(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
 Json to_json(const Matrix& matrix) {
   Json rows = Json::array();
   for (std::int64_t r = 0; r < matrix.rows; ++r) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "experiments/matrix.hpp"
 #include "trainers/evaluation.hpp"
@@ -9,6 +10,10 @@ namespace tapehead {
 
 /// Keys keep the order in which they are set.
 using Json = nlohmann::ordered_json;
+
+/// As text on one line, or indented by `indent` spaces a level. What is not UTF-8 (a folder's name may be anything) is
+/// shown as U+FFFD.
+std::string to_text(const Json& json, int indent = -1);
 
 /// Nested lists, a row a list. What is no finite number becomes null.
 Json to_json(const Matrix& matrix);

@@ -109,7 +109,7 @@ int run_ablate(const Invocation& invocation, Console& console) {
     return interrupt.status();
   }
   write_tables(ablation, folder);
-  console.out << (settings.flag("json") ? as_json(ablation).dump() + "\n" : as_table(ablation));
+  console.out << (settings.flag("json") ? to_text(as_json(ablation)) + "\n" : as_table(ablation));
   console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n", folder);
   return kDone;
 }

@@ -39,7 +39,7 @@ int run_attend(const Invocation& invocation, Console& console) {
   if (settings.flag("json")) {
     const Json object{
         {"scores", to_json(result.scores)}, {"weights", to_json(result.weights)}, {"context", to_json(result.context)}};
-    console.out << object.dump() << '\n';
+    console.out << to_text(object) << '\n';
     return kDone;
   }
   console.out << "scores, scaled by " << settings.text("scale") << "\n"

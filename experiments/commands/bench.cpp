@@ -166,7 +166,7 @@ Json as_json(const BenchReport& report, const BenchOptions& options) {
 int run_bench(const Invocation& invocation, Console& console) {
   const BenchOptions options = options_of(settings_of(invocation));
   const BenchReport report = measure_step(options);
-  console.out << (invocation.settings.flag("json") ? as_json(report, options).dump() + "\n" : as_text(report, options));
+  console.out << (invocation.settings.flag("json") ? to_text(as_json(report, options)) + "\n" : as_text(report, options));
   return kDone;
 }
 

@@ -104,7 +104,7 @@ int run_eval(const Invocation& invocation, Console& console) {
     return evaluate_trained<decltype(scalar)>(trained, *dataset, split, settings);
   });
   const std::uint64_t step = trained.reader->meta().step;
-  console.out << (settings.flag("json") ? as_json(report, split_name, step).dump() + "\n"
+  console.out << (settings.flag("json") ? to_text(as_json(report, split_name, step)) + "\n"
                                         : as_text(report, split_name, step));
   return kDone;
 }

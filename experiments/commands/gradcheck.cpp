@@ -35,12 +35,11 @@ int print_sharpness(const LargestEigenvalue& found, const Trained& trained, cons
                     std::ostream& out) {
   const std::uint64_t step = trained.reader->meta().step;
   if (settings.flag("json")) {
-    out << Json{{"step", step},
-                {"sharpness", found.value},
-                {"residual", found.residual},
-                {"iterations", found.iterations},
-                {"converged", found.converged}}
-               .dump()
+    out << to_text(Json{{"step", step},
+                        {"sharpness", found.value},
+                        {"residual", found.residual},
+                        {"iterations", found.iterations},
+                        {"converged", found.converged}})
         << '\n';
   } else {
     Table table;

@@ -51,7 +51,7 @@ int run_inspect(const Invocation& invocation, Console& console) {
   const std::int64_t last = wanted < 0 ? heads : wanted + 1;
 
   if (settings.flag("json")) {
-    console.out << as_json(maps, layer, first, last).dump() << '\n';
+    console.out << to_text(as_json(maps, layer, first, last)) << '\n';
     return kDone;
   }
   const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);

@@ -44,7 +44,7 @@ int run_list(const Invocation& invocation, Console& console) {
     object[section.title] = std::move(entries);
     if (!invocation.settings.flag("json")) console.out << lines << '\n';
   }
-  if (invocation.settings.flag("json")) console.out << object.dump() << '\n';
+  if (invocation.settings.flag("json")) console.out << to_text(object) << '\n';
   return kDone;
 }
 

@@ -113,7 +113,7 @@ Json as_json(const Summary& summary) {
 
 int run_summary(const Invocation& invocation, Console& console) {
   const Summary summary = summary_of(invocation);
-  console.out << (invocation.settings.flag("json") ? as_json(summary).dump() + "\n" : as_text(summary));
+  console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n" : as_text(summary));
   return kDone;
 }
 

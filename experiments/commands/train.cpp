@@ -107,7 +107,7 @@ int run_train(const Invocation& invocation, Console& console) {
   }();
 
   if (invocation.settings.flag("json")) {
-    console.out << as_json(outcome).dump() << '\n';
+    console.out << to_text(as_json(outcome)) << '\n';
   } else if (!outcome.interrupted) {
     console.out << as_table(outcome);
   }

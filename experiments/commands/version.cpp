@@ -16,7 +16,7 @@ int run_version(const Invocation& invocation, Console& console) {
     const Json object{{"version", build.version},         {"compiler", build.compiler},    {"vectors", build.vectors}, {"blas", blas.library},
                       {"kernel", blas.kernel},           {"threading", blas.threading},   {"processor", blas.processor},
                       {"best_kernel", blas.best_kernel}, {"below_best", blas.below_best}, {"advice", advice}};
-    console.out << object.dump() << '\n';
+    console.out << to_text(object) << '\n';
     return kDone;
   }
   Table table;

@@ -29,6 +29,12 @@ TEST_F(Surroundings, AClosedStandardOutputIsAnError) {
   EXPECT_EQ(shell("list 2>&1 >&-").out, "tapehead: the results cannot be written to standard output\n");
 }
 
+TEST_F(Surroundings, AFolderWhoseNameIsNotUtf8IsStillJson) {
+  const Ran ran = shell(joined(tiny_train(path("j\xff"), {"--json"})) + "2>/dev/null");
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(std::string(ran.json()["checkpoint"]), HasSubstr("j\uFFFD/checkpoint.h5"));
+}
+
 // OpenBLAS starts a thread for each processor as it is loaded, and neither bears that there is no room for one.
 TEST_F(Surroundings, ASmallAddressSpaceIsEnoughForACommandThatMultipliesNothing) {
   if (kPoisons) GTEST_SKIP() << "a sanitizer takes terabytes of it";
