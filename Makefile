@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checks build test check-all tsan clang fuzz test-data endurance demo portable asan mutants format tidy clean
+.PHONY: help setup setup-checks build test check-all tsan clang odr fuzz test-data endurance demo portable asan mutants format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -37,7 +37,7 @@ portable: setup ## build for any processor of this architecture, as build/portab
 	cmake --preset portable $(CONFIGURE)
 	cmake --build --preset portable --parallel $(JOBS)
 
-check-all: test endurance asan tsan clang tidy fuzz ## everything that can be checked here (about two hours)
+check-all: test endurance asan tsan clang odr tidy fuzz ## everything that can be checked here (about two hours)
 
 asan: setup-checks ## build and test under the address, leak and undefined-behaviour sanitizers
 	cmake --preset asan $(CONFIGURE)
@@ -53,6 +53,10 @@ clang: setup-checks ## build and test with clang
 	cmake --preset clang $(CONFIGURE)
 	cmake --build --preset clang --parallel $(JOBS)
 	ctest --preset clang --parallel $(JOBS)
+
+odr: setup-checks ## build with link-time optimisation and see that no name has two definitions
+	cmake --preset odr $(CONFIGURE)
+	cmake --build --preset odr --parallel $(JOBS)
 
 # The corpus grows in build/fuzz/corpus; what is found is written beside it.
 SECONDS ?= 60

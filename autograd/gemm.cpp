@@ -44,19 +44,24 @@ template <Scalar T>
 void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
           std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c,
           const T* offset) {
+  const std::int64_t inner = inner_size(a, op_a, b, op_b, c);
   if constexpr (RealScalar<T>) {
-    if (prefers_panels(c.rows, c.columns, inner_size(a, op_a, b, op_b, c), op_b)) {
+    if (inner > 0 && prefers_panels(c.rows, c.columns, inner, op_b)) {
       return panel_gemm<T>(alpha, a, op_a, b, op_b, beta, c, offset);
     }
   }
-  if (offset != nullptr) {
+  // Without an inner index the product is zero, which no kernel is trusted to know.
+  if (offset != nullptr || inner == 0) {
     for (std::int64_t j = 0; j < c.columns; ++j) {
       T* column = c.data + j * c.stride;
-      for (std::int64_t i = 0; i < c.rows; ++i) column[i] = beta == T(0) ? offset[i] : beta * column[i] + offset[i];
+      for (std::int64_t i = 0; i < c.rows; ++i) {
+        const T kept = beta == T(0) ? T(0) : beta * column[i];
+        column[i] = offset == nullptr ? kept : kept + offset[i];
+      }
     }
     beta = T(1);
   }
-  blas_gemm(alpha, a, op_a, b, op_b, beta, c);
+  if (inner > 0) blas_gemm(alpha, a, op_a, b, op_b, beta, c);
 }
 
 template <Scalar T>

@@ -242,7 +242,7 @@ void multiply_transposed(Strided<T> a, Job<T> job, std::int64_t inner, std::int6
     const std::int64_t width = std::min(kColumns, columns - j);
     job.c = c + j * job.stride;
     job.b = {block, kColumns, 1};
-    for (std::int64_t begin = 0; begin < inner; begin += kInner) {
+    for (std::int64_t begin = 0; begin == 0 || begin < inner; begin += kInner) {
       job.inner = std::min(kInner, inner - begin);
       for (std::int64_t p = 0; p < job.inner; ++p) std::copy_n(b.data + (begin + p) * b.inner + j, width, block + p * kColumns);
       job.beta = begin == 0 ? beta : T(1);

@@ -23,6 +23,11 @@ Initialisation Initialisation::kaiming_normal(std::int64_t fan_in) {
   return normal(std::sqrt(2.0 / static_cast<double>(fan_in)));
 }
 
+const std::string& Parameter::name() const {
+  static const std::string none;
+  return *this ? (*names_)[static_cast<std::size_t>(index_)] : none;
+}
+
 namespace {
 
 // Elements from which on a vector of the widest scalar is larger than memory can be.
@@ -45,8 +50,10 @@ void require_possible(std::int64_t size, const std::vector<ParameterRange>& rang
 }  // namespace
 
 Parameter ParameterLayout::declare(std::vector<ParameterRange> ranges, Join join) {
+  if (ranges.empty()) throw ConfigError("parameters: a block without ranges is declared");
   if (sealed_) throw ConfigError(fmt::format("parameters: {} declared after the layout was sealed", ranges[0].name));
   require_possible(flat_size_, ranges);
+  if (names_ == nullptr) names_ = std::make_shared<Parameter::BlockNames>();  // this one was moved from
   Block block{ranges[0].shape, flat_size_};
   std::int64_t& joined = join == Join::rows ? block.shape.rows : block.shape.columns;
   joined = 0;
@@ -65,7 +72,23 @@ Parameter ParameterLayout::declare(std::vector<ParameterRange> ranges, Join join
   constexpr std::int64_t kAlign = 64;
   flat_size_ = (flat_size_ + kAlign - 1) / kAlign * kAlign;
   blocks_.push_back(block);
-  return {static_cast<std::int32_t>(blocks_.size()) - 1};
+  names_->push_back(ranges_[ranges_.size() - ranges.size()].name);  // they have moved there
+  return {names_, static_cast<std::int32_t>(blocks_.size()) - 1};
+}
+
+void ParameterLayout::refuse(const Parameter& parameter) {
+  if (!parameter) throw GradientError("parameters: an empty parameter is used; a layer gets its own by declaring it");
+  throw GradientError(
+      fmt::format("parameters: {} was declared in another layout; run a layer on a tape of a store of its own layout",
+                  parameter.name()));
+}
+
+void ParameterLayout::require_range(const ParameterRange& range) const {
+  if (!ranges_.empty() && &range >= ranges_.data() && &range < ranges_.data() + ranges_.size()) return;
+  const ParameterRange* own = find(range.name);
+  if (own != nullptr && own->shape == range.shape && own->offset == range.offset) return;
+  throw ShapeError(fmt::format("parameters: {} of shape {} is a range of another layout", range.name,
+                               to_string(range.shape)));
 }
 
 const ParameterRange* ParameterLayout::find(std::string_view name) const {

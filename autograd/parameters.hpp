@@ -36,10 +36,24 @@ struct ParameterRange {
   std::int64_t offset = 0;  ///< of its first element in the flat vector, in elements
 };
 
-/// What a layer holds: the number of a block in the layout, good for a store of any scalar.
-struct Parameter {
-  std::int32_t index = -1;
-  explicit operator bool() const { return index >= 0; }
+/// What a layer holds: a block of one layout, good for a store of any scalar. It knows its layout, so that a layer that
+/// meets another one is refused by name instead of reading other weights.
+class Parameter {
+ public:
+  Parameter() = default;
+  /// False for a default-made one, which is no parameter at all.
+  explicit operator bool() const { return index_ >= 0; }
+  /// The name of its first range, such as `encoder.layers.0.self_attention.query.weight`; empty if it is none.
+  const std::string& name() const;
+
+ private:
+  friend class ParameterLayout;
+  // The names of the blocks of a layout. Layout and parameters share it, so its address tells layouts apart for ever.
+  using BlockNames = std::vector<std::string>;
+  Parameter(std::shared_ptr<const BlockNames> names, std::int32_t index) : names_(std::move(names)), index_(index) {}
+
+  std::shared_ptr<const BlockNames> names_;
+  std::int32_t index_ = -1;
 };
 
 /// Names, shapes and places of a model's parameters; values live in a ParameterStore. Ranges declared together lie side
@@ -49,6 +63,13 @@ class ParameterLayout {
   /// How the ranges of one block lie beside each other: matrices (in, out) join along their columns, column vectors
   /// (biases) along their rows. In memory both mean one after the other.
   enum class Join { columns, rows };
+
+  ParameterLayout() = default;
+  // A copy would be another layout, in which the layers of this one have no parameters.
+  ParameterLayout(const ParameterLayout&) = delete;
+  ParameterLayout& operator=(const ParameterLayout&) = delete;
+  ParameterLayout(ParameterLayout&&) = default;
+  ParameterLayout& operator=(ParameterLayout&&) = default;
 
   /// Declares one block. Offsets are assigned here; those given are ignored.
   /// Throws ConfigError on a name given twice, on ranges that cannot be joined or be held in memory, or when the layout is
@@ -62,22 +83,34 @@ class ParameterLayout {
   std::span<const ParameterRange> ranges() const { return ranges_; }
   /// The range of that name, or nullptr.
   const ParameterRange* find(std::string_view name) const;
+  /// Throws ShapeError, naming the range, unless it is one of this layout's, or has the name, shape and place of one.
+  void require_range(const ParameterRange& range) const;
 
-  std::int64_t blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
-  Shape block_shape(Parameter block) const { return blocks_[static_cast<std::size_t>(block.index)].shape; }
-  std::int64_t block_offset(Parameter block) const { return blocks_[static_cast<std::size_t>(block.index)].offset; }
+  /// Ranges that were declared together: where they begin in the flat vector, and what shape they make.
+  struct Block {
+    Shape shape;
+    std::int64_t offset;
+  };
+  /// In the order of declaration.
+  std::span<const Block> blocks() const { return blocks_; }
+  /// The number of a parameter's block. Throws GradientError, naming the parameter, if it was declared in another layout
+  /// or is none.
+  std::int32_t index_of(const Parameter& parameter) const {
+    if (parameter.names_ != names_ || parameter.index_ < 0) refuse(parameter);
+    return parameter.index_;
+  }
+  const Block& block(const Parameter& parameter) const { return blocks_[static_cast<std::size_t>(index_of(parameter))]; }
 
   /// Elements of the flat vector, alignment gaps included (they stay zero), and of the parameters alone.
   std::int64_t flat_size() const { return flat_size_; }
   std::int64_t parameter_count() const;
 
  private:
-  struct Block {
-    Shape shape;
-    std::int64_t offset;
-  };
+  [[noreturn]] static void refuse(const Parameter& parameter);
+
   std::vector<ParameterRange> ranges_;
   std::vector<Block> blocks_;
+  std::shared_ptr<Parameter::BlockNames> names_ = std::make_shared<Parameter::BlockNames>();
   std::int64_t flat_size_ = 0;
   bool sealed_ = false;
 };
@@ -128,6 +161,7 @@ class ParameterStore {
   FlatVector<T>& gradients() { return gradients_; }
   const FlatVector<T>& gradients() const { return gradients_; }
 
+  /// Throws ShapeError, naming the range, unless the layout has one of that name, shape and place.
   std::span<T> values(const ParameterRange& range) { return slice(values_, range); }
   std::span<const T> values(const ParameterRange& range) const { return slice(values_, range); }
   std::span<T> gradients(const ParameterRange& range) { return slice(gradients_, range); }
@@ -138,7 +172,8 @@ class ParameterStore {
 
  private:
   template <class V>
-  static auto slice(V& vector, const ParameterRange& range) {
+  auto slice(V& vector, const ParameterRange& range) const {
+    layout_->require_range(range);
     return vector.span().subspan(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.shape.size()));
   }
 

@@ -14,12 +14,12 @@ namespace tapehead {
 
 template <Scalar T>
 const Shape& Var<T>::shape() const {
-  return tape_->node(*this).shape;
+  return tape().node(*this).shape;
 }
 
 template <Scalar T>
 const T* Var<T>::data() const {
-  return tape_->node(*this).value;
+  return tape().node(*this).value;
 }
 
 template <Scalar T>
@@ -30,12 +30,17 @@ T Var<T>::item() const {
 
 template <Scalar T>
 bool Var<T>::needs_gradient() const {
-  return tape_->node(*this).needs_gradient;
+  return tape().node(*this).needs_gradient;
 }
 
 template <Scalar T>
 const char* Var<T>::op() const {
-  return tape_->node(*this).op;
+  return tape().node(*this).op;
+}
+
+template <Scalar T>
+void Var<T>::refuse_empty() {
+  throw GradientError("variable: an empty one is used; it stands for no value, and only an optional input may be empty");
 }
 
 // ---- Pull
@@ -56,7 +61,7 @@ T* Pull<T>::scratch(std::int64_t count) {
 
 template <Scalar T>
 Tape<T>::Tape(ParameterStore<T>& store)
-    : leaves_(static_cast<std::size_t>(store.layout().blocks()), kNone),
+    : leaves_(store.layout().blocks().size(), kNone),
       store_(&store),
       parameter_values_(store.values().data()),
       gradients_(store.gradients().data()) {}
@@ -78,14 +83,18 @@ Var<T> Tape<T>::input(Shape shape, const T* values) {
 }
 
 template <Scalar T>
-Var<T> Tape<T>::leaf(Parameter block) {
-  if (store_ == nullptr) throw GradientError("tape: a parameter is used on a tape that was made without a store");
-  std::uint32_t& known = leaves_.at(static_cast<std::size_t>(block.index));
+Var<T> Tape<T>::leaf(const Parameter& parameter) {
+  if (store_ == nullptr) {
+    throw GradientError(
+        fmt::format("tape: the parameter {} is used on a tape that was made without a store", parameter.name()));
+  }
+  const std::int32_t index = store_->layout().index_of(parameter);
+  std::uint32_t& known = leaves_[static_cast<std::size_t>(index)];
   if (known != kNone) return {this, known, nodes_[known].stamp};
-  const ParameterLayout& layout = store_->layout();
-  const Var<T> made = push({"parameter", layout.block_shape(block), parameter_values_ + layout.block_offset(block)});
+  const ParameterLayout::Block& block = store_->layout().block(parameter);
+  const Var<T> made = push({"parameter", block.shape, parameter_values_ + block.offset});
   nodes_.back().needs_gradient = recording_;
-  nodes_.back().parameter = block.index;
+  nodes_.back().parameter = index;
   known = made.index_;
   return made;
 }
@@ -109,10 +118,33 @@ Var<T> Tape<T>::announce(Var<T> y, std::span<const Var<T>> inputs) {
 template <Scalar T>
 const typename Tape<T>::Node& Tape<T>::node(const Var<T>& x) const {
   if (x.tape_ != this) throw GradientError("tape: a variable of another tape, or an empty one, is used");
-  if (x.index_ >= nodes_.size() || nodes_[x.index_].stamp != x.stamp_) {
+  if (is_stale(x)) {
     throw GradientError("tape: a variable is used after its value is gone (the tape was reset, or its NoGrad ended)");
   }
   return nodes_[x.index_];
+}
+
+template <Scalar T>
+Tape<T>& tape_of(const char* op, std::span<const Var<T>> needed, std::span<const Var<T>> optional) {
+  std::size_t number = 0;
+  const auto refuse = [&](const char* why) {
+    throw GradientError(fmt::format("{}: input {} {}", op, number, why));
+  };
+  Tape<T>* tape = nullptr;
+  for (const std::span<const Var<T>> inputs : {needed, optional}) {
+    for (const Var<T>& x : inputs) {
+      if (!x) {
+        if (inputs.data() == needed.data()) refuse("is an empty variable, which stands for no value");
+      } else {
+        if (tape == nullptr) tape = &x.tape();
+        if (&x.tape() != tape) refuse("lives on another tape than the inputs before it");
+        if (tape->is_stale(x)) refuse("is used after its value is gone (the tape was reset, or its NoGrad ended)");
+      }
+      ++number;
+    }
+  }
+  if (tape == nullptr) throw GradientError(fmt::format("{}: it has no inputs", op));
+  return *tape;
 }
 
 template <Scalar T>
@@ -129,7 +161,7 @@ Sink<T> Tape<T>::open(Node& node) {
   const bool fresh = node.adjoint == nullptr;
   if (fresh) {
     node.adjoint = node.parameter >= 0
-                       ? gradients_ + store_->layout().block_offset(Parameter{node.parameter})
+                       ? gradients_ + store_->layout().blocks()[static_cast<std::size_t>(node.parameter)].offset
                        : static_cast<T*>(adjoints_.allocate(static_cast<std::size_t>(node.shape.size()) * sizeof(T)));
   }
   return {node.adjoint, fresh};
@@ -137,6 +169,7 @@ Sink<T> Tape<T>::open(Node& node) {
 
 template <Scalar T>
 void Tape<T>::backward(Var<T> loss) {
+  tape_of<T>("backward", {loss});
   if (!loss.shape().is_scalar()) {
     throw GradientError(fmt::format("backward: the loss must be a scalar, it is {}", to_string(loss.shape())));
   }
@@ -172,9 +205,8 @@ template <Scalar T>
 void Tape<T>::zero_unreached_parameters() {
   for (std::size_t block = 0; block < leaves_.size(); ++block) {
     if (leaves_[block] != kNone && nodes_[leaves_[block]].adjoint != nullptr) continue;
-    const Parameter parameter{static_cast<std::int32_t>(block)};
-    const ParameterLayout& layout = store_->layout();
-    std::fill_n(gradients_ + layout.block_offset(parameter), layout.block_shape(parameter).size(), T(0));
+    const auto& [shape, offset] = store_->layout().blocks()[block];
+    std::fill_n(gradients_ + offset, shape.size(), T(0));
   }
 }
 
@@ -216,6 +248,11 @@ NoGrad<T>::~NoGrad() {
     if (leaf != Tape<T>::kNone && leaf >= nodes_) leaf = Tape<T>::kNone;
   }
 }
+
+template Tape<float>& tape_of(const char*, std::span<const Var<float>>, std::span<const Var<float>>);
+template Tape<double>& tape_of(const char*, std::span<const Var<double>>, std::span<const Var<double>>);
+template Tape<std::complex<double>>& tape_of(const char*, std::span<const Var<std::complex<double>>>,
+                                             std::span<const Var<std::complex<double>>>);
 
 template class Var<float>;
 template class Var<double>;

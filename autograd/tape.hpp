@@ -25,6 +25,13 @@ template <Scalar T>
 class Tape;
 template <Scalar T>
 class Pull;
+template <Scalar T>
+class Var;
+
+/// The tape that the inputs of an op live on: what every op asks for first. `needed` must all be there; `optional` ones may
+/// be empty. Throws GradientError "add: input 1 …" for an input that is empty, stale, or on another tape than those before.
+template <Scalar T>
+Tape<T>& tape_of(const char* op, std::span<const Var<T>> needed, std::span<const Var<T>> optional);
 
 /// A handle to a value on a tape: small, copied freely. Using one whose value is gone (after Tape::reset, or after
 /// the NoGrad scope that it was made in) throws GradientError.
@@ -36,7 +43,11 @@ class Var {
   /// False for a default-made handle, which ops take as "no such input".
   explicit operator bool() const { return tape_ != nullptr; }
 
-  Tape<T>& tape() const { return *tape_; }
+  /// Throws GradientError for a default-made handle, as all that follow do.
+  Tape<T>& tape() const {
+    if (tape_ == nullptr) refuse_empty();
+    return *tape_;
+  }
   const Shape& shape() const;
   const T* data() const;
   /// The only element of a scalar. Throws ShapeError on any other shape.
@@ -52,6 +63,7 @@ class Var {
   friend class Tape<T>;
   friend class Pull<T>;
   Var(Tape<T>* tape, std::uint32_t index, std::uint32_t stamp) : tape_(tape), index_(index), stamp_(stamp) {}
+  [[noreturn]] static void refuse_empty();
 
   Tape<T>* tape_ = nullptr;
   std::uint32_t index_ = 0;
@@ -108,8 +120,9 @@ class Pull {
 /// Records what one training step computes, as a list in creation order (which is topological order), and walks it
 /// backwards. It owns the values, what the pullbacks keep, and the adjoints. Nothing is global: one tape per thread.
 ///
-/// Writing an op: allocate the output, compute it, then record it with its pullback, a closure that is trivially
-/// copyable and destructible (captures: Var, raw pointers from allocate(), numbers). See autograd/ops/scale.cpp.
+/// Writing an op: tape_of() its inputs, allocate the output, compute it, then record it with its pullback, a closure that
+/// is trivially copyable and destructible (captures: Var, raw pointers from allocate(), numbers). See
+/// autograd/ops/scale.cpp.
 template <Scalar T>
 class Tape {
  public:
@@ -126,8 +139,9 @@ class Tape {
   Var<T> constant(Shape shape, const T* values);
   /// A copy of `values` that collects a gradient: see gradient().
   Var<T> input(Shape shape, const T* values);
-  /// A block of the store; asking twice gives the same node. Throws GradientError on a tape without a store.
-  Var<T> leaf(Parameter block);
+  /// A block of the store; asking twice gives the same node. Throws GradientError, naming the parameter, on a tape without
+  /// a store and on one whose store is of another layout.
+  Var<T> leaf(const Parameter& parameter);
 
   // ---- recording
 
@@ -210,6 +224,8 @@ class Tape {
   friend class Pull<T>;
   template <Scalar U>
   friend class NoGrad;
+  template <Scalar U>
+  friend Tape<U>& tape_of(const char*, std::span<const Var<U>>, std::span<const Var<U>>);
 
   using Pullback = void (*)(void* closure, Pull<T>&);
   struct Node {
@@ -228,6 +244,7 @@ class Tape {
   Var<T> push(Node node);
   Var<T> announce(Var<T> y, std::span<const Var<T>> inputs);
   const Node& node(const Var<T>& x) const;
+  bool is_stale(const Var<T>& x) const { return x.index_ >= nodes_.size() || nodes_[x.index_].stamp != x.stamp_; }
   Node& node(const Var<T>& x) { return const_cast<Node&>(std::as_const(*this).node(x)); }
   Sink<T> open(Node& node);
   void zero_unreached_parameters();
@@ -248,6 +265,12 @@ class Tape {
   bool recording_ = true;
   bool walked_ = false;
 };
+
+template <Scalar T>
+Tape<T>& tape_of(const char* op, std::initializer_list<Var<T>> needed, std::initializer_list<Var<T>> optional = {}) {
+  return tape_of(op, std::span<const Var<T>>(needed.begin(), needed.size()),
+                 std::span<const Var<T>>(optional.begin(), optional.size()));
+}
 
 /// Watches a tape at work, to check it or to find where something came from; nothing in training.
 template <Scalar T>

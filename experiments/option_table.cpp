@@ -58,7 +58,7 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {.name = "steps", .kind = integer, .group = training, .fallback = "1000", .help = "training steps", .range = kSteps, .may_change_on_resume = true, .common = true},
     {.name = "optimizer", .kind = word, .group = training, .fallback = "adam", .help = "rule that updates the weights", .choices = "adam adamw sgd nesterov", .common = true,
      .needs = {ValueNeed{"nesterov", on("momentum")}}},
-    {.name = "lr", .kind = real, .group = training, .fallback = "0.001", .help = "learning rate at its peak; for noam the factor in front; lower it where the loss jumps", .range = kPositive, .common = true},
+    {.name = "lr", .kind = real, .group = training, .fallback = "0.001", .help = "learning rate at its peak; lower it where the loss jumps; for noam the factor in front, 1 unless it is given", .range = kPositive, .common = true},
     {.name = "schedule", .kind = word, .group = training, .fallback = "constant", .help = "how the learning rate moves", .choices = "constant cosine inverse_sqrt noam plateau", .common = true,
      .needs = {ValueNeed{"plateau", on("validate-every"), "it goes by validations on the way"}, ValueNeed{"noam inverse_sqrt", on("warmup")}}},
     {.name = "warmup", .kind = integer, .group = training, .fallback = "0", .help = "steps in which the learning rate rises; more where training starts badly", .range = kSteps, .common = true},

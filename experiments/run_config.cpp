@@ -44,6 +44,15 @@ void refuse_conflicts(const Settings& settings) {
   }
 }
 
+// The factor of noam is no learning rate: a number that was chosen for the one says nothing about the other.
+void fit_learning_rate(Settings& settings) {
+  const std::string& schedule = settings.text("schedule");
+  const Origin chosen = settings.origin("lr");
+  const bool meant = (settings.text_as_of("schedule", chosen) == "noam") == (schedule == "noam");
+  if (chosen != Origin::fallback && meant) return;
+  settings.resolve_because_of("lr", fmt::format("{}", default_learning_rate(schedule)), "schedule");
+}
+
 void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
   if (settings.integer(name) == 0) settings.resolve(name, std::to_string(value));
 }
@@ -117,6 +126,7 @@ void settle(Settings& settings) {
   refuse_unmet_needs(settings);
   refuse_conflicts(settings);
   const bool text = settings.text("task") == "text";
+  fit_learning_rate(settings);
   resolve_if_zero(settings, "max-length", text ? kTextLength : kMadeLength);
   resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
 }
@@ -177,6 +187,13 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
     check_config(model);
     check_schedule(config.trainer.step.schedule);
     check_optimizer(config.trainer.step.optimizer);
+    if (config.double_precision) {
+      check_constants<double>(config.trainer.step.optimizer);
+      check_rate<double>(config.trainer.step.schedule);
+    } else {
+      check_constants<float>(config.trainer.step.optimizer);
+      check_rate<float>(config.trainer.step.schedule);
+    }
   });
 }
 

@@ -81,7 +81,8 @@ const OptionSpec& require_config_option(std::string_view name, const std::string
 
 Settings::Settings() {
   for (const OptionSpec& option : option_table()) {
-    settings_.push_back({std::string(option.fallback), Origin::fallback, "--" + std::string(option.name)});
+    settings_.push_back({std::string(option.fallback), Origin::fallback, "--" + std::string(option.name), {}});
+    settings_.back().by_origin[0] = option.fallback;
   }
 }
 
@@ -99,10 +100,21 @@ void Settings::set(const OptionSpec& option, std::string_view value, Origin orig
     throw ConfigError(fmt::format("{}: {}", where, error.what()));
   }
   Setting& setting = at(option.name);
+  setting.by_origin[static_cast<std::size_t>(origin)] = canonical;
   if (origin < setting.origin) return;
   if (is_run_option(option) && option.kind == OptionKind::path) canonical = absolute_paths(option, canonical, {});
   if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
-  setting = {std::move(canonical), origin, std::string(where)};
+  setting.text = std::move(canonical);
+  setting.origin = origin;
+  setting.where = where;
+}
+
+const std::string& Settings::text_as_of(std::string_view name, Origin origin) const {
+  const Setting& setting = at(name);
+  for (std::size_t weaker = static_cast<std::size_t>(origin) + 1; weaker-- > 0;) {
+    if (setting.by_origin[weaker]) return *setting.by_origin[weaker];
+  }
+  throw std::logic_error(fmt::format("{} has no default", name));
 }
 
 void Settings::set(std::string_view name, std::string_view value) {

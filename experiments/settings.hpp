@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +54,8 @@ class Settings {
   std::string origin_text(std::string_view name) const;
 
   const std::string& text(std::string_view name) const { return at(name).text; }
+  /// The value as it would be without what comes from stronger origins than `origin`.
+  const std::string& text_as_of(std::string_view name, Origin origin) const;
   bool flag(std::string_view name) const { return !at(name).text.empty(); }
   std::int64_t integer(std::string_view name) const;
   double real(std::string_view name) const;
@@ -70,6 +74,7 @@ class Settings {
     std::string text;
     Origin origin = Origin::fallback;
     std::string where;
+    std::array<std::optional<std::string>, static_cast<std::size_t>(Origin::variation) + 1> by_origin = {};
   };
 
   const Setting& at(std::string_view name) const;

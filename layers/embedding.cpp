@@ -8,8 +8,8 @@
 
 namespace tapehead {
 
-Embedding::Embedding(const Scope& scope, const Options& options, Parameter shared)
-    : weight(shared ? shared : scope.declare({scope.table("weight", options.channels, options.vocabulary, true)})),
+Embedding::Embedding(const Scope& scope, const Options& options, const Parameter& shared)
+    : weight(scope.declare_or_share(scope.table("weight", options.channels, options.vocabulary, true), shared)),
       factor(scope.law() == WeightLaw::normal ? 1 : std::sqrt(static_cast<double>(options.channels))),
       positions(scope / "positions", options.positions, options.channels, options.max_positions),
       dropout(scope, options.dropout) {}

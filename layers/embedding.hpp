@@ -19,7 +19,7 @@ struct Embedding {
     double dropout = 0;
   };
   /// `shared`: the table of another embedding of the same size, which then is this one's too.
-  Embedding(const Scope& scope, const Options& options, Parameter shared = {});
+  Embedding(const Scope& scope, const Options& options, const Parameter& shared = {});
 
   template <Scalar T>
   Var<T> operator()(Tape<T>& tape, TokenView ids, const Pass& pass) const;

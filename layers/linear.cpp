@@ -5,8 +5,8 @@
 
 namespace tapehead {
 
-Linear::Linear(const Scope& scope, const Options& options, Parameter shared)
-    : weight(shared ? shared : scope.declare({scope.weight("weight", options.in, options.out)})),
+Linear::Linear(const Scope& scope, const Options& options, const Parameter& shared)
+    : weight(scope.declare_or_share(scope.weight("weight", options.in, options.out), shared)),
       bias(scope.declare({scope.vector("bias", options.out, 0)})) {}
 
 template <Scalar T>

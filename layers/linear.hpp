@@ -15,7 +15,7 @@ struct Linear {
     std::int64_t out = 0;
   };
   /// `shared`: a parameter (in, out) of another layer that is this one's weight too.
-  Linear(const Scope& scope, const Options& options, Parameter shared = {});
+  Linear(const Scope& scope, const Options& options, const Parameter& shared = {});
 
   template <Scalar T>
   Var<T> operator()(Var<T> x) const;

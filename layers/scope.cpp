@@ -1,6 +1,10 @@
 #include "layers/scope.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
+
+#include "autograd/base/errors.hpp"
 
 namespace tapehead {
 
@@ -37,6 +41,14 @@ ParameterRange Scope::table(std::string_view name, std::int64_t channels, std::i
           .shape = {channels, entries},
           .initialisation = Initialisation::normal(deviation),
           .decay = decay};
+}
+
+Parameter Scope::declare_or_share(ParameterRange own, const Parameter& shared) const {
+  if (!shared) return declare({std::move(own)});
+  const Shape shape = layout_->block(shared).shape;
+  if (shape == own.shape) return shared;
+  throw ShapeError(fmt::format("{}: {} of shape {} cannot be shared for it, which needs {}", own.name, shared.name(),
+                               to_string(shape), to_string(own.shape)));
 }
 
 }  // namespace tapehead

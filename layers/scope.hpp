@@ -39,6 +39,10 @@ class Scope {
     return layout_->declare(std::move(ranges), join);
   }
 
+  /// `own`, declared as its only range, unless there is a parameter to share. Throws GradientError for a shared one of
+  /// another layout, ShapeError for one of another shape.
+  Parameter declare_or_share(ParameterRange own, const Parameter& shared) const;
+
   /// A number that no other dropout of the model has.
   std::uint32_t new_site() const { return (*sites_)++; }
 

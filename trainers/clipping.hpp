@@ -15,11 +15,12 @@ class GlobalNorm {
  public:
   explicit GlobalNorm(std::int64_t size);
 
-  /// Infinite or NaN if an element is. Allocates nothing.
+  /// Infinite or NaN if an element is; squares that overflow or vanish do not count as such. Allocates nothing.
   double operator()(const T* gradient, WorkerPool& workers);
 
  private:
   static constexpr std::int64_t kBlock = 4096;
+  double sum_of_squares(const T* gradient, double factor, WorkerPool& workers);
   std::int64_t size_;
   std::vector<double> blocks_;
 };

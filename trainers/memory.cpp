@@ -37,7 +37,7 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
 }
 
 // Of one example, over the whole model.
-double example_values(const ModelConfig& config, const Positions& longest) {
+double example_values(const ModelConfig& config, const SequenceLengths& longest) {
   const StackOptions stack = stack_options(config);
   const auto layers = static_cast<double>(stack.layers);
   const auto source = static_cast<double>(longest.source);
@@ -51,7 +51,7 @@ double example_values(const ModelConfig& config, const Positions& longest) {
 
 }  // namespace
 
-MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const Positions& longest, int threads,
+MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,
                                std::int64_t scalar_bytes) {
   const auto scalar = static_cast<double>(scalar_bytes);
   const double flat = scalar * static_cast<double>(model.layout().flat_size());

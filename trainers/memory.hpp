@@ -22,13 +22,13 @@ struct MemoryEstimate {
 };
 
 /// Lengths of the longest columns, start and end included.
-struct Positions {
+struct SequenceLengths {
   std::int64_t source = 0;  ///< 0: no encoder
   std::int64_t target = 0;
 };
 
 /// For numbers of `scalar_bytes` bytes. REQUIRES: a configuration that makes a model, and a step with batch and shards.
-MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const Positions& longest, int threads,
+MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,
                                std::int64_t scalar_bytes);
 
 /// Throws ConfigError, with both figures and what to change, if less is available (autograd/base/limits.hpp) than

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "autograd/base/errors.hpp"
 
@@ -17,13 +18,14 @@ template <RealScalar T>
 struct AdamRule {
   T *p, *m, *v;
   const T* gradient;
-  T beta1, beta2, epsilon, step_size, root_correction, gradient_scale, penalty, shrink;
+  T beta1, beta2, epsilon, step_size, root_correction, gradient_scale, penalty, decay;
 
   void operator()(std::int64_t i) const {
     const T g = gradient[i] * gradient_scale + penalty * p[i];
     m[i] = beta1 * m[i] + (T(1) - beta1) * g;
     v[i] = beta2 * v[i] + (T(1) - beta2) * g * g;
-    p[i] = shrink * p[i] - step_size * m[i] / (std::sqrt(v[i]) * root_correction + epsilon);
+    // The decay beside the step, not 1 − decay in front of p: near 1 there is no room for a small one.
+    p[i] -= step_size * m[i] / (std::sqrt(v[i]) * root_correction + epsilon) + decay * p[i];
   }
 };
 
@@ -71,16 +73,51 @@ void check_optimizer(const OptimizerOptions& options) {
   }
 }
 
+namespace {
+
+template <RealScalar T>
+bool is_held(double value) {
+  return std::abs(static_cast<double>(static_cast<T>(value)) - value) <= 0.01 * std::abs(value);
+}
+
+template <RealScalar T>
+void require_held(const char* name, double value, bool held, const char* why) {
+  if (held) return;
+  constexpr bool single = std::is_same_v<T, float>;
+  throw ConfigError(fmt::format("optimizer: {} {}: in {} precision {}; take another one{}", name, value,
+                                single ? "single" : "double", why, single ? ", or double precision" : ""));
+}
+
+}  // namespace
+
+template <RealScalar T>
+void check_constants(const OptimizerOptions& options) {
+  const auto require_share = [](const char* name, double share) {
+    require_held<T>(name, share, is_held<T>(share), "it cannot be told from 0");
+    require_held<T>(name, share, 1 - share >= 50 * static_cast<double>(std::numeric_limits<T>::epsilon()),
+                    "what it leaves of 1 is lost");
+  };
+  require_held<T>("weight decay", options.weight_decay, is_held<T>(options.weight_decay), "it cannot be told from 0, or is infinite");
+  if (!is_adaptive(options)) return require_share("momentum", options.momentum);
+  require_share("beta1", options.beta1);
+  require_share("beta2", options.beta2);
+  const bool counts = options.epsilon >= std::sqrt(static_cast<double>(std::numeric_limits<T>::min()));
+  require_held<T>("epsilon", options.epsilon, counts && is_held<T>(options.epsilon),
+                  "squares of gradients vanish before it counts");
+}
+
 int moment_count(const OptimizerOptions& options) {
   if (is_adaptive(options)) return 2;
   return options.momentum > 0 ? 1 : 0;
 }
 
 template <RealScalar T>
-Optimizer<T>::Optimizer(const OptimizerOptions& options, const ParameterLayout& layout) : options_(options) {
+Optimizer<T>::Optimizer(const OptimizerOptions& options, const ParameterLayout& layout)
+    : options_(options), size_(layout.flat_size()) {
   check_optimizer(options);
+  check_constants<T>(options);
   for (const ParameterRange& range : layout.ranges()) {
-    stretches_.push_back({range.offset, range.offset + range.shape.size(), range.decay});
+    stretches_.push_back({range.offset, range.offset + range.shape.size(), range.decay, range.name});
   }
   const auto remember = [&](const char* name) { moments_.push_back({name, FlatVector<T>(layout.flat_size())}); };
   if (is_adaptive(options)) {
@@ -106,13 +143,30 @@ void Optimizer<T>::for_each_element(std::int64_t size, WorkerPool& workers, cons
 }
 
 template <RealScalar T>
-void Optimizer<T>::update(FlatVector<T>& parameters, const T* gradient, std::int64_t step, double learning_rate,
-                          double gradient_scale, WorkerPool& workers) {
+std::string Optimizer<T>::overflow(const T* gradient, double norm, double gradient_scale) const {
+  const double most = std::sqrt(static_cast<double>(std::numeric_limits<T>::max()));
+  if (!is_adaptive(options_) || norm * gradient_scale < most) return "";
+  for (const Stretch& stretch : stretches_) {
+    for (std::int64_t i = stretch.first; i < stretch.last; ++i) {
+      const double g = std::abs(static_cast<double>(gradient[i])) * gradient_scale;
+      if (!(g < most)) return fmt::format("{} holds {:.3g}", stretch.name, g);
+    }
+  }
+  return "";
+}
+
+template <RealScalar T>
+void Optimizer<T>::update(FlatVector<T>& parameters, const T* gradient, double learning_rate, double gradient_scale,
+                          WorkerPool& workers) {
+  if (parameters.size() != size_) {
+    throw ShapeError(fmt::format("optimizer: it was made for {} numbers, and is given {}", size_, parameters.size()));
+  }
+  ++updates_;
   T* p = parameters.data();
   const auto scale = static_cast<T>(gradient_scale);
   const auto decay_of = [&](bool decay) { return decay ? options_.weight_decay : 0; };
   if (is_adaptive(options_)) {
-    const auto t = static_cast<double>(step);
+    const auto t = static_cast<double>(updates_);
     const bool decoupled = options_.kind == "adamw";
     for_each_element(parameters.size(), workers, [&](bool decay) {
       return AdamRule<T>{
@@ -127,7 +181,7 @@ void Optimizer<T>::update(FlatVector<T>& parameters, const T* gradient, std::int
           .root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t))),
           .gradient_scale = scale,
           .penalty = static_cast<T>(decoupled ? 0 : decay_of(decay)),
-          .shrink = static_cast<T>(decoupled ? 1 - learning_rate * decay_of(decay) : 1),
+          .decay = static_cast<T>(decoupled ? learning_rate * decay_of(decay) : 0),
       };
     });
   } else if (options_.momentum > 0) {
@@ -154,6 +208,8 @@ void Optimizer<T>::update(FlatVector<T>& parameters, const T* gradient, std::int
   }
 }
 
+template void check_constants<float>(const OptimizerOptions&);
+template void check_constants<double>(const OptimizerOptions&);
 template class Optimizer<float>;
 template class Optimizer<double>;
 

@@ -22,6 +22,12 @@ struct OptimizerOptions {
 /// momentum.
 void check_optimizer(const OptimizerOptions& options);
 
+/// Throws ConfigError, naming the constant, for one that numbers of type T cannot tell from 0 or 1: a β or μ that leaves less
+/// of 1 than fifty roundings, a β, μ or λ that is held no better than to a hundredth, and an ε below √(smallest T), where
+/// squares of gradients vanish before it counts.
+template <RealScalar T>
+void check_constants(const OptimizerOptions& options);
+
 /// How many vectors as long as the parameters an optimizer remembers.
 int moment_count(const OptimizerOptions& options);
 
@@ -45,13 +51,21 @@ struct Moment {
 template <RealScalar T>
 class Optimizer {
  public:
-  /// Throws what check_optimizer() throws.
+  /// Throws what check_optimizer() and check_constants<T>() throw.
   Optimizer(const OptimizerOptions& options, const ParameterLayout& layout);
 
-  /// Step `step`, counted from 1, with the gradient times `gradient_scale` (of clipping). One pass over flat memory, shared
-  /// out among the workers; the result does not depend on how many there are.
-  void update(FlatVector<T>& parameters, const T* gradient, std::int64_t step, double learning_rate,
-              double gradient_scale, WorkerPool& workers);
+  /// One more update, with the gradient times `gradient_scale` (of clipping). One pass over flat memory, shared out among the
+  /// workers; the result does not depend on how many there are. Throws ShapeError for parameters of another layout.
+  void update(FlatVector<T>& parameters, const T* gradient, double learning_rate, double gradient_scale,
+              WorkerPool& workers);
+
+  /// t, the updates made so far. A step that was left out is none: its moments did not move.
+  std::int64_t updates() const { return updates_; }
+  void set_updates(std::int64_t updates) { updates_ = updates; }
+
+  /// A finite gradient, of Euclidean norm `norm`, may have squares beyond T: v would be infinite for ever, and its parameter
+  /// never move again. Says which, "output.weight holds 7e+20", or nothing if all is well.
+  std::string overflow(const T* gradient, double norm, double gradient_scale) const;
 
   const std::string& kind() const { return options_.kind; }
   /// adam, adamw: first_moment and second_moment; sgd, nesterov: momentum, or none if μ is 0.
@@ -63,6 +77,7 @@ class Optimizer {
   struct Stretch {
     std::int64_t first, last;
     bool decay;
+    std::string name;
   };
 
   // Calls rule(decay)(i) for every element i of a parameter.
@@ -70,6 +85,8 @@ class Optimizer {
   void for_each_element(std::int64_t size, WorkerPool& workers, const RuleFor& rule) const;
 
   OptimizerOptions options_;
+  std::int64_t size_;
+  std::int64_t updates_ = 0;
   std::vector<Stretch> stretches_;
   std::vector<Moment<T>> moments_;
 };

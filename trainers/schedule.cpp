@@ -10,13 +10,34 @@
 
 namespace tapehead {
 
+namespace {
+
+double peak_of(const ScheduleOptions& options) {
+  return options.learning_rate.value_or(default_learning_rate(options.kind));
+}
+
+}  // namespace
+
+double default_learning_rate(const std::string& kind) { return kind == "noam" ? 1 : 1e-3; }
+
+template <RealScalar T>
+void check_rate(const ScheduleOptions& options) {
+  const double rate = peak_of(options);
+  if (std::abs(static_cast<double>(static_cast<T>(rate)) - rate) <= 0.01 * rate) return;
+  throw ConfigError(fmt::format("schedule: the learning rate {} cannot be held in the precision of training", rate));
+}
+
+template void check_rate<float>(const ScheduleOptions&);
+template void check_rate<double>(const ScheduleOptions&);
+
 void check_schedule(const ScheduleOptions& options) {
   const std::string& kind = options.kind;
+  const double peak = peak_of(options);
   if (kind != "constant" && kind != "cosine" && kind != "inverse_sqrt" && kind != "noam" && kind != "plateau") {
     throw ConfigError(fmt::format("schedule: \"{}\" is none of constant, cosine, inverse_sqrt, noam, plateau", kind));
   }
-  if (!(options.learning_rate > 0 && std::isfinite(options.learning_rate))) {
-    throw ConfigError(fmt::format("schedule: the learning rate must be positive, not {}", options.learning_rate));
+  if (!(peak > 0 && std::isfinite(peak))) {
+    throw ConfigError(fmt::format("schedule: the learning rate must be positive, not {}", peak));
   }
   if (options.warmup < 0)
     throw ConfigError(fmt::format("schedule: warm-up must not be negative, is {}", options.warmup));
@@ -44,7 +65,7 @@ void check_schedule(const ScheduleOptions& options) {
 double learning_rate(const ScheduleOptions& options, std::int64_t step) {
   const auto s = static_cast<double>(step);
   const auto w = static_cast<double>(options.warmup);
-  const double peak = options.learning_rate;
+  const double peak = peak_of(options);
   if (options.kind == "noam") {
     return peak / std::sqrt(static_cast<double>(options.d_model)) * std::min(1 / std::sqrt(s), s * std::pow(w, -1.5));
   }

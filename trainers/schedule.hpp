@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "autograd/scalar.hpp"
 
 namespace tapehead {
 
@@ -9,8 +12,8 @@ namespace tapehead {
 struct ScheduleOptions {
   /// constant | cosine | inverse_sqrt | noam | plateau
   std::string kind = "constant";
-  /// The peak, reached after the warm-up; for noam the factor in front.
-  double learning_rate = 1e-3;
+  /// The peak, reached after the warm-up; for noam the factor in front. None: default_learning_rate(kind).
+  std::optional<double> learning_rate = {};
   std::int64_t warmup = 0;
   std::int64_t steps = 0;             ///< of the whole run; cosine ends there
   double final_share = 0.1;           ///< cosine: what is left of the peak at the end
@@ -19,8 +22,15 @@ struct ScheduleOptions {
   std::int64_t plateau_patience = 5;  ///< plateau: validations without a better loss that bring that about
 };
 
+/// 1 for noam, whose rate follows from width and warm-up; 0.001 for all others.
+double default_learning_rate(const std::string& kind);
+
 /// Throws ConfigError for an unknown kind and for numbers that make no schedule.
 void check_schedule(const ScheduleOptions& options);
+
+/// Throws ConfigError for a rate that numbers of type T take for 0 or infinity.
+template <RealScalar T>
+void check_rate(const ScheduleOptions& options);
 
 /// The learning rate of step s, counted from 1, with peak η, warm-up w and total n:
 ///

@@ -68,6 +68,7 @@ TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters,
       norm_(model.layout().flat_size()),
       losses_(static_cast<std::size_t>(options.shards)) {
   check_schedule(options.schedule);
+  check_rate<T>(options.schedule);
   if (options.batch < 1) throw ConfigError(fmt::format("training: batch must be at least 1, not {}", options.batch));
   for (int worker = 0; worker < workers.size(); ++worker) tapes_.push_back(std::make_unique<Tape<T>>(parameters));
   if (model.has_encoder() && !dataset.has_source()) {
@@ -181,9 +182,15 @@ StepReport TrainingStep<T>::run(std::int64_t step, double learning_rate_share) {
   }
   report.learning_rate = learning_rate_share * learning_rate(options_.schedule, step);
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) refuse_nonfinite(step, report);
+  const double scale = clip_scale(report.gradient_norm, options_.clip);
+  if (const std::string found = optimizer_.overflow(gradient_.total(), report.gradient_norm, scale); !found.empty()) {
+    throw NonfiniteError(
+        fmt::format("training: step {}: the gradient of {}, whose square is beyond the precision of training; lower the "
+                    "learning rate, clip, or leave out such steps (skip-nonfinite)",
+                    step, found));
+  }
   const PhaseTimer timer(profile_, &StepProfile::update);
-  optimizer_.update(parameters_.values(), gradient_.total(), step, report.learning_rate,
-                    clip_scale(report.gradient_norm, options_.clip), workers_);
+  optimizer_.update(parameters_.values(), gradient_.total(), report.learning_rate, scale, workers_);
   return report;
 }
 

@@ -53,8 +53,8 @@ class TrainingStep {
                const StepOptions& options);
 
   /// Runs step `step`, counted from 1, and updates the parameters, at `learning_rate_share` times the scheduled rate.
-  /// Throws NonfiniteError, with the first op that made it, when the loss or the gradient is not finite; everything is
-  /// then as before.
+  /// Throws NonfiniteError, with the first op that made it, when the loss or the gradient is not finite, and when a square
+  /// of the gradient that the optimizer needs would not be; everything is then as before.
   StepReport run(std::int64_t step, double learning_rate_share = 1);
 
   /// Loss and gradient of one batch at `step`; the parameters stay as they are.

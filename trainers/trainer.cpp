@@ -150,7 +150,8 @@ class Run {
     meta.numbers = {{"threads", static_cast<double>(workers_.size())},
                     {"loss_sum", loss_sum_},
                     {"loss_count", static_cast<double>(loss_count_)},
-                    {"skipped_steps", static_cast<double>(progress_.skipped)}};
+                    {"skipped_steps", static_cast<double>(progress_.skipped)},
+                    {"updates", static_cast<double>(step_.optimizer().updates())}};
     history_.store(meta.numbers);
     meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}};
     save_checkpoint(path, meta, parameters_, step_.optimizer());
@@ -178,6 +179,9 @@ class Run {
     loss_sum_ = meta.numbers.at("loss_sum");
     loss_count_ = counter_in(meta.numbers, "loss_count");
     progress_.skipped = counter_in(meta.numbers, "skipped_steps");
+    // Older checkpoints do not say; every step that was not left out was an update.
+    const bool says = meta.numbers.contains("updates");
+    step_.optimizer().set_updates(says ? counter_in(meta.numbers, "updates") : done_ - progress_.skipped);
     saved_step_ = done_;
     history_.restore(meta.numbers);
   }

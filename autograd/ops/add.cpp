@@ -7,14 +7,15 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> add(Var<T> a, Var<T> b) {
+  Tape<T>& tape = tape_of("add", {a, b});
   require_same_shape("add", a.shape(), b.shape());
   const std::int64_t n = a.shape().size();
   const T* in_a = a.data();
   const T* in_b = b.data();
-  T* y = a.tape().allocate(n);
+  T* y = tape.allocate(n);
   for (std::int64_t i = 0; i < n; ++i) y[i] = in_a[i] + in_b[i];
 
-  return a.tape().record("add", a.shape(), y, {a, b}, [a, b, n](Pull<T>& pull) {
+  return tape.record("add", a.shape(), y, {a, b}, [a, b, n](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     for (const Var<T>& x : {a, b}) {
       if (auto d_x = pull.into(x)) d_x.accumulate(n, [=](std::int64_t i) { return d_y[i]; });  // y = a + b

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/ops/point_sum.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> add_broadcast(Var<T> x, Var<T> term) {
+  Tape<T>& tape = tape_of("add_broadcast", {x, term});
   const Shape shape = x.shape();
   const Shape part = term.shape();
   if (part.rows != shape.rows || (part.columns != shape.columns && part.columns != 1) ||
@@ -23,22 +25,24 @@ Var<T> add_broadcast(Var<T> x, Var<T> term) {
     const std::int64_t b = part.slices == 1 ? 0 : n / shape.columns;
     return rows * (t + part.columns * b);
   };
-  T* y = x.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   for (std::int64_t n = 0; n < shape.points(); ++n) {
     const T* in = x.data() + n * rows;
     const T* added = term.data() + column_of(n);
     for (std::int64_t c = 0; c < rows; ++c) y[c + n * rows] = in[c] + added[c];
   }
 
-  return x.tape().record("add_broadcast", shape, y, {x, term}, [=](Pull<T>& pull) {
+  return tape.record("add_broadcast", shape, y, {x, term}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     if (auto d_x = pull.into(x)) d_x.accumulate(shape.size(), [=](std::int64_t i) { return d_y[i]; });  // y = x + term
     if (auto d_term = pull.into(term)) {
       d_term.zero_if_fresh(part.size());
+      PointSum<T> sum(pull, d_term.data, part.size(), shape.points(), part.points());
       for (std::int64_t n = 0; n < shape.points(); ++n) {
-        T* to = d_term.data + column_of(n);
+        T* to = sum.at(n) + column_of(n);
         for (std::int64_t c = 0; c < rows; ++c) to[c] += d_y[c + n * rows];
       }
+      sum.finish();
     }
   });
 }

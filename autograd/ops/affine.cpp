@@ -7,10 +7,11 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> affine(Var<T> x, Var<T> weight, Var<T> bias) {
+  Tape<T>& tape = tape_of("affine", {x, weight}, {bias});
   const AffineSizes sizes = affine_sizes("affine", x, weight, bias);
-  T* y = x.tape().allocate(sizes.shape.size());
+  T* y = tape.allocate(sizes.shape.size());
   affine_forward(sizes, x, weight, bias, y);
-  return x.tape().record("affine", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
+  return tape.record("affine", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
     affine_pullback(pull, sizes, x, weight, bias, pull.d_output());
   });
 }

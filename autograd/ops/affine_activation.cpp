@@ -55,6 +55,7 @@ Var<T> affine_curve(Curve f, Var<T> x, Var<T> weight, Var<T> bias, const AffineS
 
 template <Scalar T>
 Var<T> affine_activation(Var<T> x, Var<T> weight, Var<T> bias, Activation activation) {
+  tape_of("affine_activation", {x, weight}, {bias});
   const AffineSizes sizes = affine_sizes("affine_activation", x, weight, bias);
   switch (activation) {
     case Activation::gelu:

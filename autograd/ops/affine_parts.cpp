@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/ops/point_sum.hpp"
 
 namespace tapehead {
 
@@ -33,9 +34,12 @@ void affine_pullback(Pull<T>& pull, const AffineSizes& sizes, Var<T> x, Var<T> w
   const MatrixView d_y(d_output, out, points);
   if (auto d_b = pull.into(bias)) {  // y = Wᵀ x + b
     d_b.zero_if_fresh(out);
+    PointSum<T> sum(pull, d_b.data, out, points);
     for (std::int64_t n = 0; n < points; ++n) {
-      for (std::int64_t o = 0; o < out; ++o) d_b.data[o] += d_y.data[o + n * out];
+      T* to = sum.at(n);
+      for (std::int64_t o = 0; o < out; ++o) to[o] += d_y.data[o + n * out];
     }
+    sum.finish();
   }
   if (auto d_x = pull.into(x)) {
     gemm(T(1), MatrixView(weight.data(), in, out), Transpose::no, d_y, Transpose::no, d_x.beta(),

@@ -48,15 +48,6 @@ void drop_weights(const AttentionPlan& plan, const T* in, T* out, std::int64_t h
   }
 }
 
-// c = alpha · a · op(b) + beta · c; with no inner index only c = beta · c.
-template <Scalar T>
-void multiply(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-              std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, MatrixView<T> c) {
-  if ((op_a == Transpose::yes ? a.rows : a.columns) > 0) return gemm(alpha, a, op_a, b, op_b, beta, c);
-  if (beta != T(0)) return;
-  for (std::int64_t j = 0; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
-}
-
 template <Scalar T>
 void zero_columns(MatrixView<T> c, std::int64_t first) {
   for (std::int64_t j = first; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
@@ -81,7 +72,7 @@ void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& in
     }
     if (plan.drops()) drop_weights(plan, p, dropped, head, slice, block);
     const MatrixView<const T> used(plan.drops() ? dropped : p, block.keys, block.count, plan.keys);
-    multiply<T>(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::no, used, Transpose::no, T(0),
+    gemm<T>(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::no, used, Transpose::no, T(0),
                 columns_of(context, block.first, block.count));
   }
 }
@@ -109,7 +100,7 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
     if (sinks[2].data != nullptr) {  // context = V · dropped(P)
       if (plan.drops()) drop_weights(plan, p.data, dropped, head, slice, block);
       const MatrixView<const T> used(plan.drops() ? dropped : p.data, block.keys, block.count, plan.keys);
-      multiply<T>(T(1), d_c, Transpose::no, used, Transpose::yes, key_beta(2), sink_of(2, plan.value_width, block.keys));
+      gemm<T>(T(1), d_c, Transpose::no, used, Transpose::yes, key_beta(2), sink_of(2, plan.value_width, block.keys));
       if (first_contribution && sinks[2].beta == T(0)) {
         zero_columns(sink_of(2, plan.value_width, plan.keys), block.keys);
       }
@@ -126,11 +117,11 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
       for (std::int64_t i = 0; i < block.keys; ++i) dj[i] = pj[i] * (dj[i] - inner);
     }
     if (sinks[0].data != nullptr) {  // S = scale · Kᵀ Q
-      multiply<T>(scale, head_of(key, plan.width, head, slice, block.keys), Transpose::no, d_s, Transpose::no,
+      gemm<T>(scale, head_of(key, plan.width, head, slice, block.keys), Transpose::no, d_s, Transpose::no,
                   sinks[0].beta, columns_of(sink_of(0, plan.width, plan.queries), block.first, block.count));
     }
     if (sinks[1].data != nullptr) {
-      multiply<T>(scale, columns_of(q, block.first, block.count), Transpose::no, d_s, Transpose::yes, key_beta(1),
+      gemm<T>(scale, columns_of(q, block.first, block.count), Transpose::no, d_s, Transpose::yes, key_beta(1),
                   sink_of(1, plan.width, block.keys));
       if (first_contribution && sinks[1].beta == T(0)) zero_columns(sink_of(1, plan.width, plan.keys), block.keys);
     }
@@ -146,12 +137,12 @@ bool takes_tiles(AttentionKernel kernel, std::int64_t map) {
 
 template <Scalar T>
 Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options) {
+  Tape<T>& tape = tape_of("attention", {query.x, key.x, value.x});
   const AttentionPlan plan = plan_attention(query, key, value, options);
   const std::array<RowBlock<T>, 3> inputs{query, key, value};
   const Shape shape = plan.context_shape();
   const std::int64_t map = plan.keys * plan.queries;
   if (takes_tiles(options.kernel, map)) return {tiled_attention(plan, inputs), nullptr};
-  Tape<T>& tape = query.x.tape();
   T* weights = tape.allocate(map * plan.heads * plan.slices);
   T* context = tape.allocate(shape.size());
   T* dropped = plan.drops() ? tape.allocate(map) : nullptr;

@@ -21,8 +21,8 @@ struct RowBlock {
   std::int64_t first_row = 0;
   std::int64_t rows = 0;
 
-  /// All rows of x.
-  static RowBlock all(Var<T> x) { return {x, 0, x.shape().rows}; }
+  /// All rows of x; attention() refuses an empty one.
+  static RowBlock all(Var<T> x) { return {x, 0, x ? x.shape().rows : 0}; }
 };
 
 /// How attention is computed; the results agree to rounding.

@@ -10,6 +10,7 @@ namespace tapehead {
 template <Scalar T>
 Var<T> concatenate(std::span<const Var<T>> parts, Axis axis) {
   if (parts.empty()) throw ShapeError("concatenate: there are no parts");
+  Tape<T>& tape = tape_of("concatenate", parts, {});
   Shape shape = parts[0].shape();
   std::int64_t& total = size_along(shape, axis);
   total = 0;
@@ -25,7 +26,6 @@ Var<T> concatenate(std::span<const Var<T>> parts, Axis axis) {
   }
   const auto [length, runs] = runs_along(shape, axis);
   const std::int64_t stride = length * total;
-  Tape<T>& tape = parts[0].tape();
   T* y = tape.allocate(shape.size());
   const auto count = std::ssize(parts);
   auto* kept = tape.template allocate_as<Var<T>>(count);

@@ -9,9 +9,9 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> cross_entropy(Var<T> logits, TokenView expected, const CrossEntropyOptions& options) {
+  Tape<T>& tape = tape_of("cross_entropy", {logits});
   const Shape shape = logits.shape();
   const TargetLoss<T> rule(options, shape.rows, count_targets("cross_entropy", shape, expected, options));
-  Tape<T>& tape = logits.tape();
   const bool keeps = tape.will_differentiate({logits});
   const std::int64_t stride = keeps ? shape.rows : 0;
   T* exponentials = tape.allocate(keeps ? shape.size() : shape.rows);

@@ -30,13 +30,14 @@ void apply(const KeepRule& rule, const Shape& shape, std::int64_t first_example,
 
 template <Scalar T>
 Var<T> dropout(Var<T> x, double rate, const RandomStream& random, std::int64_t first_example) {
+  Tape<T>& tape = tape_of("dropout", {x});
   const KeepRule rule("dropout", rate, random);
   if (rate == 0) return x;
   const Shape shape = x.shape();
-  T* y = x.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   apply(rule, shape, first_example, x.data(), y, false);
 
-  return x.tape().record("dropout", shape, y, {x}, [=](Pull<T>& pull) {
+  return tape.record("dropout", shape, y, {x}, [=](Pull<T>& pull) {
     const auto d_x = pull.into(x);  // y = keep ∘ x / (1 − rate)
     apply(rule, shape, first_example, pull.d_output(), d_x.data, !d_x.fresh);
   });

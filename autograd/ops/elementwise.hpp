@@ -10,12 +10,13 @@ namespace tapehead {
 /// of the complex tape.
 template <Scalar T, class F, class D>
 Var<T> map_array(const char* op, Var<T> x, F fill, D derivative) {
+  Tape<T>& tape = tape_of(op, {x});
   const std::int64_t n = x.shape().size();
   const T* in = x.data();
-  T* y = x.tape().allocate(n);
+  T* y = tape.allocate(n);
   fill(in, n, y);
 
-  return x.tape().record(op, x.shape(), y, {x}, [=](Pull<T>& pull) {
+  return tape.record(op, x.shape(), y, {x}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     if (auto d_x = pull.into(x)) {
       d_x.accumulate(n, [=](std::int64_t i) { return d_y[i] * derivative(in[i], y[i]); });  // y = f(x)
@@ -49,12 +50,13 @@ void fill_array(const T* x, std::int64_t n, T* y, R real, C complex) {
 /// y = f(x) for a smooth curve (see curves.hpp), whose slope the pullback makes again from x.
 template <Scalar T>
 Var<T> map_curve(const char* op, Var<T> x, Curve f) {
+  Tape<T>& tape = tape_of(op, {x});
   const std::int64_t n = x.shape().size();
   const T* in = x.data();
-  T* y = x.tape().allocate(n);
+  T* y = tape.allocate(n);
   fill_array(in, n, y, [f](auto... a) { vectors::curve(f, a...); }, [f](auto a) { return curve_value(f, a); });
 
-  return x.tape().record(op, x.shape(), y, {x}, [=](Pull<T>& pull) {
+  return tape.record(op, x.shape(), y, {x}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     const auto d_x = pull.into(x);
     if (!d_x) return;

@@ -3,19 +3,21 @@
 #include <fmt/format.h>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/ops/point_sum.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> embedding(Var<T> table, TokenView ids) {
+  Tape<T>& tape = tape_of("embedding", {table});
   if (table.shape().slices != 1) {
     throw ShapeError(fmt::format("embedding: the table must be one matrix (C, V), not {}", to_string(table.shape())));
   }
   const std::int64_t rows = table.shape().rows;
   const std::int64_t vocabulary = table.shape().columns;
   const Shape shape{rows, ids.positions, ids.examples};
-  T* y = table.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   for (std::int64_t b = 0; b < ids.examples; ++b) {
     for (std::int64_t t = 0; t < ids.positions; ++t) {
       const std::int32_t id = ids(t, b);
@@ -27,16 +29,18 @@ Var<T> embedding(Var<T> table, TokenView ids) {
     }
   }
 
-  return table.tape().record("embedding", shape, y, {table}, [=](Pull<T>& pull) {
+  return tape.record("embedding", shape, y, {table}, [=](Pull<T>& pull) {
     auto d_table = pull.into(table);
     d_table.zero_if_fresh(rows * vocabulary);
+    PointSum<T> sum(pull, d_table.data, rows * vocabulary, shape.points(), vocabulary);
     for (std::int64_t b = 0; b < ids.examples; ++b) {
       for (std::int64_t t = 0; t < ids.positions; ++t) {
         const T* d_y = pull.d_output() + (t + b * ids.positions) * rows;
-        T* column = d_table.data + ids(t, b) * rows;  // y[:, t, b] = table[:, id]
+        T* column = sum.at(t + b * ids.positions) + ids(t, b) * rows;  // y[:, t, b] = table[:, id]
         for (std::int64_t c = 0; c < rows; ++c) column[c] += d_y[c];
       }
     }
+    sum.finish();
   });
 }
 

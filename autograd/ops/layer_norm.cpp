@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/ops/columns.hpp"
+#include "autograd/ops/point_sum.hpp"
 #include "autograd/ops/require.hpp"
 #include "autograd/spec.hpp"
 
@@ -27,16 +28,16 @@ Moments<T> moments_of(const T* x, std::int64_t rows, double epsilon) {
 
 template <Scalar T>
 Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
+  Tape<T>& tape = tape_of("layer_norm", {x}, {gain, bias});
   const Shape shape = x.shape();
   require_rows("layer_norm", shape);
-  require_vector("layer_norm", "gain", gain.shape(), shape);
-  require_vector("layer_norm", "bias", bias.shape(), shape);
+  if (gain) require_vector("layer_norm", "gain", gain.shape(), shape);
+  if (bias) require_vector("layer_norm", "bias", bias.shape(), shape);
   require_epsilon("layer_norm", epsilon);
   const std::int64_t rows = shape.rows;
   const T* in = x.data();
-  const T* g = gain.data();
-  const T* b = bias.data();
-  Tape<T>& tape = x.tape();
+  const T* g = gain ? gain.data() : filled(tape, rows, T(1));
+  const T* b = bias ? bias.data() : filled(tape, rows, T(0));
   T* y = tape.allocate(shape.size());
   auto* kept = tape.template allocate_as<Moments<T>>(shape.points());
   for (std::int64_t n = 0; n < shape.points(); ++n) {
@@ -51,16 +52,20 @@ Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
     auto d_b = pull.into(bias);
     if (d_b) d_b.zero_if_fresh(rows);
     const auto d_x = pull.into(x);
+    PointSum<T> gains(pull, d_g.data, rows, shape.points());
+    PointSum<T> biases(pull, d_b.data, rows, shape.points());
     for (std::int64_t n = 0; n < shape.points(); ++n) {
       const T* xn = in + n * rows;
       const T* dn = pull.d_output() + n * rows;
       const T mean = kept[n].mean;
       const T inverse = kept[n].inverse_deviation;
-      if (d_g) {  // y = gain ∘ x̂ + bias
-        for (std::int64_t i = 0; i < rows; ++i) d_g.data[i] += dn[i] * ((xn[i] - mean) * inverse);
+      if (gains) {  // y = gain ∘ x̂ + bias
+        T* to = gains.at(n);
+        for (std::int64_t i = 0; i < rows; ++i) to[i] += dn[i] * ((xn[i] - mean) * inverse);
       }
-      if (d_b) {
-        for (std::int64_t i = 0; i < rows; ++i) d_b.data[i] += dn[i];
+      if (biases) {
+        T* to = biases.at(n);
+        for (std::int64_t i = 0; i < rows; ++i) to[i] += dn[i];
       }
       if (!d_x) continue;
       // x̂ = (x − μ) / s, s = √(σ² + ε), μ and σ² of all of x (Ba et al. 2016, eq. 3). With e = gain ∘ d_y:
@@ -72,6 +77,8 @@ Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
       const Sink<T> column{d_x.data + n * rows, d_x.fresh};
       column.accumulate(rows, [=](std::int64_t i) { return (g[i] * dn[i] - mean_e - (xn[i] - mean) * slope) * inverse; });
     }
+    gains.finish();
+    biases.finish();
   });
 }
 
@@ -88,6 +95,9 @@ OpSpec spec_layer_norm() {
                   {"C5_T3_B2", {{{5, 3, 2}}, {{5}}, {{5}}}, call},
                   {"C17_T2", {{{17, 2}}, {{17}}, {{17}}}, call},
                   {"C33_T1", {{{33, 1}, -9, 11}, {{33}}, {{33}}}, call},
+                  {"without_gain", {{{5, 3, 2}}, {{5}}}, [](auto x) { return layer_norm(x[0], {}, x[1]); }},
+                  {"without_bias", {{{5, 3, 2}}, {{5}}}, [](auto x) { return layer_norm(x[0], x[1], {}); }},
+                  {"of_x_alone", {{{5, 3, 2}}}, [](auto x) { return layer_norm(x[0]); }},
                   {"C3_T4_wide_epsilon", {{{3, 4}}, {{3}}, {{3}}},
                    [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
                   // With one channel all of d_x cancels. A wide epsilon and a small gain keep what rounding leaves of its

@@ -4,6 +4,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/gemm.hpp"
+#include "autograd/ops/point_sum.hpp"
 #include "autograd/ops/target_loss.hpp"
 #include "autograd/spec.hpp"
 
@@ -82,13 +83,13 @@ void pull_x(Pull<T>& pull, Var<T> x, const CountedColumns<T>& columns, MatrixVie
 template <Scalar T>
 Var<T> linear_cross_entropy(Var<T> x, Var<T> weight, Var<T> bias, TokenView expected,
                             const CrossEntropyOptions& options) {
+  Tape<T>& tape = tape_of("linear_cross_entropy", {x, weight, bias});
   check_shapes(x, weight, bias);
   const std::int64_t channels = weight.shape().rows;
   const std::int64_t vocabulary = weight.shape().columns;
   const Shape logits{vocabulary, x.shape().columns, x.shape().slices};
   const std::int64_t counted = count_targets("linear_cross_entropy", logits, expected, options);
   const TargetLoss<T> rule(options, vocabulary, counted);
-  Tape<T>& tape = x.tape();
   const CountedColumns<T> columns = gather(x, expected, counted);
   const MatrixView<const T> w(weight.data(), channels, vocabulary);
 
@@ -113,12 +114,15 @@ Var<T> linear_cross_entropy(Var<T> x, Var<T> weight, Var<T> bias, TokenView expe
     const T d_loss = *pull.d_output() / static_cast<Real<T>>(rule.denominator());
     auto d_b = pull.into(bias);
     if (d_b) d_b.zero_if_fresh(vocabulary);
+    PointSum<T> biases(pull, d_b.data, vocabulary, counted);
     for (std::int64_t n = 0; n < counted; ++n) {  // the exponentials give way to d_z
       T* column = z + n * vocabulary;
       rule.pull(column, inverses[n], columns.targets[n], d_loss, {column, true});
-      if (!d_b) continue;
-      for (std::int64_t v = 0; v < vocabulary; ++v) d_b.data[v] += column[v];
+      if (!biases) continue;
+      T* to = biases.at(n);
+      for (std::int64_t v = 0; v < vocabulary; ++v) to[v] += column[v];
     }
+    biases.finish();
     const MatrixView<const T> d_z(z, vocabulary, counted);
     pull_x(pull, x, columns, w, d_z);  // z = Wᵀ x + b
     if (auto d_w = pull.into(weight)) {

@@ -8,10 +8,11 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> log_softmax(Var<T> x) {
+  Tape<T>& tape = tape_of("log_softmax", {x});
   const Shape shape = x.shape();
   require_rows("log_softmax", shape);
   const std::int64_t rows = shape.rows;
-  T* y = x.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   for (std::int64_t n = 0; n < shape.points(); ++n) {
     const T* xn = x.data() + n * rows;
     T* yn = y + n * rows;
@@ -20,13 +21,12 @@ Var<T> log_softmax(Var<T> x) {
     for (std::int64_t i = 0; i < rows; ++i) yn[i] = (xn[i] - largest) - log_total;
   }
 
-  return x.tape().record("log_softmax", shape, y, {x}, [=](Pull<T>& pull) {
+  return tape.record("log_softmax", shape, y, {x}, [=](Pull<T>& pull) {
     const auto d_x = pull.into(x);
     for (std::int64_t n = 0; n < shape.points(); ++n) {
       const T* yn = y + n * rows;
       const T* d_y = pull.d_output() + n * rows;
-      T total(0);
-      for (std::int64_t i = 0; i < rows; ++i) total += d_y[i];
+      const T total = sum_over<T>(rows, [=](std::int64_t i) { return d_y[i]; });
       const Sink<T> column{d_x.data + n * rows, d_x.fresh};  // y = x − logΣexp(x): d_x = d_y − exp(y) Σ d_y
       column.accumulate(rows, [=](std::int64_t i) { return d_y[i] - std::exp(yn[i]) * total; });
     }

@@ -29,6 +29,7 @@ void add_slices_up(const Sink<T>& sink, const Shape& shape, std::int64_t slices,
 
 template <Scalar T>
 Var<T> matmul(Var<T> a, Var<T> b, Transpose op_a, Transpose op_b) {
+  Tape<T>& tape = tape_of("matmul", {a, b});
   const Shape sa = a.shape();
   const Shape sb = b.shape();
   const bool flip_a = op_a == Transpose::yes;
@@ -41,7 +42,6 @@ Var<T> matmul(Var<T> a, Var<T> b, Transpose op_a, Transpose op_b) {
     throw ShapeError(fmt::format("matmul: slices differ: a is {}, b is {}", to_string(sa), to_string(sb)));
   }
   const Shape shape{flip_a ? sa.columns : sa.rows, flip_b ? sb.rows : sb.columns, std::max(sa.slices, sb.slices)};
-  Tape<T>& tape = a.tape();
   T* y = tape.allocate(shape.size());
   for (std::int64_t s = 0; s < shape.slices; ++s) {
     gemm(T(1), slice_of(a.data(), sa, s), op_a, slice_of(b.data(), sb, s), op_b, T(0), slice_of(y, shape, s));

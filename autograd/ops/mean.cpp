@@ -11,6 +11,7 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> mean(Var<T> x) {
+  tape_of("mean", {x});
   const std::int64_t n = x.shape().size();
   if (n == 0) throw ShapeError(fmt::format("mean: there is no element in {}", to_string(x.shape())));
   return scale(sum(x), 1.0 / static_cast<double>(n));

@@ -7,14 +7,15 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> multiply(Var<T> a, Var<T> b) {
+  Tape<T>& tape = tape_of("multiply", {a, b});
   require_same_shape("multiply", a.shape(), b.shape());
   const std::int64_t n = a.shape().size();
   const T* in_a = a.data();
   const T* in_b = b.data();
-  T* y = a.tape().allocate(n);
+  T* y = tape.allocate(n);
   for (std::int64_t i = 0; i < n; ++i) y[i] = in_a[i] * in_b[i];
 
-  return a.tape().record("multiply", a.shape(), y, {a, b}, [a, b, in_a, in_b, n](Pull<T>& pull) {
+  return tape.record("multiply", a.shape(), y, {a, b}, [a, b, in_a, in_b, n](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     if (auto d_a = pull.into(a)) d_a.accumulate(n, [=](std::int64_t i) { return d_y[i] * in_b[i]; });  // y = a ∘ b
     if (auto d_b = pull.into(b)) d_b.accumulate(n, [=](std::int64_t i) { return d_y[i] * in_a[i]; });

@@ -8,8 +8,9 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> relu(Var<T> x) {
+  Tape<T>& tape = tape_of("relu", {x});
   const T* in = x.data();
-  note_branches(x.tape(), x.shape().size(), [in](std::int64_t i) { return real_part(in[i]) > 0; });
+  note_branches(tape, x.shape().size(), [in](std::int64_t i) { return real_part(in[i]) > 0; });
   return map_elements(
       "relu", x, [](T a) { return real_part(a) > 0 ? a : T(0); },
       [](T a, T) { return real_part(a) > 0 ? T(1) : T(0); });

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+
 #include "autograd/shape.hpp"
+#include "autograd/tape.hpp"
 
 namespace tapehead {
 
@@ -15,5 +18,13 @@ void require_vector(const char* op, const char* name, const Shape& vector, const
 
 /// Throws ConfigError "<op>: epsilon must be positive, not 0".
 void require_epsilon(const char* op, double epsilon);
+
+/// `count` times `value`, in the place of an input that was left out.
+template <Scalar T>
+const T* filled(Tape<T>& tape, std::int64_t count, T value) {
+  T* values = tape.allocate(count);
+  std::fill_n(values, count, value);
+  return values;
+}
 
 }  // namespace tapehead

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/ops/columns.hpp"
+#include "autograd/ops/point_sum.hpp"
 #include "autograd/ops/require.hpp"
 #include "autograd/spec.hpp"
 
@@ -10,14 +11,14 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> rms_norm(Var<T> x, Var<T> gain, double epsilon) {
+  Tape<T>& tape = tape_of("rms_norm", {x}, {gain});
   const Shape shape = x.shape();
   require_rows("rms_norm", shape);
-  require_vector("rms_norm", "gain", gain.shape(), shape);
+  if (gain) require_vector("rms_norm", "gain", gain.shape(), shape);
   require_epsilon("rms_norm", epsilon);
   const std::int64_t rows = shape.rows;
   const T* in = x.data();
-  const T* g = gain.data();
-  Tape<T>& tape = x.tape();
+  const T* g = gain ? gain.data() : filled(tape, rows, T(1));
   T* y = tape.allocate(shape.size());
   T* inverses = tape.allocate(shape.points());
   for (std::int64_t n = 0; n < shape.points(); ++n) {
@@ -32,12 +33,14 @@ Var<T> rms_norm(Var<T> x, Var<T> gain, double epsilon) {
     auto d_g = pull.into(gain);
     if (d_g) d_g.zero_if_fresh(rows);
     const auto d_x = pull.into(x);
+    PointSum<T> gains(pull, d_g.data, rows, shape.points());
     for (std::int64_t n = 0; n < shape.points(); ++n) {
       const T* xn = in + n * rows;
       const T* dn = pull.d_output() + n * rows;
       const T inverse = inverses[n];
-      if (d_g) {  // y = gain ∘ x̂
-        for (std::int64_t i = 0; i < rows; ++i) d_g.data[i] += dn[i] * (xn[i] * inverse);
+      if (gains) {  // y = gain ∘ x̂
+        T* to = gains.at(n);
+        for (std::int64_t i = 0; i < rows; ++i) to[i] += dn[i] * (xn[i] * inverse);
       }
       if (!d_x) continue;
       // x̂ = x / s, s² = mean(x²) + ε. With e = gain ∘ d_y: d_x = (e − x̂ · mean(e ∘ x̂)) / s.
@@ -46,6 +49,7 @@ Var<T> rms_norm(Var<T> x, Var<T> gain, double epsilon) {
       const Sink<T> column{d_x.data + n * rows, d_x.fresh};
       column.accumulate(rows, [=](std::int64_t i) { return (g[i] * dn[i] - xn[i] * slope) * inverse; });
     }
+    gains.finish();
   });
 }
 
@@ -61,6 +65,7 @@ OpSpec spec_rms_norm() {
                   {"C5_T3_B2", {{{5, 3, 2}}, {{5}}}, call},
                   {"C17_T2", {{{17, 2}}, {{17}}}, call},
                   {"C33_T1", {{{33, 1}, -9, 11}, {{33}}}, call},
+                  {"of_x_alone", {{{5, 3, 2}}}, [](auto x) { return rms_norm(x[0]); }},
                   {"C3_T4_wide_epsilon", {{{3, 4}}, {{3}}}, [](auto x) { return rms_norm(x[0], x[1], 0.5); }},
                   {"C1_T2_wide_epsilon", {{{1, 2}}, {{1}}}, [](auto x) { return rms_norm(x[0], x[1], 0.5); }},
               },

@@ -8,9 +8,9 @@ namespace tapehead {
 ///
 ///     y = gain ∘ x / √(mean(x²) + ε)
 ///
-/// x (C, T, B), gain (C) → (C, T, B). Keeps 1/√(mean(x²) + ε) of each column.
+/// x (C, T, B), gain (C) → (C, T, B); an empty gain stands for ones. Keeps 1/√(mean(x²) + ε) of each column.
 /// Throws ShapeError if C == 0 or gain does not match, ConfigError if ε ≤ 0.
 template <Scalar T>
-Var<T> rms_norm(Var<T> x, Var<T> gain, double epsilon = 1e-5);
+Var<T> rms_norm(Var<T> x, Var<T> gain = {}, double epsilon = 1e-5);
 
 }  // namespace tapehead

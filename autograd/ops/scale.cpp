@@ -6,13 +6,14 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> scale(Var<T> x, double factor) {
+  Tape<T>& tape = tape_of("scale", {x});
   const auto a = static_cast<T>(factor);
   const std::int64_t n = x.shape().size();
   const T* in = x.data();
-  T* y = x.tape().allocate(n);
+  T* y = tape.allocate(n);
   for (std::int64_t i = 0; i < n; ++i) y[i] = a * in[i];
 
-  return x.tape().record("scale", x.shape(), y, {x}, [x, a, n](Pull<T>& pull) {
+  return tape.record("scale", x.shape(), y, {x}, [x, a, n](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     if (auto d_x = pull.into(x)) d_x.accumulate(n, [=](std::int64_t i) { return a * d_y[i]; });  // y = a · x
   });

@@ -9,6 +9,7 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> slice(Var<T> x, Axis axis, std::int64_t first, std::int64_t count) {
+  Tape<T>& tape = tape_of("slice", {x});
   Shape whole = x.shape();
   const std::int64_t size = size_along(whole, axis);
   if (first < 0 || count < 1 || count > size - first) {
@@ -21,10 +22,10 @@ Var<T> slice(Var<T> x, Axis axis, std::int64_t first, std::int64_t count) {
   const std::int64_t stride = length * size;
   const std::int64_t offset = length * first;
   const std::int64_t run = length * count;
-  T* y = x.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   for (std::int64_t r = 0; r < runs; ++r) std::copy_n(x.data() + r * stride + offset, run, y + r * run);
 
-  return x.tape().record("slice", shape, y, {x}, [=, number_of_runs = runs](Pull<T>& pull) {
+  return tape.record("slice", shape, y, {x}, [=, number_of_runs = runs](Pull<T>& pull) {
     auto d_x = pull.into(x);
     d_x.zero_if_fresh(whole.size());
     for (std::int64_t r = 0; r < number_of_runs; ++r) {

@@ -8,13 +8,14 @@ namespace tapehead {
 
 template <Scalar T>
 Var<T> softmax(Var<T> x) {
+  Tape<T>& tape = tape_of("softmax", {x});
   const Shape shape = x.shape();
   require_rows("softmax", shape);
   const std::int64_t rows = shape.rows;
-  T* y = x.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   for (std::int64_t n = 0; n < shape.points(); ++n) softmax_column(x.data() + n * rows, rows, y + n * rows);
 
-  return x.tape().record("softmax", shape, y, {x}, [=](Pull<T>& pull) {
+  return tape.record("softmax", shape, y, {x}, [=](Pull<T>& pull) {
     const auto d_x = pull.into(x);
     for (std::int64_t n = 0; n < shape.points(); ++n) {
       const T* yn = y + n * rows;

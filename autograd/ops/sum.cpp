@@ -1,17 +1,19 @@
 #include "autograd/ops/sum.hpp"
 
+#include "autograd/ops/columns.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> sum(Var<T> x) {
+  Tape<T>& tape = tape_of("sum", {x});
   const std::int64_t n = x.shape().size();
-  T* y = x.tape().allocate(1);
-  *y = T(0);
-  for (std::int64_t i = 0; i < n; ++i) *y += x.data()[i];
+  const T* in = x.data();
+  T* y = tape.allocate(1);
+  *y = sum_over<T>(n, [=](std::int64_t i) { return in[i]; });
 
-  return x.tape().record("sum", {}, y, {x}, [=](Pull<T>& pull) {
+  return tape.record("sum", {}, y, {x}, [=](Pull<T>& pull) {
     const T d_y = *pull.d_output();
     if (auto d_x = pull.into(x)) d_x.accumulate(n, [=](std::int64_t) { return d_y; });  // y = Σ x
   });

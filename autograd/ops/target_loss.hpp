@@ -35,9 +35,7 @@ class TargetLoss {
   Wide operator()(const T* z, std::int32_t target, T* e, T& inverse) const {
     const Real<T> largest = largest_of(z, vocabulary_);
     T spread(0);
-    if (on_each_ > 0) {
-      for (std::int64_t v = 0; v < vocabulary_; ++v) spread += z[v] - largest;
-    }
+    if (on_each_ > 0) spread = sum_over<T>(vocabulary_, [=](std::int64_t v) { return z[v] - largest; });
     const T on_target = z[target] - largest;
     const T total = exponentiate(z, largest, vocabulary_, e);
     inverse = T(1) / total;

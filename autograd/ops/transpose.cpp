@@ -20,12 +20,13 @@ void for_each_pair(const Shape& shape, F f) {
 
 template <Scalar T>
 Var<T> transpose(Var<T> x) {
+  Tape<T>& tape = tape_of("transpose", {x});
   const Shape shape = x.shape();
   const T* in = x.data();
-  T* y = x.tape().allocate(shape.size());
+  T* y = tape.allocate(shape.size());
   for_each_pair(shape, [=](std::int64_t i, std::int64_t j) { y[j] = in[i]; });
 
-  return x.tape().record("transpose", {shape.columns, shape.rows, shape.slices}, y, {x}, [=](Pull<T>& pull) {
+  return tape.record("transpose", {shape.columns, shape.rows, shape.slices}, y, {x}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     const auto d_x = pull.into(x);  // y[j] = x[i]
     for_each_pair(shape, [=](std::int64_t i, std::int64_t j) { d_x.data[i] = (d_x.fresh ? T(0) : d_x.data[i]) + d_y[j]; });

@@ -14,17 +14,17 @@ TEST(ParameterLayout, RangesOfABlockLieSideBySide) {
   ParameterLayout layout;
   layout.declare({{"other", {5, 3}, {}}});
   const Parameter block = layout.declare({{"query", {4, 2}, {}}, {"key", {4, 3}, {}}});
-  EXPECT_EQ(layout.block_shape(block), (Shape{4, 5}));
-  EXPECT_EQ(layout.find("query")->offset, layout.block_offset(block));
-  EXPECT_EQ(layout.find("key")->offset, layout.block_offset(block) + 8);
-  EXPECT_EQ(layout.block_offset(block) % 64, 0);
+  EXPECT_EQ(layout.block(block).shape, (Shape{4, 5}));
+  EXPECT_EQ(layout.find("query")->offset, layout.block(block).offset);
+  EXPECT_EQ(layout.find("key")->offset, layout.block(block).offset + 8);
+  EXPECT_EQ(layout.block(block).offset % 64, 0);
   EXPECT_EQ(layout.parameter_count(), 15 + 8 + 12);
 }
 
 TEST(ParameterLayout, BiasesJoinAlongTheirRows) {
   ParameterLayout layout;
   const Parameter block = layout.declare({{"q", {4}, {}}, {"k", {2}, {}}}, ParameterLayout::Join::rows);
-  EXPECT_EQ(layout.block_shape(block), Shape{6});
+  EXPECT_EQ(layout.block(block).shape, Shape{6});
 }
 
 TEST(ParameterLayout, RefusesWhatCannotBeJoinedOrNamed) {
@@ -35,6 +35,42 @@ TEST(ParameterLayout, RefusesWhatCannotBeJoinedOrNamed) {
   EXPECT_THROW(ParameterStore<double>{layout}, ConfigError);
   layout.seal();
   EXPECT_THROW(layout.declare({{"d", {2, 2}, {}}}), ConfigError);
+}
+
+TEST(ParameterLayout, AParameterKnowsItAfterItHasMoved) {
+  ParameterLayout first;
+  const Parameter a = first.declare({{"a", {2, 2}, {}}});
+  ParameterLayout moved = std::move(first);
+  const Parameter b = moved.declare({{"b", {3, 2}, {}}, {"c", {3, 1}, {}}});
+  EXPECT_EQ(moved.block(a).shape, (Shape{2, 2}));
+  EXPECT_EQ(moved.block(b).shape, (Shape{3, 3}));
+  EXPECT_EQ(b.name(), "b");
+  ParameterLayout next;
+  first = std::move(next);  // as good as new
+  const Parameter d = first.declare({{"d", {1, 1}, {}}});
+  EXPECT_THROW((void)moved.block(d), GradientError);
+  EXPECT_THROW((void)first.block(a), GradientError);
+}
+
+TEST(ParameterStore, ARangeOfAnotherLayoutIsRefusedByName) {
+  ParameterLayout one;
+  one.declare({{"a", {2, 2}, {}}});
+  one.declare({{"b", {2, 2}, {}}});
+  one.seal();
+  ParameterLayout other;
+  other.declare({{"b", {2, 2}, {}}});
+  other.declare({{"a", {2, 2}, {}}});
+  other.declare({{"beyond", {9, 9}, {}}});
+  other.seal();
+  ParameterLayout same;
+  same.declare({{"a", {2, 2}, {}}});
+  same.seal();
+  ParameterStore<double> store(one);
+  for (const char* name : {"a", "b", "beyond"}) {
+    EXPECT_THAT([&] { (void)store.values(*other.find(name)); },
+                testing::ThrowsMessage<ShapeError>(testing::HasSubstr(std::string(name) + " of shape")));
+  }
+  EXPECT_EQ(store.values(*same.find("a")).data(), store.values(*one.find("a")).data());
 }
 
 // Their offsets would wrap around, and stores come out smaller than what lies in them.

@@ -100,7 +100,7 @@ TEST(Tape, LeavesPointIntoTheStore) {
   OneLayer layer;
   ParameterStore<double> store(layer.layout);
   store.initialise(0);
-  store.gradients().data()[layer.layout.block_offset(layer.idle)] = 99;  // of an earlier step
+  store.gradients().data()[layer.layout.block(layer.idle).offset] = 99;  // of an earlier step
   Tape<double> tape(store);
   const double x = 5;
   const auto weight = tape.leaf(layer.weight);
@@ -133,9 +133,30 @@ TEST(Tape, LeafMadeInsideNoGradIsMadeAnewOutside) {
   EXPECT_TRUE(tape.leaf(layer.weight).needs_gradient());
 }
 
+// The same block number, another layout: it must not be read as if it were the own one.
+TEST(Tape, ParameterOfAnotherLayoutIsRefusedByName) {
+  const OneLayer layer;
+  ParameterLayout other;
+  const Parameter foreign = other.declare({{"foreign.weight", {1, 1}, Initialisation::constant(5)}});
+  other.seal();
+  const OneLayer twin;
+  ParameterStore<double> store(layer.layout);
+  Tape<double> tape(store);
+  EXPECT_THAT([&] { tape.leaf(foreign); },
+              ThrowsMessage<GradientError>(HasSubstr("foreign.weight was declared in another layout")));
+  EXPECT_THAT([&] { tape.leaf(twin.idle); }, ThrowsMessage<GradientError>(HasSubstr("idle was declared in another")));
+  EXPECT_THAT([&] { tape.leaf(Parameter{}); }, ThrowsMessage<GradientError>(HasSubstr("an empty parameter")));
+  EXPECT_EQ(tape.node_count(), 0U);
+  EXPECT_THROW((void)layer.layout.block(foreign), GradientError);
+  EXPECT_EQ(foreign.name(), "foreign.weight");
+  EXPECT_EQ(Parameter{}.name(), "");
+}
+
 TEST(Tape, ParameterWithoutAStoreIsRefused) {
   Tape<double> tape;
-  EXPECT_THROW(tape.leaf(Parameter{0}), GradientError);
+  const OneLayer layer;
+  EXPECT_THAT([&] { tape.leaf(layer.weight); },
+              ThrowsMessage<GradientError>(HasSubstr("the parameter weight is used on a tape that was made without")));
 }
 
 }  // namespace

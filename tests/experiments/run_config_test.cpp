@@ -49,6 +49,36 @@ TEST(Settle, NumbersThatFollowFromOthersAreWrittenOut) {
   EXPECT_EQ(many.integer("shards"), 4);
 }
 
+// A rate says nothing about the factor of noam, nor a factor about a rate; what was chosen for the kind at hand stays.
+TEST(Settle, TheRateFitsTheScheduleThatItIsFor) {
+  const auto rate = [](const std::vector<std::pair<std::string, std::string>>& options, const std::string& preset) {
+    Settings settings = with(options, preset);
+    settle(settings);
+    return settings.real("lr");
+  };
+  EXPECT_EQ(rate({}, ""), 0.001);
+  EXPECT_EQ(rate({{"schedule", "noam"}, {"warmup", "9"}}, ""), 1);
+  EXPECT_EQ(rate({{"schedule", "inverse_sqrt"}, {"warmup", "9"}}, ""), 0.001);
+  EXPECT_EQ(rate({{"schedule", "noam"}, {"lr", "0.2"}}, ""), 0.2);
+  EXPECT_EQ(rate({}, "copy"), 0.002);
+  EXPECT_EQ(rate({{"schedule", "constant"}}, "copy"), 0.002);
+  EXPECT_EQ(rate({{"schedule", "noam"}}, "copy"), 1) << "0.002 was the preset's rate under a cosine";
+  EXPECT_EQ(rate({{"schedule", "noam"}, {"lr", "0.7"}}, "copy"), 0.7);
+  EXPECT_EQ(rate({}, "copy-annotated-transformer"), 0.5) << "the preset's own factor";
+  EXPECT_EQ(rate({{"schedule", "constant"}}, "copy-annotated-transformer"), 0.001) << "0.5 was the preset's factor";
+
+  // As an ablation sets its cells: on top of what a preset said.
+  Settings cell = with({}, "copy");
+  cell.set("schedule", "noam");
+  settle(cell);
+  EXPECT_EQ(cell.real("lr"), 1);
+  // What a run wrote down is what it is resumed with.
+  Settings again;
+  again.read_config(cell.config_text(), Origin::file, "config.cfg");
+  settle(again);
+  EXPECT_EQ(again.real("lr"), 1);
+}
+
 TEST(Settle, ATrainingFileMakesTextTheTaskAlsoOfAPreset) {
   Settings settings = with({{"train", "/data/a.tsv"}}, "copy");
   settle(settings);

@@ -46,6 +46,19 @@ TEST(GlobalNorm, IsTheRootOfThePlainSumOfSquares) {
   expect_the_plain_sum<float>();
 }
 
+// The squares of these overflow, or vanish, in double too.
+TEST(GlobalNorm, IsRightWhereSquaresAreNot) {
+  for (const double size : {1e200, 1e300, 1e-170, 1e-200, 1e-308}) {
+    const std::vector<double> gradient{3 * size, 0, -4 * size};
+    EXPECT_NEAR(norm_of(gradient, 1) / size, 5, 1e-13) << size;
+  }
+  const std::vector<double> largest(10000, std::numeric_limits<double>::max() / 200);
+  EXPECT_NEAR(norm_of(largest, 2) / largest[0], 100, 1e-12);
+  EXPECT_EQ(norm_of(std::vector<double>{0, 0}, 1), 0);
+  EXPECT_EQ(norm_of(std::vector<double>{1, HUGE_VAL}, 1), HUGE_VAL);
+  EXPECT_TRUE(std::isnan(norm_of(std::vector<double>{1, NAN, HUGE_VAL}, 1)));
+}
+
 TEST(GlobalNorm, WorkersDoNotChangeABit) {
   for (const std::int64_t size : kSizes) {
     const auto gradient = gradient_of<float>(size);

@@ -52,7 +52,7 @@ std::vector<T> optimised(const OptimizerOptions& options, int threads) {
         store.gradients().data()[i] = static_cast<T>(gradient_at(step, i));
       }
     }
-    optimizer.update(store.values(), store.gradients().data(), step, rate_at(step), scale_at(step), workers);
+    optimizer.update(store.values(), store.gradients().data(), rate_at(step), scale_at(step), workers);
   }
   return {store.values().span().begin(), store.values().span().end()};
 }
@@ -152,7 +152,7 @@ TEST(Optimizer, NesterovLooksAhead) {
   Optimizer<double> optimizer(options, layout());
   for (std::int64_t step = 1; step <= kSteps; ++step) {
     for (std::int64_t i = 0; i < layout().flat_size(); ++i) store.gradients().data()[i] = gradient_at(step, i);
-    optimizer.update(store.values(), store.gradients().data(), step, rate, scale_at(step), workers);
+    optimizer.update(store.values(), store.gradients().data(), rate, scale_at(step), workers);
   }
   for (const ParameterRange& range : layout().ranges()) {
     for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
@@ -214,6 +214,98 @@ TEST(Optimizer, AlignmentGapsStayZero) {
       EXPECT_EQ(found[i], 0) << i;
     }
   }
+}
+
+TEST(Optimizer, RefusesConstantsThatItsPrecisionCannotHold) {
+  const auto refused = [](const OptimizerOptions& options, const std::string& message) {
+    EXPECT_THAT([&] { Optimizer<float>(options, layout()); },
+                testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
+  };
+  const std::string lost = ": in single precision what it leaves of 1 is lost";
+  refused({.beta1 = 0.99999999}, "beta1 0.99999999" + lost);
+  refused({.beta1 = 0.9999999}, "beta1 0.9999999" + lost);
+  refused({.kind = "adamw", .beta2 = 0.99999999}, "beta2 0.99999999" + lost);
+  refused({.kind = "sgd", .momentum = 0.99999999}, "momentum 0.99999999" + lost);
+  refused({.beta1 = 1e-50}, "beta1 1e-50: in single precision it cannot be told from 0");
+  for (const double epsilon : {1e-50, 1e-46, 1e-40, 1e-20}) {
+    refused({.epsilon = epsilon}, ": in single precision squares of gradients vanish before it counts");
+  }
+  refused({.weight_decay = 1e-60}, "weight decay 1e-60: in single precision");
+  refused({.weight_decay = 1e60}, "weight decay 1e+60: in single precision");
+  // Used by no other kind, and what double holds.
+  EXPECT_NO_THROW(Optimizer<float>({.beta1 = 0.9999}, layout()));
+  EXPECT_NO_THROW(Optimizer<float>({.beta2 = 0.99999, .epsilon = 1e-15}, layout()));
+  EXPECT_NO_THROW(Optimizer<float>({.kind = "sgd", .beta1 = 0.99999999, .epsilon = 1e-50}, layout()));
+  EXPECT_NO_THROW(Optimizer<double>({.beta1 = 0.99999999, .beta2 = 0.99999999, .epsilon = 1e-50}, layout()));
+  EXPECT_THROW(Optimizer<double>({.epsilon = 1e-200}, layout()), ConfigError);
+  EXPECT_THROW(Optimizer<double>({.beta2 = 1 - 0x1p-53}, layout()).updates(), ConfigError);
+}
+
+// A gradient of ones for a while, then the update that theory gives: constants near 1 must not drift.
+TEST(Optimizer, ConstantsNearOneActAsTheyAre) {
+  for (const double beta : {0.999, 0.9999, 0.99999}) {
+    WorkerPool workers(1);
+    ParameterStore<float> store(layout());
+    Optimizer<float> optimizer({.beta1 = beta, .beta2 = beta}, layout());
+    std::fill_n(store.gradients().data(), layout().flat_size(), 1.0F);
+    for (int step = 0; step < 20; ++step) optimizer.update(store.values(), store.gradients().data(), 0.01, 1, workers);
+    EXPECT_NEAR(store.values().data()[0], -0.2, 0.2 * 0.002) << beta;
+  }
+}
+
+TEST(Optimizer, ASmallDecoupledDecayIsNotLost) {
+  // A thousand decays of 3e-8, each below half of float's step at 1: beside an update they count.
+  WorkerPool workers(1);
+  ParameterStore<float> with(layout());
+  ParameterStore<float> without(layout());
+  const OptimizerOptions plain{.kind = "adamw"};
+  OptimizerOptions decaying = plain;
+  decaying.weight_decay = 3e-4;
+  Optimizer<float> a(plain, layout());
+  Optimizer<float> b(decaying, layout());
+  std::fill_n(without.values().data(), layout().flat_size(), 1.0F);
+  std::fill_n(with.values().data(), layout().flat_size(), 1.0F);
+  double expected = 1;
+  for (int step = 1; step <= 1000; ++step) {
+    // Of changing size and sign, so that parameters wander by many of float's steps.
+    std::fill_n(with.gradients().data(), layout().flat_size(), static_cast<float>(std::sin(step)));
+    a.update(without.values(), with.gradients().data(), 1e-4, 1, workers);
+    b.update(with.values(), with.gradients().data(), 1e-4, 1, workers);
+    expected *= 1 - 3e-8;
+  }
+  const double lost = static_cast<double>(without.values().data()[0]) - with.values().data()[0];
+  EXPECT_NEAR(lost / (1 - expected), 1, 0.3);
+}
+
+TEST(Optimizer, CountsItsUpdates) {
+  WorkerPool workers(1);
+  ParameterStore<double> store(layout());
+  Optimizer<double> optimizer({}, layout());
+  EXPECT_EQ(optimizer.updates(), 0);
+  optimizer.update(store.values(), store.gradients().data(), 0.1, 1, workers);
+  EXPECT_EQ(optimizer.updates(), 1);
+  optimizer.set_updates(41);
+  optimizer.update(store.values(), store.gradients().data(), 0.1, 1, workers);
+  EXPECT_EQ(optimizer.updates(), 42);
+  ParameterLayout other;
+  other.declare({{"a", {100, 100}, {}}});
+  other.seal();
+  ParameterStore<double> foreign(other);
+  EXPECT_THROW(optimizer.update(foreign.values(), store.gradients().data(), 0.1, 1, workers), ShapeError);
+}
+
+TEST(Optimizer, SaysWhichGradientHasASquareThatOverflows) {
+  ParameterStore<float> store(layout());
+  const ParameterRange& range = *layout().find("key.weight");
+  store.gradients(range)[5] = 7e20F;
+  const Optimizer<float> adam({}, layout());
+  EXPECT_EQ(adam.overflow(store.gradients().data(), 7e20, 1), "key.weight holds 7e+20");
+  EXPECT_EQ(adam.overflow(store.gradients().data(), 7e20, 1 / 7e20), "") << "clipped, it is small";
+  EXPECT_EQ(Optimizer<float>({.kind = "sgd"}, layout()).overflow(store.gradients().data(), 7e20, 1), "");
+  store.gradients(range)[5] = 1e19F;
+  EXPECT_EQ(adam.overflow(store.gradients().data(), 1e19, 1), "");
+  // Many that are each held: the norm alone does not decide.
+  EXPECT_EQ(adam.overflow(store.gradients().data(), 1e30, 1), "");
 }
 
 TEST(Optimizer, RefusesOptionsThatCannotWork) {

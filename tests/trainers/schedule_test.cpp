@@ -63,6 +63,23 @@ TEST(Schedule, NoamIsThatOfThePaper) {
   EXPECT_DOUBLE_EQ(rate(options, 1600), 2.0 / 16 / 40);
 }
 
+// Its rate follows from width and warm-up: a factor of 1 is the paper's, and a thousandth of it learns nothing.
+TEST(Schedule, TheRateThatIsLeftOutIsThatOfItsKind) {
+  EXPECT_DOUBLE_EQ(rate({.kind = "noam", .warmup = 400, .d_model = 256}, 400), 1.0 / 16 / 20);
+  for (const char* kind : {"constant", "plateau", "inverse_sqrt"}) {
+    EXPECT_DOUBLE_EQ(rate({.kind = kind, .warmup = 1}, 1), 0.001) << kind;
+  }
+  EXPECT_DOUBLE_EQ(rate({.kind = "cosine", .warmup = 2, .steps = 9}, 2), 0.001);
+}
+
+TEST(Schedule, RefusesARateThatThePrecisionOfTrainingCannotHold) {
+  EXPECT_THROW(check_rate<float>({.learning_rate = 1e-60}), ConfigError);
+  EXPECT_THROW(check_rate<float>({.learning_rate = 1e60}), ConfigError);
+  EXPECT_NO_THROW(check_rate<double>({.learning_rate = 1e-60}));
+  EXPECT_NO_THROW(check_rate<float>({.learning_rate = 1e-30}));
+  EXPECT_NO_THROW(check_rate<float>({.kind = "noam"}));
+}
+
 TEST(Schedule, OnlyCosineDependsOnTheNumberOfSteps) {
   for (const std::string kind : {"constant", "cosine", "inverse_sqrt", "noam", "plateau"}) {
     const ScheduleOptions shorter{.kind = kind, .warmup = 3, .steps = 20, .d_model = 8};

@@ -1,0 +1,308 @@
+#include "tests/support/plain_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <stdexcept>
+
+#include "autograd/base/random.hpp"
+
+namespace tapehead::testing_support {
+namespace {
+
+// f(x) of a function that std knows for real numbers alone, to first order.
+template <class F, class D>
+Dual first_order(Dual x, F f, D slope) {
+  return {f(x.real()), x.imag() * slope(x.real())};
+}
+
+Dual activated(const std::string& activation, Dual x) {
+  if (activation == "relu") return x.real() > 0 ? x : Dual(0);
+  if (activation == "silu") return x / (1.0 + std::exp(-x));
+  if (activation == "gelu_tanh") {
+    return 0.5 * x * (1.0 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+  }
+  if (activation == "gelu") {
+    const Dual erf = first_order(
+        x / std::numbers::sqrt2, [](double a) { return std::erf(a); },
+        [](double a) { return 2 / std::sqrt(std::numbers::pi) * std::exp(-a * a); });
+    return 0.5 * x * (1.0 + erf);
+  }
+  throw std::invalid_argument(activation);
+}
+
+double scale_of(const std::string& text, std::int64_t width, std::int64_t channels) {
+  if (text == "none") return 1;
+  if (text == "inv_dk") return 1 / static_cast<double>(width);
+  if (text == "inv_sqrt_dk") return 1 / std::sqrt(static_cast<double>(width));
+  if (text == "inv_sqrt_dmodel") return 1 / std::sqrt(static_cast<double>(channels));
+  return std::stod(text);
+}
+
+PlainOptions options_of(const ModelConfig& config) {
+  const std::int64_t width = config.d_head > 0 ? config.d_head : config.d_model / config.heads;
+  return {.heads = config.heads,
+          .key_width = width,
+          .value_width = width,
+          .scale = scale_of(config.scale, width, config.d_model),
+          .norm = config.norm,
+          .norm_kind = config.norm_kind,
+          .activation = config.activation,
+          .dropout = config.dropout};
+}
+
+PlainBlock sum(const PlainBlock& a, const PlainBlock& b) {
+  PlainBlock y = a;
+  for (std::size_t i = 0; i < y.values.size(); ++i) y.values[i] += b.values.at(i);
+  return y;
+}
+
+}  // namespace
+
+Dual PlainLayers::parameter(const std::string& name, std::int64_t row, std::int64_t column) const {
+  const ParameterRange* range = layout_.find(name);
+  if (range == nullptr) throw std::invalid_argument("no parameter is called " + name);
+  if (row >= range->shape.rows || column >= range->shape.columns) throw std::out_of_range(name);
+  return values_.at(static_cast<std::size_t>(range->offset + row + column * range->shape.rows));
+}
+
+PlainBlock PlainLayers::linear(const std::string& path, const PlainBlock& x) const {
+  const std::int64_t out = layout_.find(path + ".bias")->shape.rows;
+  PlainBlock y = PlainBlock::zeros(out, x.columns, x.slices);
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      for (std::int64_t o = 0; o < out; ++o) {
+        Dual total = parameter(path + ".bias", o);
+        for (std::int64_t i = 0; i < x.rows; ++i) total += parameter(path + ".weight", i, o) * x(i, c, s);
+        y(o, c, s) = total;
+      }
+    }
+  }
+  return y;
+}
+
+PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const {
+  constexpr double epsilon = 1e-5;
+  const bool centred = options_.norm_kind == "layer";
+  PlainBlock y = x;
+  const auto count = static_cast<double>(x.rows);
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      Dual mean = 0;
+      for (std::int64_t i = 0; centred && i < x.rows; ++i) mean += x(i, c, s) / count;
+      Dual square = 0;
+      for (std::int64_t i = 0; i < x.rows; ++i) square += (x(i, c, s) - mean) * (x(i, c, s) - mean) / count;
+      for (std::int64_t i = 0; i < x.rows; ++i) {
+        y(i, c, s) = parameter(path + ".gain", i) * (x(i, c, s) - mean) / std::sqrt(square + epsilon);
+        if (centred) y(i, c, s) += parameter(path + ".bias", i);
+      }
+    }
+  }
+  return y;
+}
+
+namespace {
+
+// Whether the element at these coordinates is kept.
+bool kept(const Pass& pass, double rate, std::uint32_t site, std::int64_t example, std::int64_t position,
+          std::int64_t element, std::int64_t block) {
+  const RandomStream random(pass.seed, Purpose::dropout, pass.step, site);
+  const auto words =
+      random.bits(static_cast<std::uint32_t>(pass.first_example + example), static_cast<std::uint32_t>(position),
+                  static_cast<std::uint32_t>(element / 4), static_cast<std::uint32_t>(block));
+  return static_cast<double>(words.at(static_cast<std::size_t>(element % 4))) >= std::floor(rate * 4294967296.0);
+}
+
+}  // namespace
+
+PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site) const {
+  if (!pass_.training || options_.dropout == 0) return x;
+  PlainBlock y = x;
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      for (std::int64_t i = 0; i < x.rows; ++i) {
+        y(i, c, s) =
+            kept(pass_, options_.dropout, site, s, c, i, 0) ? x(i, c, s) / (1 - options_.dropout) : Dual(0);
+      }
+    }
+  }
+  return y;
+}
+
+PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
+                                  const PlainMask& mask, std::uint32_t site) const {
+  const auto& o = options_;
+  const PlainBlock query = linear(path + ".query", x);
+  const PlainBlock key = linear(path + ".key", memory);
+  const PlainBlock value = linear(path + ".value", memory);
+  PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    for (std::int64_t h = 0; h < o.heads; ++h) {
+      for (std::int64_t q = 0; q < x.columns; ++q) {
+        std::vector<Dual> weights(static_cast<std::size_t>(memory.columns));
+        double largest = -HUGE_VAL;
+        for (std::int64_t k = 0; k < memory.columns; ++k) {
+          Dual score = 0;
+          for (std::int64_t d = 0; d < o.key_width; ++d) {
+            score += query(h * o.key_width + d, q, s) * key(h * o.key_width + d, k, s);
+          }
+          weights.at(static_cast<std::size_t>(k)) = o.scale * score;
+          if (mask(q, k, s)) largest = std::max(largest, o.scale * score.real());
+        }
+        Dual total = 0;
+        for (std::int64_t k = 0; k < memory.columns; ++k) {
+          Dual& weight = weights.at(static_cast<std::size_t>(k));
+          weight = mask(q, k, s) ? std::exp(weight - largest) : Dual(0);
+          total += weight;
+        }
+        for (std::int64_t k = 0; k < memory.columns; ++k) {
+          if (!mask(q, k, s)) continue;
+          Dual weight = weights.at(static_cast<std::size_t>(k)) / total;
+          if (pass_.training && o.dropout > 0) {
+            weight = kept(pass_, o.dropout, site, s, q, k, h) ? weight / (1 - o.dropout) : Dual(0);
+          }
+          for (std::int64_t d = 0; d < o.value_width; ++d) {
+            context(h * o.value_width + d, q, s) += weight * value(h * o.value_width + d, k, s);
+          }
+        }
+      }
+    }
+  }
+  return linear(path + ".output", context);
+}
+
+PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const {
+  PlainBlock inner = linear(path + ".inner", x);
+  for (Dual& value : inner.values) value = activated(options_.activation, value);
+  return linear(path + ".outer", dropped(inner, site));
+}
+
+PlainBlock PlainLayers::residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
+                                 const std::function<PlainBlock(const PlainBlock&)>& f) const {
+  if (options_.norm == "pre") return sum(x, dropped(f(norm(norm_path, x)), site));
+  return norm(norm_path, sum(x, dropped(f(x), site)));
+}
+
+PlainBlock PlainLayers::encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask,
+                                      std::uint32_t site) const {
+  x = residual(path + ".self_attention_norm", x, site + 1,
+               [&](const PlainBlock& h) { return attention(path + ".self_attention", h, h, mask, site); });
+  return residual(path + ".feed_forward_norm", x, site + 3,
+                  [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 2); });
+}
+
+PlainBlock PlainLayers::decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory,
+                                      const PlainMask& self_mask, const PlainMask& memory_mask,
+                                      std::uint32_t site) const {
+  x = residual(path + ".self_attention_norm", x, site + 1,
+               [&](const PlainBlock& h) { return attention(path + ".self_attention", h, h, self_mask, site); });
+  x = residual(path + ".cross_attention_norm", x, site + 3, [&](const PlainBlock& h) {
+    return attention(path + ".cross_attention", h, memory, memory_mask, site + 2);
+  });
+  return residual(path + ".feed_forward_norm", x, site + 5,
+                  [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 4); });
+}
+
+PlainModel::PlainModel(const ModelConfig& config, const ParameterLayout& layout, std::vector<Dual> values,
+                       const Pass& pass)
+    : config_(config), layers_(layout, std::move(values), options_of(config), pass) {}
+
+PlainBlock PlainModel::embedded(const std::string& path, const std::string& table, const TokenView& ids,
+                                std::uint32_t site) const {
+  const std::int64_t channels = config_.d_model;
+  const double factor = config_.initialisation == "normal" ? 1 : std::sqrt(static_cast<double>(channels));
+  PlainBlock x = PlainBlock::zeros(channels, ids.positions, ids.examples);
+  for (std::int64_t b = 0; b < ids.examples; ++b) {
+    for (std::int64_t t = 0; t < ids.positions; ++t) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        Dual& at = x(c, t, b) = factor * layers_.parameter(table, c, ids(t, b));
+        const double angle = static_cast<double>(t) / std::pow(10000.0, static_cast<double>(c - c % 2) /
+                                                                            static_cast<double>(channels));
+        if (config_.positions == "sinusoidal") at += c % 2 == 0 ? std::sin(angle) : std::cos(angle);
+        if (config_.positions == "learned") at += layers_.parameter(path + ".positions.weight", c, t);
+      }
+    }
+  }
+  return layers_.dropped(x, site);
+}
+
+PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) const {
+  const PlainMask causal = [](std::int64_t q, std::int64_t k, std::int64_t) { return k <= q; };
+  const PlainMask present = [&](std::int64_t, std::int64_t k, std::int64_t b) { return k < source.lengths[b]; };
+  const auto layer = [](const char* stack, std::int64_t i) { return stack + std::to_string(i); };
+  PlainBlock x;
+  std::string table = "embedding.weight";
+  if (config_.model == "decoder") {
+    x = embedded("embedding", table, input, 0);
+    for (std::int64_t i = 0; i < config_.layers; ++i) {
+      x = layers_.encoder_layer(layer("decoder.layers.", i), x, causal, static_cast<std::uint32_t>(1 + 4 * i));
+    }
+  } else {
+    table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
+    PlainBlock memory = embedded("source_embedding", "source_embedding.weight", source, 0);
+    for (std::int64_t i = 0; i < config_.layers; ++i) {
+      memory = layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + 4 * i));
+    }
+    memory = layers_.norm("encoder.norm", memory);
+    x = embedded("target_embedding", table, input, 1);
+    for (std::int64_t i = 0; i < config_.layers; ++i) {
+      x = layers_.decoder_layer(layer("decoder.layers.", i), x, memory, causal, present,
+                                static_cast<std::uint32_t>(2 + 4 * config_.layers + 6 * i));
+    }
+  }
+  x = layers_.norm("decoder.norm", x);
+  if (config_.tie == "none") return layers_.linear("output", x);
+  PlainBlock y = PlainBlock::zeros(config_.target_vocabulary, x.columns, x.slices);
+  for (std::int64_t b = 0; b < x.slices; ++b) {
+    for (std::int64_t t = 0; t < x.columns; ++t) {
+      for (std::int64_t v = 0; v < y.rows; ++v) {
+        y(v, t, b) = layers_.parameter("output.bias", v);
+        for (std::int64_t c = 0; c < x.rows; ++c) y(v, t, b) += layers_.parameter(table, c, v) * x(c, t, b);
+      }
+    }
+  }
+  return y;
+}
+
+Dual PlainModel::loss(const TokenView& source, const TokenView& input, const TokenView& expected,
+                      double smoothing) const {
+  const PlainBlock z = logits(source, input);
+  Dual total = 0;
+  double counted = 0;
+  for (std::int64_t b = 0; b < expected.examples; ++b) {
+    for (std::int64_t t = 0; t < expected.positions; ++t) {
+      if (expected(t, b) == kPadding) continue;
+      ++counted;
+      double largest = -HUGE_VAL;
+      for (std::int64_t v = 0; v < z.rows; ++v) largest = std::max(largest, z(v, t, b).real());
+      Dual exponentials = 0;
+      for (std::int64_t v = 0; v < z.rows; ++v) exponentials += std::exp(z(v, t, b) - largest);
+      for (std::int64_t v = 0; v < z.rows; ++v) {
+        const double share = (v == expected(t, b) ? 1 - smoothing : 0) + smoothing / static_cast<double>(z.rows);
+        total -= share * (z(v, t, b) - largest - std::log(exponentials));
+      }
+    }
+  }
+  return total / counted;
+}
+
+std::vector<double> named_values(const ParameterLayout& layout) {
+  std::vector<double> values(static_cast<std::size_t>(layout.flat_size()));
+  for (const ParameterRange& range : layout.ranges()) {
+    std::uint64_t hash = 1469598103934665603U;
+    for (const char c : range.name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    const RandomStream random(hash, Purpose::test);
+    for (std::int64_t i = 0; i < range.shape.size(); ++i) {
+      values.at(static_cast<std::size_t>(range.offset + i)) = 2 * random.uniform(static_cast<std::uint32_t>(i)) - 1;
+    }
+  }
+  return values;
+}
+
+std::vector<Dual> dual(const std::vector<double>& values, const std::vector<double>& directions) {
+  std::vector<Dual> numbers(values.begin(), values.end());
+  for (std::size_t i = 0; i < directions.size(); ++i) numbers.at(i) += Dual(0, kDualStep * directions[i]);
+  return numbers;
+}
+
+}  // namespace tapehead::testing_support

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "autograd/base/tokens.hpp"
+#include "autograd/parameters.hpp"
+#include "layers/models/config.hpp"
+#include "layers/pass.hpp"
+
+namespace tapehead::testing_support {
+
+/// Layers and models once more, in plain loops written from their documentation, sharing nothing with the library but
+/// names of parameters, the generator of random bits and types that hold options. Every number is a dual one: on
+/// p + i·h·v the imaginary part of a result is h times its derivative along v.
+using Dual = std::complex<double>;
+inline constexpr double kDualStep = 1e-100;
+
+/// (rows, columns, slices), column-major.
+struct PlainBlock {
+  std::int64_t rows = 0, columns = 0, slices = 0;
+  std::vector<Dual> values = {};
+
+  static PlainBlock zeros(std::int64_t r, std::int64_t c, std::int64_t s) {
+    return {r, c, s, std::vector<Dual>(static_cast<std::size_t>(r * c * s))};
+  }
+  Dual& operator()(std::int64_t r, std::int64_t c, std::int64_t s) {
+    return values.at(static_cast<std::size_t>(r + rows * (c + columns * s)));
+  }
+  const Dual& operator()(std::int64_t r, std::int64_t c, std::int64_t s) const {
+    return const_cast<PlainBlock&>(*this)(r, c, s);
+  }
+};
+
+/// What a layer is built with, in words.
+struct PlainOptions {
+  std::int64_t heads = 1, key_width = 0, value_width = 0;
+  double scale = 1;
+  std::string norm = "pre", norm_kind = "layer", activation = "relu";
+  double dropout = 0;
+};
+
+/// Which key a query may attend.
+using PlainMask = std::function<bool(std::int64_t query, std::int64_t key, std::int64_t slice)>;
+
+/// Every layer, on parameters that are found by name.
+class PlainLayers {
+ public:
+  /// `values` is a flat vector of the layout.
+  PlainLayers(const ParameterLayout& layout, std::vector<Dual> values, PlainOptions options, Pass pass)
+      : layout_(layout), values_(std::move(values)), options_(std::move(options)), pass_(pass) {}
+
+  PlainBlock linear(const std::string& path, const PlainBlock& x) const;
+  PlainBlock norm(const std::string& path, const PlainBlock& x) const;
+  PlainBlock dropped(const PlainBlock& x, std::uint32_t site) const;
+  /// Over `memory`, which is x itself for self-attention.
+  PlainBlock attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory, const PlainMask& mask,
+                       std::uint32_t site) const;
+  PlainBlock feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const;
+  /// Takes its sites from `site` on: of attention weights, of the sum after it, of the inner part, of the sum after that.
+  PlainBlock encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask, std::uint32_t site) const;
+  /// The same, with those of cross-attention and of the sum after it before those of the feed-forward part.
+  PlainBlock decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory, const PlainMask& self_mask,
+                           const PlainMask& memory_mask, std::uint32_t site) const;
+
+  Dual parameter(const std::string& name, std::int64_t row, std::int64_t column = 0) const;
+  bool has(const std::string& name) const { return layout_.find(name) != nullptr; }
+
+ private:
+  PlainBlock residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
+                      const std::function<PlainBlock(const PlainBlock&)>& f) const;
+
+  const ParameterLayout& layout_;
+  std::vector<Dual> values_;
+  PlainOptions options_;
+  Pass pass_;
+};
+
+/// A model's outputs and loss.
+class PlainModel {
+ public:
+  PlainModel(const ModelConfig& config, const ParameterLayout& layout, std::vector<Dual> values, const Pass& pass);
+
+  /// Logits (V, T, B).
+  PlainBlock logits(const TokenView& source, const TokenView& input) const;
+  /// Mean over the expected tokens that count, with label smoothing.
+  Dual loss(const TokenView& source, const TokenView& input, const TokenView& expected, double smoothing) const;
+
+ private:
+  PlainBlock embedded(const std::string& path, const std::string& table, const TokenView& ids, std::uint32_t site) const;
+
+  ModelConfig config_;
+  PlainLayers layers_;
+};
+
+/// A flat vector of the layout whose numbers follow from the names of parameters: two models that share a name share its
+/// numbers. In ±1, gains too.
+std::vector<double> named_values(const ParameterLayout& layout);
+
+/// values + i · step · directions.
+std::vector<Dual> dual(const std::vector<double>& values, const std::vector<double>& directions = {});
+
+}  // namespace tapehead::testing_support
