@@ -69,8 +69,8 @@ fuzz: setup-checks ## fuzz every reader under libFuzzer, SECONDS=60 each
 	    -artifact_prefix=build/fuzz/found-$$reader- build/fuzz/corpus/$$reader || exit 1; \
 	done
 
-mutants: setup ## plant bugs in pullbacks and see that gradcheck finds them (needs python3; half an hour)
-	tests/mutants/run --set both --out tests/mutants/results.md
+mutants: setup ## plant bugs and see that gradcheck, or the tests of layers and trainers, find them (needs python3; two hours)
+	tests/mutants/run --set all --out tests/mutants/results.md
 
 format: ## format the sources in place (needs clang-format)
 	git ls-files '*.hpp' '*.cpp' | xargs clang-format -i

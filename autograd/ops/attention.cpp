@@ -21,8 +21,9 @@ struct QueryBlock {
   std::int64_t keys;  // that its last query, hence any of them, may attend
 };
 
+// One at least: without queries it still writes the gradients of keys and values, which are zero.
 std::int64_t blocks_of(const AttentionPlan& plan) {
-  return plan.mask.causal ? (plan.queries + kQueryBlock - 1) / kQueryBlock : 1;
+  return plan.mask.causal ? std::max<std::int64_t>(1, (plan.queries + kQueryBlock - 1) / kQueryBlock) : 1;
 }
 
 QueryBlock query_block(const AttentionPlan& plan, std::int64_t slice, std::int64_t block) {

@@ -7,7 +7,11 @@ from typing import Any
 from mutants import HERE, KINDS, SETS, Mutant
 
 Record = dict[str, Any]
-HEADINGS = {"by_hand": "Written by hand", "made": "Made by generate.py"}
+HEADINGS = {
+    "by_hand": "Written by hand",
+    "made": "Made by generate.py",
+    "layers_and_trainers": "In layers and trainers, judged by the tests",
+}
 
 
 def subject_of(case: dict) -> str:
@@ -45,6 +49,17 @@ def judge(mutant: Mutant, status: int | None, answer: dict | None, ops: set[str]
         "diagnosis": diagnoses.most_common(1)[0][0] if diagnoses else "",
         "diagnoses": dict(diagnoses),
     }
+
+
+def judge_by_tests(status: int | None, answer: dict | None) -> Record:
+    """The same of test programs, whose `answer` has the names of the tests that failed and what the first one said."""
+    if status is None:
+        return {"outcome": "hung", "status": None}
+    if answer is None or status not in (0, 1):
+        return {"outcome": "detected", "status": status, "where": "the tests crash", "failing": []}
+    failing = answer["failing"]
+    return {"outcome": "detected" if failing else "missed", "status": status, "failing": failing,
+            "where": failing[0] if failing else "", "said": answer["said"], "diagnosis": ""}  # fmt: skip
 
 
 def load_equivalents() -> dict[str, str]:
@@ -104,11 +119,16 @@ def half_as_markdown(half: str, records: list[Record], equivalents: dict[str, st
 
 def as_markdown(records: list[Record], equivalents: dict[str, str], sound: dict) -> str:
     halves = {half: [r for r in records if r["set"] == half] for half in SETS}
+    if sound:
+        unmutated = (f"Unmutated, all {len(sound.get('cases', []))} cases with {sound.get('derivatives', 0)} derivatives "
+                     "pass.")  # fmt: skip
+    else:
+        unmutated = "Unmutated, all tests pass."
     return "\n".join([
         "# Planted bugs\n",
         "Written by `tests/mutants/run`. Each line is a bug that was planted in a pullback or a layer, what "
         "`tapehead gradcheck` made of it, the first case that failed, and the diagnosis given most often by "
-        "the failing cases of that op or layer (of all, where they share the file). Unmutated, all "
-        f"{len(sound.get('cases', []))} cases with {sound.get('derivatives', 0)} derivatives pass.\n",
+        "the failing cases of that op or layer (of all, where they share the file). Bugs that leave gradients right are "
+        f"judged by the tests of layers and trainers, and the first test that failed is named. {unmutated}\n",
         *(half_as_markdown(half, some, equivalents) for half, some in halves.items() if some),
     ])  # fmt: skip
