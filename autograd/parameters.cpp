@@ -87,8 +87,8 @@ void ParameterLayout::require_range(const ParameterRange& range) const {
   if (!ranges_.empty() && &range >= ranges_.data() && &range < ranges_.data() + ranges_.size()) return;
   const ParameterRange* own = find(range.name);
   if (own != nullptr && own->shape == range.shape && own->offset == range.offset) return;
-  throw ShapeError(fmt::format("parameters: {} of shape {} is a range of another layout", range.name,
-                               to_string(range.shape)));
+  throw ShapeError(
+      fmt::format("parameters: {} of shape {} is a range of another layout", range.name, to_string(range.shape)));
 }
 
 const ParameterRange* ParameterLayout::find(std::string_view name) const {

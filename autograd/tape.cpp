@@ -40,7 +40,8 @@ const char* Var<T>::op() const {
 
 template <Scalar T>
 void Var<T>::refuse_empty() {
-  throw GradientError("variable: an empty one is used; it stands for no value, and only an optional input may be empty");
+  throw GradientError(
+      "variable: an empty one is used; it stands for no value, and only an optional input may be empty");
 }
 
 // ---- Pull
@@ -127,9 +128,7 @@ const typename Tape<T>::Node& Tape<T>::node(const Var<T>& x) const {
 template <Scalar T>
 Tape<T>& tape_of(const char* op, std::span<const Var<T>> needed, std::span<const Var<T>> optional) {
   std::size_t number = 0;
-  const auto refuse = [&](const char* why) {
-    throw GradientError(fmt::format("{}: input {} {}", op, number, why));
-  };
+  const auto refuse = [&](const char* why) { throw GradientError(fmt::format("{}: input {} {}", op, number, why)); };
   Tape<T>* tape = nullptr;
   for (const std::span<const Var<T>> inputs : {needed, optional}) {
     for (const Var<T>& x : inputs) {

@@ -115,8 +115,8 @@ MemoryEstimate memory_of(const Run& run) {
   const std::int64_t source = data.max_source_length();
   const std::int64_t target = data.max_target_length();
   const BatchLayout layout = batch_layout(data, encoder);
-  const SequenceLengths longest = encoder ? SequenceLengths{source + 1, target + 1}
-                                          : SequenceLengths{0, positions_needed(layout, source, target)};
+  const SequenceLengths longest =
+      encoder ? SequenceLengths{source + 1, target + 1} : SequenceLengths{0, positions_needed(layout, source, target)};
   return estimate_memory(run.model, run.config.trainer.step, longest, run.config.trainer.threads,
                          run.config.double_precision ? sizeof(double) : sizeof(float));
 }

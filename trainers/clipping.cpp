@@ -34,7 +34,8 @@ double GlobalNorm<T>::sum_of_squares(const T* gradient, double factor, WorkerPoo
 template <RealScalar T>
 double GlobalNorm<T>::operator()(const T* gradient, WorkerPool& workers) {
   const double total = sum_of_squares(gradient, 1, workers);
-  if (total > std::numeric_limits<double>::min() && total < std::numeric_limits<double>::infinity()) return std::sqrt(total);
+  if (total > std::numeric_limits<double>::min() && total < std::numeric_limits<double>::infinity())
+    return std::sqrt(total);
   if (std::isnan(total)) return total;
   double largest = 0;
   for (std::int64_t i = 0; i < size_; ++i) largest = std::max(largest, std::abs(static_cast<double>(gradient[i])));

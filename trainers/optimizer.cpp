@@ -97,7 +97,8 @@ void check_constants(const OptimizerOptions& options) {
     require_held<T>(name, share, 1 - share >= 50 * static_cast<double>(std::numeric_limits<T>::epsilon()),
                     "what it leaves of 1 is lost");
   };
-  require_held<T>("weight decay", options.weight_decay, is_held<T>(options.weight_decay), "it cannot be told from 0, or is infinite");
+  require_held<T>("weight decay", options.weight_decay, is_held<T>(options.weight_decay),
+                  "it cannot be told from 0, or is infinite");
   if (!is_adaptive(options)) return require_share("momentum", options.momentum);
   require_share("beta1", options.beta1);
   require_share("beta2", options.beta2);

@@ -184,10 +184,10 @@ StepReport TrainingStep<T>::run(std::int64_t step, double learning_rate_share) {
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) refuse_nonfinite(step, report);
   const double scale = clip_scale(report.gradient_norm, options_.clip);
   if (const std::string found = optimizer_.overflow(gradient_.total(), report.gradient_norm, scale); !found.empty()) {
-    throw NonfiniteError(
-        fmt::format("training: step {}: the gradient of {}, whose square is beyond the precision of training; lower the "
-                    "learning rate, clip, or leave out such steps (skip-nonfinite)",
-                    step, found));
+    throw NonfiniteError(fmt::format(
+        "training: step {}: the gradient of {}, whose square is beyond the precision of training; lower the "
+        "learning rate, clip, or leave out such steps (skip-nonfinite)",
+        step, found));
   }
   const PhaseTimer timer(profile_, &StepProfile::update);
   optimizer_.update(parameters_.values(), gradient_.total(), report.learning_rate, scale, workers_);

@@ -74,7 +74,7 @@ void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& in
     if (plan.drops()) drop_weights(plan, p, dropped, head, slice, block);
     const MatrixView<const T> used(plan.drops() ? dropped : p, block.keys, block.count, plan.keys);
     gemm<T>(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::no, used, Transpose::no, T(0),
-                columns_of(context, block.first, block.count));
+            columns_of(context, block.first, block.count));
   }
 }
 
@@ -119,11 +119,11 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
     }
     if (sinks[0].data != nullptr) {  // S = scale · Kᵀ Q
       gemm<T>(scale, head_of(key, plan.width, head, slice, block.keys), Transpose::no, d_s, Transpose::no,
-                  sinks[0].beta, columns_of(sink_of(0, plan.width, plan.queries), block.first, block.count));
+              sinks[0].beta, columns_of(sink_of(0, plan.width, plan.queries), block.first, block.count));
     }
     if (sinks[1].data != nullptr) {
       gemm<T>(scale, columns_of(q, block.first, block.count), Transpose::no, d_s, Transpose::yes, key_beta(1),
-                  sink_of(1, plan.width, block.keys));
+              sink_of(1, plan.width, block.keys));
       if (first_contribution && sinks[1].beta == T(0)) zero_columns(sink_of(1, plan.width, plan.keys), block.keys);
     }
   }

@@ -89,29 +89,32 @@ template Var<std::complex<double>> layer_norm(Var<std::complex<double>>, Var<std
 
 OpSpec spec_layer_norm() {
   const auto call = [](auto x) { return layer_norm(x[0], x[1], x[2]); };
-  return {.name = "layer_norm",
-          .cases =
-              {
-                  {"C5_T3_B2", {{{5, 3, 2}}, {{5}}, {{5}}}, call},
-                  {"C17_T2", {{{17, 2}}, {{17}}, {{17}}}, call},
-                  {"C33_T1", {{{33, 1}, -9, 11}, {{33}}, {{33}}}, call},
-                  {"without_gain", {{{5, 3, 2}}, {{5}}}, [](auto x) { return layer_norm(x[0], {}, x[1]); }},
-                  {"without_bias", {{{5, 3, 2}}, {{5}}}, [](auto x) { return layer_norm(x[0], x[1], {}); }},
-                  {"of_x_alone", {{{5, 3, 2}}}, [](auto x) { return layer_norm(x[0]); }},
-                  {"C3_T4_wide_epsilon", {{{3, 4}}, {{3}}, {{3}}},
-                   [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
-                  // With one channel all of d_x cancels. A wide epsilon and a small gain keep what rounding leaves of its
-                  // terms small beside the gradient of the bias.
-                  {"C1_T2", {{{1, 2}}, {{1}, 1e-4, 2e-4}, {{1}}},
-                   [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
-              },
-          .refusals = {
-              {"no_rows", {{0, 3}, {0}, {0}}, call, "layer_norm: a column needs at least one row, x is (0, 3)"},
-              {"gain", {{5, 3}, {4}, {5}}, call, "layer_norm: gain is (4, 1), x (5, 3) needs (5, 1)"},
-              {"bias", {{5, 3}, {5}, {5, 3}}, call, "layer_norm: bias is (5, 3), x (5, 3) needs (5, 1)"},
-              {"epsilon", {{5, 3}, {5}, {5}}, [](auto x) { return layer_norm(x[0], x[1], x[2], 0.0); },
-               "layer_norm: epsilon must be positive, not 0"},
-          }};
+  return {
+      .name = "layer_norm",
+      .cases =
+          {
+              {"C5_T3_B2", {{{5, 3, 2}}, {{5}}, {{5}}}, call},
+              {"C17_T2", {{{17, 2}}, {{17}}, {{17}}}, call},
+              {"C33_T1", {{{33, 1}, -9, 11}, {{33}}, {{33}}}, call},
+              {"without_gain", {{{5, 3, 2}}, {{5}}}, [](auto x) { return layer_norm(x[0], {}, x[1]); }},
+              {"without_bias", {{{5, 3, 2}}, {{5}}}, [](auto x) { return layer_norm(x[0], x[1], {}); }},
+              {"of_x_alone", {{{5, 3, 2}}}, [](auto x) { return layer_norm(x[0]); }},
+              {"C3_T4_wide_epsilon",
+               {{{3, 4}}, {{3}}, {{3}}},
+               [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
+              // With one channel all of d_x cancels. A wide epsilon and a small gain keep what rounding leaves of its
+              // terms small beside the gradient of the bias.
+              {"C1_T2", {{{1, 2}}, {{1}, 1e-4, 2e-4}, {{1}}}, [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
+          },
+      .refusals = {
+          {"no_rows", {{0, 3}, {0}, {0}}, call, "layer_norm: a column needs at least one row, x is (0, 3)"},
+          {"gain", {{5, 3}, {4}, {5}}, call, "layer_norm: gain is (4, 1), x (5, 3) needs (5, 1)"},
+          {"bias", {{5, 3}, {5}, {5, 3}}, call, "layer_norm: bias is (5, 3), x (5, 3) needs (5, 1)"},
+          {"epsilon",
+           {{5, 3}, {5}, {5}},
+           [](auto x) { return layer_norm(x[0], x[1], x[2], 0.0); },
+           "layer_norm: epsilon must be positive, not 0"},
+      }};
 }
 
 }  // namespace tapehead

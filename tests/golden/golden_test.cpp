@@ -75,8 +75,8 @@ Golden read_golden(const std::string& wanted) {
   return golden;
 }
 
-void expect_same_step(const ModelConfig& config) {
-  const Golden golden = read_golden(config.model);
+void expect_same_step(const std::string& name, const ModelConfig& config) {
+  const Golden golden = read_golden(name);
   const Model model(config);
   ParameterStore<double> store(model.layout());
   ASSERT_EQ(golden.values.size(), model.layout().ranges().size());
@@ -103,26 +103,68 @@ void expect_same_step(const ModelConfig& config) {
 }
 
 TEST(Golden, ATransformerStepIsThatOfAnotherImplementation) {
-  expect_same_step({.layers = 2,
-                    .heads = 2,
-                    .d_model = 4,
-                    .d_ff = 6,
-                    .max_positions = 5,
-                    .source_vocabulary = 7,
-                    .target_vocabulary = 8});
+  expect_same_step("transformer", {.layers = 2,
+                                   .heads = 2,
+                                   .d_model = 4,
+                                   .d_ff = 6,
+                                   .max_positions = 5,
+                                   .source_vocabulary = 7,
+                                   .target_vocabulary = 8});
 }
 
 TEST(Golden, ADecoderStepIsThatOfAnotherImplementation) {
-  expect_same_step({.model = "decoder",
-                    .layers = 2,
-                    .heads = 2,
-                    .d_model = 4,
-                    .d_ff = 6,
-                    .positions = "learned",
-                    .activation = "gelu",
-                    .initialisation = "normal",
-                    .max_positions = 5,
-                    .target_vocabulary = 8});
+  expect_same_step("decoder", {.model = "decoder",
+                               .layers = 2,
+                               .heads = 2,
+                               .d_model = 4,
+                               .d_ff = 6,
+                               .positions = "learned",
+                               .activation = "gelu",
+                               .initialisation = "normal",
+                               .max_positions = 5,
+                               .target_vocabulary = 8});
+}
+
+// Norms behind the sums, as the transformer was published, and the default scale where heads have a width of their own.
+TEST(Golden, APostNormTransformerStepIsThatOfAnotherImplementation) {
+  expect_same_step("transformer_post", {.layers = 1,
+                                        .heads = 2,
+                                        .d_model = 4,
+                                        .d_head = 3,
+                                        .d_ff = 6,
+                                        .norm = "post",
+                                        .activation = "gelu_tanh",
+                                        .max_positions = 5,
+                                        .source_vocabulary = 7,
+                                        .target_vocabulary = 8});
+}
+
+TEST(Golden, ATiedTransformerStepIsThatOfAnotherImplementation) {
+  expect_same_step("transformer_tied", {.layers = 1,
+                                        .heads = 2,
+                                        .d_model = 4,
+                                        .d_ff = 6,
+                                        .tie = "all",
+                                        .max_positions = 5,
+                                        .source_vocabulary = 8,
+                                        .target_vocabulary = 8});
+}
+
+TEST(Golden, APostNormDecoderStepIsThatOfAnotherImplementation) {
+  expect_same_step("decoder_post_rms", {.model = "decoder",
+                                        .layers = 1,
+                                        .heads = 3,
+                                        .d_model = 4,
+                                        .d_head = 2,
+                                        .d_ff = 6,
+                                        .positions = "none",
+                                        .norm = "post",
+                                        .norm_kind = "rms",
+                                        .activation = "silu",
+                                        .scale = "0.5",
+                                        .initialisation = "normal",
+                                        .max_positions = 5,
+                                        .target_vocabulary = 8});
 }
 
 }  // namespace

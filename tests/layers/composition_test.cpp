@@ -1,5 +1,5 @@
-// Every option of the models, in every layer that takes it, against plain loops: outputs, loss, and the derivative by every
-// parameter, with dropout off and on; and that each of an option's values gives other numbers.
+// Every option of the models, in every layer that takes it, against plain loops: outputs, loss, and the derivative by
+// every parameter, with dropout off and on; and that each of an option's values gives other numbers.
 
 #include <gtest/gtest.h>
 
@@ -81,8 +81,8 @@ ModelConfig base(const std::string& model, double dropout) {
           .target_vocabulary = 9};
 }
 
-// Logits and loss of a variant by the library, held against plain loops; so is the loss's derivative along a direction in
-// each parameter. Returns the logits.
+// Logits and loss of a variant by the library, held against plain loops; so is the loss's derivative along a direction
+// in each parameter. Returns the logits.
 std::vector<double> compared(const ModelConfig& config, const Pass& pass) {
   const Model model(config);
   const ParameterLayout& layout = model.layout();
@@ -146,7 +146,8 @@ TEST_P(Composition, EveryOptionIsWhatPlainLoopsMakeOfItAndEachValueIsItsOwn) {
     const std::vector<double> logits = compared(config, pass());
     for (const auto& [other, numbers] : seen[option]) {
       double difference = 0;
-      for (std::size_t i = 0; i < logits.size(); ++i) difference = std::max(difference, std::abs(logits[i] - numbers.at(i)));
+      for (std::size_t i = 0; i < logits.size(); ++i)
+        difference = std::max(difference, std::abs(logits[i] - numbers.at(i)));
       const bool alike = option == "attention" || (option == "tie" && model() == "decoder" && other != "none");
       EXPECT_EQ(difference < 1e-10, alike) << "against " << other << ": " << difference;
     }
@@ -175,8 +176,8 @@ TEST_P(Composition, OptionsAreRightTogether) {
 
 // ---- layers on their own, with what no model asks of them
 
-// Output of a layer by the library and in plain loops, and its vector-Jacobian products along a direction in every input
-// and parameter.
+// Output of a layer by the library and in plain loops, and its vector-Jacobian products along a direction in every
+// input and parameter.
 template <class Layer, class Call, class PlainCall>
 void compare_layer(const Built<Layer>& built, const std::vector<Shape>& shapes, const PlainOptions& options,
                    const Pass& pass, Call call, PlainCall plain_call) {
@@ -282,9 +283,7 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
           const Built<CrossDecoder> decoder(StackOptions{.layers = 2, .layer = options});
           compare_layer(
               decoder, {{6, 5, 2}, {6, 4, 2}}, plain, kTraining,
-              [&](const CrossDecoder& stack, auto& x) {
-                return stack(x[0], x[1], Mask::causal(), ragged, kTraining);
-              },
+              [&](const CrossDecoder& stack, auto& x) { return stack(x[0], x[1], Mask::causal(), ragged, kTraining); },
               [](const PlainLayers& layers, const auto& x) {
                 const auto first = layers.decoder_layer("layers.0", x[0], x[1], kPlainCausal, kPlainRagged, 0);
                 return layers.norm("norm",
@@ -346,7 +345,8 @@ TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
       plain_one, {{6, 5, 2}}, {.heads = 2, .key_width = 3, .value_width = 3, .scale = 1 / std::sqrt(3.0)}, {},
       [](const Attention& at, auto& x) { return at.layer(x[0], Mask::everything(), {}); },
       [](const PlainLayers& layers, const auto& x) {
-        return layers.attention("part", x[0], x[0], [](auto, auto, auto) { return true; }, 0);
+        return layers.attention(
+            "part", x[0], x[0], [](auto, auto, auto) { return true; }, 0);
       });
 }
 

@@ -121,8 +121,7 @@ PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site) const {
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
       for (std::int64_t i = 0; i < x.rows; ++i) {
-        y(i, c, s) =
-            kept(pass_, options_.dropout, site, s, c, i, 0) ? x(i, c, s) / (1 - options_.dropout) : Dual(0);
+        y(i, c, s) = kept(pass_, options_.dropout, site, s, c, i, 0) ? x(i, c, s) / (1 - options_.dropout) : Dual(0);
       }
     }
   }
@@ -216,8 +215,8 @@ PlainBlock PlainModel::embedded(const std::string& path, const std::string& tabl
     for (std::int64_t t = 0; t < ids.positions; ++t) {
       for (std::int64_t c = 0; c < channels; ++c) {
         Dual& at = x(c, t, b) = factor * layers_.parameter(table, c, ids(t, b));
-        const double angle = static_cast<double>(t) / std::pow(10000.0, static_cast<double>(c - c % 2) /
-                                                                            static_cast<double>(channels));
+        const double angle =
+            static_cast<double>(t) / std::pow(10000.0, static_cast<double>(c - c % 2) / static_cast<double>(channels));
         if (config_.positions == "sinusoidal") at += c % 2 == 0 ? std::sin(angle) : std::cos(angle);
         if (config_.positions == "learned") at += layers_.parameter(path + ".positions.weight", c, t);
       }
@@ -241,7 +240,8 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
     table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
     PlainBlock memory = embedded("source_embedding", "source_embedding.weight", source, 0);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
-      memory = layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + 4 * i));
+      memory =
+          layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + 4 * i));
     }
     memory = layers_.norm("encoder.norm", memory);
     x = embedded("target_embedding", table, input, 1);

@@ -61,7 +61,8 @@ class PlainLayers {
   PlainBlock attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory, const PlainMask& mask,
                        std::uint32_t site) const;
   PlainBlock feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const;
-  /// Takes its sites from `site` on: of attention weights, of the sum after it, of the inner part, of the sum after that.
+  /// Takes its sites from `site` on: of attention weights, of the sum after it, of the inner part, of the sum after
+  /// that.
   PlainBlock encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask, std::uint32_t site) const;
   /// The same, with those of cross-attention and of the sum after it before those of the feed-forward part.
   PlainBlock decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory, const PlainMask& self_mask,
@@ -91,14 +92,15 @@ class PlainModel {
   Dual loss(const TokenView& source, const TokenView& input, const TokenView& expected, double smoothing) const;
 
  private:
-  PlainBlock embedded(const std::string& path, const std::string& table, const TokenView& ids, std::uint32_t site) const;
+  PlainBlock embedded(const std::string& path, const std::string& table, const TokenView& ids,
+                      std::uint32_t site) const;
 
   ModelConfig config_;
   PlainLayers layers_;
 };
 
-/// A flat vector of the layout whose numbers follow from the names of parameters: two models that share a name share its
-/// numbers. In ±1, gains too.
+/// A flat vector of the layout whose numbers follow from the names of parameters: two models that share a name share
+/// its numbers. In ±1, gains too.
 std::vector<double> named_values(const ParameterLayout& layout);
 
 /// values + i · step · directions.

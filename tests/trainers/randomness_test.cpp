@@ -120,8 +120,8 @@ TEST(Streams, OfAnyTwoKeysAreDifferent) {
   }
 }
 
-// Which elements of every dropout of a step were dropped, told from the tape itself; attention's own through values of one,
-// whose contexts say how many weights each query kept.
+// Which elements of every dropout of a step were dropped, told from the tape itself; attention's own through values of
+// one, whose contexts say how many weights each query kept.
 struct Drops : TapeObserver<double> {
   void on_record(Var<double> y, std::span<const Var<double>> inputs) override {
     if (std::string(y.op()) != "dropout") return;
@@ -183,8 +183,8 @@ TEST_P(RunDropout, EverySiteStepExampleAndPositionDropsOnItsOwn) {
   EXPECT_LT(repeated, 6) << "of " << columns.size();
 }
 
-// Attention's weights: a layer that is given keys and values which make every weight equal shows in its context how many
-// each head of each query kept.
+// Attention's weights: a layer that is given keys and values which make every weight equal shows in its context how
+// many each head of each query kept.
 TEST(RunDropouts, AttentionLayersAndHeadsDropOnTheirOwn) {
   ParameterLayout layout;
   std::uint32_t sites = 0;

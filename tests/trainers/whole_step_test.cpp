@@ -72,9 +72,7 @@ std::vector<StepCase> step_cases() {
          o.schedule = {.kind = "noam", .warmup = 2, .d_model = 6};  // its factor left out: 1
        }},
       {"noam_by_a_factor",
-       [](StepOptions& o) {
-         o.schedule = {.kind = "noam", .learning_rate = 0.3, .warmup = 2, .d_model = 6};
-       }},
+       [](StepOptions& o) { o.schedule = {.kind = "noam", .learning_rate = 0.3, .warmup = 2, .d_model = 6}; }},
       {"default_rate", [](StepOptions& o) { o.schedule = {}; }},
       {"plateau", [](StepOptions& o) { o.schedule.kind = "plateau"; }},
       {"smoothing", [](StepOptions& o) { o.label_smoothing = 0.3; }},
@@ -406,7 +404,14 @@ TEST_F(TrainingRun, ACheckpointWithoutTheCountOfUpdatesIsResumed) {
   options.validate_every = 0;
   const std::string whole = digest_of_run("decoder", options, folder("whole"));
   const std::string path = folder("old");
-  digest_of_run("decoder", [&] { auto o = options; o.steps = 4; return o; }(), path);
+  digest_of_run(
+      "decoder",
+      [&] {
+        auto o = options;
+        o.steps = 4;
+        return o;
+      }(),
+      path);
   ParameterStore<float> parameters(model.layout());
   Optimizer<float> optimizer(options.step.optimizer, model.layout());
   {

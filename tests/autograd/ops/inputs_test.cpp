@@ -22,7 +22,8 @@ std::vector<Var<T>> inputs_of(Tape<T>& tape, const OpCase& each) {
     const RandomStream random(1, Purpose::test, inputs.size());
     std::vector<T> values;
     for (std::int64_t i = 0; i < spec.shape.size(); ++i) {
-      values.push_back(static_cast<T>(spec.low + (spec.high - spec.low) * random.uniform(static_cast<std::uint32_t>(i))));
+      values.push_back(
+          static_cast<T>(spec.low + (spec.high - spec.low) * random.uniform(static_cast<std::uint32_t>(i))));
     }
     inputs.push_back(tape.input(spec.shape, values.data()));
   }

@@ -53,8 +53,8 @@ TEST(ManyNumbers, SumsDependOnTheirCountAlone) {
 constexpr std::int64_t kPoints = std::int64_t{1} << 20;
 constexpr float kTenth = 0.1F;
 
-// One after another, a million tenths come out a hundredth too small or large; in a thousand blocks of a thousand, by two
-// thousand roundings at most.
+// One after another, a million tenths come out a hundredth too small or large; in a thousand blocks of a thousand, by
+// two thousand roundings at most.
 void expect_sum_of_tenths(const float* found, std::int64_t count, std::int64_t points = kPoints) {
   ASSERT_NE(found, nullptr);
   const double expected = static_cast<double>(kTenth) * static_cast<double>(points);
