@@ -83,7 +83,7 @@ ModelConfig base(const std::string& model, double dropout) {
 
 // Logits and loss of a variant by the library, held against plain loops; so is the loss's derivative along a direction
 // in each parameter. Returns the logits.
-std::vector<double> compared(const ModelConfig& config, const Pass& pass) {
+std::vector<double> compared(const ModelConfig& config, const Pass& pass, Comparison& comparison) {
   const Model model(config);
   const ParameterLayout& layout = model.layout();
   const std::vector<double> values = named_values(layout);
@@ -95,7 +95,6 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass) {
   const auto loss = model.loss(features, kExpectations, {.label_smoothing = kSmoothing});
   tape.backward(loss);
 
-  Comparison comparison(1e-10);
   const PlainModel plain(config, layout, dual(values), pass);
   const PlainBlock expected = plain.logits(kSources, kInputs);
   std::vector<double> expected_logits;
@@ -137,13 +136,14 @@ INSTANTIATE_TEST_SUITE_P(, Composition,
                          });
 
 TEST_P(Composition, EveryOptionIsWhatPlainLoopsMakeOfItAndEachValueIsItsOwn) {
+  Comparison comparison(1e-10);
   std::map<std::string, std::vector<std::pair<std::string, std::vector<double>>>> seen;
   for (const auto& [option, value, change] : variants()) {
     SCOPED_TRACE(option + " = " + value);
     ModelConfig config = base(model(), dropout());
     change(config);
     if (option == "dropout" && dropout() == 0) continue;
-    const std::vector<double> logits = compared(config, pass());
+    const std::vector<double> logits = compared(config, pass(), comparison);
     for (const auto& [other, numbers] : seen[option]) {
       double difference = 0;
       for (std::size_t i = 0; i < logits.size(); ++i)
@@ -157,6 +157,7 @@ TEST_P(Composition, EveryOptionIsWhatPlainLoopsMakeOfItAndEachValueIsItsOwn) {
 
 // Options that meet: each is right beside any other, not beside the defaults alone.
 TEST_P(Composition, OptionsAreRightTogether) {
+  Comparison comparison(1e-10);
   const auto all = variants();
   for (std::uint32_t draw = 0; draw < 12; ++draw) {
     const RandomStream random(5, Purpose::test);
@@ -170,7 +171,7 @@ TEST_P(Composition, OptionsAreRightTogether) {
     }
     if (config.d_head == 0 && config.d_model % config.heads != 0) continue;
     SCOPED_TRACE(text);
-    compared(config, pass());
+    compared(config, pass(), comparison);
   }
 }
 
@@ -179,8 +180,8 @@ TEST_P(Composition, OptionsAreRightTogether) {
 // Output of a layer by the library and in plain loops, and its vector-Jacobian products along a direction in every
 // input and parameter.
 template <class Layer, class Call, class PlainCall>
-void compare_layer(const Built<Layer>& built, const std::vector<Shape>& shapes, const PlainOptions& options,
-                   const Pass& pass, Call call, PlainCall plain_call) {
+void compare_layer(Comparison& comparison, const Built<Layer>& built, const std::vector<Shape>& shapes,
+                   const PlainOptions& options, const Pass& pass, Call call, PlainCall plain_call) {
   const std::vector<double> values = named_values(built.layout);
   ParameterStore<double> store(built.layout);
   fill(store, values);
@@ -196,7 +197,6 @@ void compare_layer(const Built<Layer>& built, const std::vector<Shape>& shapes, 
   const auto d_y = drawn_numbers(y.shape().size(), 50);
   tape.backward(y, d_y.data());
 
-  Comparison comparison(1e-10);
   const auto plain_of = [&](const std::vector<Dual>& parameters, const std::vector<PlainBlock>& x) {
     return plain_call(PlainLayers(built.layout, parameters, options, pass), x);
   };
@@ -244,6 +244,7 @@ const PlainMask kPlainRagged = [](std::int64_t, std::int64_t k, std::int64_t b) 
 
 // Names of a layer that stands alone begin at its parts: ".query" of an empty path is "query".
 TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
+  Comparison comparison(1e-10);
   for (const NormPlace place : {NormPlace::pre, NormPlace::post}) {
     for (const NormKind kind : {NormKind::layer, NormKind::rms}) {
       for (const auto& [activation, name] :
@@ -274,7 +275,7 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
           // A stack without its last norm: the layers alone, with a path before their names.
           const Built<Encoder> encoder(StackOptions{.layers = 2, .layer = options, .final_norm = false});
           compare_layer(
-              encoder, {{6, 4, 2}}, plain, kTraining,
+              comparison, encoder, {{6, 4, 2}}, plain, kTraining,
               [&](const Encoder& stack, auto& x) { return stack(x[0], ragged, kTraining); },
               [](const PlainLayers& layers, const auto& x) {
                 return layers.encoder_layer("layers.1", layers.encoder_layer("layers.0", x[0], kPlainRagged, 0),
@@ -282,7 +283,7 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
               });
           const Built<CrossDecoder> decoder(StackOptions{.layers = 2, .layer = options});
           compare_layer(
-              decoder, {{6, 5, 2}, {6, 4, 2}}, plain, kTraining,
+              comparison, decoder, {{6, 5, 2}, {6, 4, 2}}, plain, kTraining,
               [&](const CrossDecoder& stack, auto& x) { return stack(x[0], x[1], Mask::causal(), ragged, kTraining); },
               [](const PlainLayers& layers, const auto& x) {
                 const auto first = layers.decoder_layer("layers.0", x[0], x[1], kPlainCausal, kPlainRagged, 0);
@@ -303,6 +304,7 @@ struct Part {
 };
 
 TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
+  Comparison comparison(1e-10);
   using Attention = Part<MultiHeadAttention, MultiHeadAttention::Options>;
   for (const double scale : {0.0, 0.3}) {
     for (const double dropout : {0.0, 0.4}) {
@@ -321,7 +323,7 @@ TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
                                             .kernel = kernel};
         const Built<Attention> self(options);
         compare_layer(
-            self, {{6, 5, 2}}, plain, kTraining,
+            comparison, self, {{6, 5, 2}}, plain, kTraining,
             [](const Attention& at, auto& x) { return at.layer(x[0], Mask::causal(), kTraining); },
             [](const PlainLayers& layers, const auto& x) {
               return layers.attention("part", x[0], x[0], kPlainCausal, 0);
@@ -329,7 +331,7 @@ TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
         options.memory_channels = 7;
         const Built<Attention> cross(options);
         compare_layer(
-            cross, {{6, 5, 2}, {7, 4, 2}}, plain, kTraining,
+            comparison, cross, {{6, 5, 2}, {7, 4, 2}}, plain, kTraining,
             [](const Attention& at, auto& x) {
               return at.layer(x[0], x[1], Mask::padding({.lengths = kThree.data()}), kTraining);
             },
@@ -342,8 +344,8 @@ TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
   // Widths that are left out follow from channels and heads.
   const Built<Attention> plain_one(MultiHeadAttention::Options{.channels = 6, .heads = 2});
   compare_layer(
-      plain_one, {{6, 5, 2}}, {.heads = 2, .key_width = 3, .value_width = 3, .scale = 1 / std::sqrt(3.0)}, {},
-      [](const Attention& at, auto& x) { return at.layer(x[0], Mask::everything(), {}); },
+      comparison, plain_one, {{6, 5, 2}}, {.heads = 2, .key_width = 3, .value_width = 3, .scale = 1 / std::sqrt(3.0)},
+      {}, [](const Attention& at, auto& x) { return at.layer(x[0], Mask::everything(), {}); },
       [](const PlainLayers& layers, const auto& x) {
         return layers.attention(
             "part", x[0], x[0], [](auto, auto, auto) { return true; }, 0);

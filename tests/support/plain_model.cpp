@@ -10,6 +10,9 @@
 namespace tapehead::testing_support {
 namespace {
 
+// a · b of dual numbers: without the product of imaginary parts, and without the care for infinities that std takes.
+Dual times(const Dual& a, const Dual& b) { return {a.real() * b.real(), a.real() * b.imag() + a.imag() * b.real()}; }
+
 // f(x) of a function that std knows for real numbers alone, to first order.
 template <class F, class D>
 Dual first_order(Dual x, F f, D slope) {
@@ -59,21 +62,23 @@ PlainBlock sum(const PlainBlock& a, const PlainBlock& b) {
 
 }  // namespace
 
-Dual PlainLayers::parameter(const std::string& name, std::int64_t row, std::int64_t column) const {
+const Dual* PlainLayers::parameter(const std::string& name, std::int64_t count) const {
   const ParameterRange* range = layout_.find(name);
   if (range == nullptr) throw std::invalid_argument("no parameter is called " + name);
-  if (row >= range->shape.rows || column >= range->shape.columns) throw std::out_of_range(name);
-  return values_.at(static_cast<std::size_t>(range->offset + row + column * range->shape.rows));
+  if (range->shape.size() != count) throw std::out_of_range(name);
+  return values_.data() + range->offset;
 }
 
-PlainBlock PlainLayers::linear(const std::string& path, const PlainBlock& x) const {
+PlainBlock PlainLayers::linear(const std::string& path, const PlainBlock& x, const std::string& table) const {
   const std::int64_t out = layout_.find(path + ".bias")->shape.rows;
+  const Dual* bias = parameter(path + ".bias", out);
+  const Dual* weight = parameter(table.empty() ? path + ".weight" : table, x.rows * out);
   PlainBlock y = PlainBlock::zeros(out, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
       for (std::int64_t o = 0; o < out; ++o) {
-        Dual total = parameter(path + ".bias", o);
-        for (std::int64_t i = 0; i < x.rows; ++i) total += parameter(path + ".weight", i, o) * x(i, c, s);
+        Dual total = bias[o];
+        for (std::int64_t i = 0; i < x.rows; ++i) total += times(weight[i + o * x.rows], x(i, c, s));
         y(o, c, s) = total;
       }
     }
@@ -86,6 +91,8 @@ PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const
   const bool centred = options_.norm_kind == "layer";
   PlainBlock y = x;
   const auto count = static_cast<double>(x.rows);
+  const Dual* gain = parameter(path + ".gain", x.rows);
+  const Dual* bias = centred ? parameter(path + ".bias", x.rows) : nullptr;
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
       Dual mean = 0;
@@ -93,8 +100,8 @@ PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const
       Dual square = 0;
       for (std::int64_t i = 0; i < x.rows; ++i) square += (x(i, c, s) - mean) * (x(i, c, s) - mean) / count;
       for (std::int64_t i = 0; i < x.rows; ++i) {
-        y(i, c, s) = parameter(path + ".gain", i) * (x(i, c, s) - mean) / std::sqrt(square + epsilon);
-        if (centred) y(i, c, s) += parameter(path + ".bias", i);
+        y(i, c, s) = gain[i] * (x(i, c, s) - mean) / std::sqrt(square + epsilon);
+        if (centred) y(i, c, s) += bias[i];
       }
     }
   }
@@ -143,7 +150,7 @@ PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, 
         for (std::int64_t k = 0; k < memory.columns; ++k) {
           Dual score = 0;
           for (std::int64_t d = 0; d < o.key_width; ++d) {
-            score += query(h * o.key_width + d, q, s) * key(h * o.key_width + d, k, s);
+            score += times(query(h * o.key_width + d, q, s), key(h * o.key_width + d, k, s));
           }
           weights.at(static_cast<std::size_t>(k)) = o.scale * score;
           if (mask(q, k, s)) largest = std::max(largest, o.scale * score.real());
@@ -161,7 +168,7 @@ PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, 
             weight = kept(pass_, o.dropout, site, s, q, k, h) ? weight / (1 - o.dropout) : Dual(0);
           }
           for (std::int64_t d = 0; d < o.value_width; ++d) {
-            context(h * o.value_width + d, q, s) += weight * value(h * o.value_width + d, k, s);
+            context(h * o.value_width + d, q, s) += times(weight, value(h * o.value_width + d, k, s));
           }
         }
       }
@@ -206,19 +213,23 @@ PlainModel::PlainModel(const ModelConfig& config, const ParameterLayout& layout,
                        const Pass& pass)
     : config_(config), layers_(layout, std::move(values), options_of(config), pass) {}
 
-PlainBlock PlainModel::embedded(const std::string& path, const std::string& table, const TokenView& ids,
-                                std::uint32_t site) const {
+PlainBlock PlainModel::embedded(const std::string& path, const std::string& table, std::int64_t vocabulary,
+                                const TokenView& ids, std::uint32_t site) const {
   const std::int64_t channels = config_.d_model;
   const double factor = config_.initialisation == "normal" ? 1 : std::sqrt(static_cast<double>(channels));
+  const Dual* vectors = layers_.parameter(table, channels * vocabulary);
+  const bool learned = config_.positions == "learned";
+  const Dual* places =
+      learned ? layers_.parameter(path + ".positions.weight", channels * config_.max_positions) : nullptr;
   PlainBlock x = PlainBlock::zeros(channels, ids.positions, ids.examples);
   for (std::int64_t b = 0; b < ids.examples; ++b) {
     for (std::int64_t t = 0; t < ids.positions; ++t) {
       for (std::int64_t c = 0; c < channels; ++c) {
-        Dual& at = x(c, t, b) = factor * layers_.parameter(table, c, ids(t, b));
+        Dual& at = x(c, t, b) = factor * vectors[c + channels * ids(t, b)];
         const double angle =
             static_cast<double>(t) / std::pow(10000.0, static_cast<double>(c - c % 2) / static_cast<double>(channels));
         if (config_.positions == "sinusoidal") at += c % 2 == 0 ? std::sin(angle) : std::cos(angle);
-        if (config_.positions == "learned") at += layers_.parameter(path + ".positions.weight", c, t);
+        if (learned) at += places[c + channels * t];
       }
     }
   }
@@ -232,36 +243,26 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
   PlainBlock x;
   std::string table = "embedding.weight";
   if (config_.model == "decoder") {
-    x = embedded("embedding", table, input, 0);
+    x = embedded("embedding", table, config_.target_vocabulary, input, 0);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
       x = layers_.encoder_layer(layer("decoder.layers.", i), x, causal, static_cast<std::uint32_t>(1 + 4 * i));
     }
   } else {
     table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
-    PlainBlock memory = embedded("source_embedding", "source_embedding.weight", source, 0);
+    PlainBlock memory = embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
       memory =
           layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + 4 * i));
     }
     memory = layers_.norm("encoder.norm", memory);
-    x = embedded("target_embedding", table, input, 1);
+    x = embedded("target_embedding", table, config_.target_vocabulary, input, 1);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
       x = layers_.decoder_layer(layer("decoder.layers.", i), x, memory, causal, present,
                                 static_cast<std::uint32_t>(2 + 4 * config_.layers + 6 * i));
     }
   }
   x = layers_.norm("decoder.norm", x);
-  if (config_.tie == "none") return layers_.linear("output", x);
-  PlainBlock y = PlainBlock::zeros(config_.target_vocabulary, x.columns, x.slices);
-  for (std::int64_t b = 0; b < x.slices; ++b) {
-    for (std::int64_t t = 0; t < x.columns; ++t) {
-      for (std::int64_t v = 0; v < y.rows; ++v) {
-        y(v, t, b) = layers_.parameter("output.bias", v);
-        for (std::int64_t c = 0; c < x.rows; ++c) y(v, t, b) += layers_.parameter(table, c, v) * x(c, t, b);
-      }
-    }
-  }
-  return y;
+  return layers_.linear("output", x, config_.tie == "none" ? "" : table);
 }
 
 Dual PlainModel::loss(const TokenView& source, const TokenView& input, const TokenView& expected,

@@ -29,7 +29,7 @@ struct PlainBlock {
     return {r, c, s, std::vector<Dual>(static_cast<std::size_t>(r * c * s))};
   }
   Dual& operator()(std::int64_t r, std::int64_t c, std::int64_t s) {
-    return values.at(static_cast<std::size_t>(r + rows * (c + columns * s)));
+    return values[static_cast<std::size_t>(r + rows * (c + columns * s))];
   }
   const Dual& operator()(std::int64_t r, std::int64_t c, std::int64_t s) const {
     return const_cast<PlainBlock&>(*this)(r, c, s);
@@ -54,7 +54,8 @@ class PlainLayers {
   PlainLayers(const ParameterLayout& layout, std::vector<Dual> values, PlainOptions options, Pass pass)
       : layout_(layout), values_(std::move(values)), options_(std::move(options)), pass_(pass) {}
 
-  PlainBlock linear(const std::string& path, const PlainBlock& x) const;
+  /// `table`: the name of another parameter that is the weight; empty: the layer's own.
+  PlainBlock linear(const std::string& path, const PlainBlock& x, const std::string& table = {}) const;
   PlainBlock norm(const std::string& path, const PlainBlock& x) const;
   PlainBlock dropped(const PlainBlock& x, std::uint32_t site) const;
   /// Over `memory`, which is x itself for self-attention.
@@ -68,8 +69,8 @@ class PlainLayers {
   PlainBlock decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory, const PlainMask& self_mask,
                            const PlainMask& memory_mask, std::uint32_t site) const;
 
-  Dual parameter(const std::string& name, std::int64_t row, std::int64_t column = 0) const;
-  bool has(const std::string& name) const { return layout_.find(name) != nullptr; }
+  /// The numbers of a parameter, column by column. Throws if it has not so many.
+  const Dual* parameter(const std::string& name, std::int64_t count) const;
 
  private:
   PlainBlock residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
@@ -92,7 +93,7 @@ class PlainModel {
   Dual loss(const TokenView& source, const TokenView& input, const TokenView& expected, double smoothing) const;
 
  private:
-  PlainBlock embedded(const std::string& path, const std::string& table, const TokenView& ids,
+  PlainBlock embedded(const std::string& path, const std::string& table, std::int64_t vocabulary, const TokenView& ids,
                       std::uint32_t site) const;
 
   ModelConfig config_;

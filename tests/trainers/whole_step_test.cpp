@@ -203,7 +203,9 @@ TEST_P(WholeStep, IsItsPlainRecomputation) {
     const double norm = plain.update(gradient, rate);
     comparison.near("norm" + where, std::vector{report.gradient_norm}, std::vector{norm});
     comparison.near("rate" + where, std::vector{report.learning_rate}, std::vector{rate});
-    if (options.clip > 0) EXPECT_EQ(norm > options.clip, options.clip < 1) << norm;
+    if (options.clip > 0) {
+      EXPECT_EQ(norm > options.clip, options.clip < 1) << norm;
+    }
     comparison.near("parameters" + where, parameters.values().span(), plain.values);
     const auto& moments = step.optimizer().moments();
     for (std::size_t i = 0; i < moments.size(); ++i) {
@@ -310,7 +312,9 @@ class WholeRun : public TrainingRun {
     for (std::size_t i = 0; i < optimizer.moments().size(); ++i) {
       comparison.near("saved moments", optimizer.moments()[i].values.span(), i == 0 ? plain.first : plain.second);
     }
-    if (options.step.schedule.kind == "plateau") EXPECT_LT(share, 1) << "the rate never fell: the test says little";
+    if (options.step.schedule.kind == "plateau") {
+      EXPECT_LT(share, 1) << "the rate never fell: the test says little";
+    }
   }
 };
 
