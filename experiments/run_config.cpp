@@ -49,7 +49,7 @@ void fit_learning_rate(Settings& settings) {
   const std::string& schedule = settings.text("schedule");
   const Origin chosen = settings.origin("lr");
   const bool meant = (settings.text_as_of("schedule", chosen) == "noam") == (schedule == "noam");
-  if (chosen != Origin::fallback && meant) return;
+  if ((chosen != Origin::fallback && meant) || settings.real("lr") == default_learning_rate(schedule)) return;
   settings.resolve_because_of("lr", fmt::format("{}", default_learning_rate(schedule)), "schedule");
 }
 

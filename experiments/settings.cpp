@@ -114,7 +114,7 @@ const std::string& Settings::text_as_of(std::string_view name, Origin origin) co
   for (std::size_t weaker = static_cast<std::size_t>(origin) + 1; weaker-- > 0;) {
     if (setting.by_origin[weaker]) return *setting.by_origin[weaker];
   }
-  throw std::logic_error(fmt::format("{} has no default", name));
+  return setting.text;  // it followed from other options
 }
 
 void Settings::set(std::string_view name, std::string_view value) {
