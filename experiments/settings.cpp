@@ -207,8 +207,9 @@ bool Settings::applies(const OptionSpec& option) const {
 }
 
 std::string Settings::origin_text(std::string_view name) const {
-  const auto& [value, origin, where] = at(name);
-  switch (origin) {
+  const Setting& setting = at(name);
+  const std::string& where = setting.where;
+  switch (setting.origin) {
     case Origin::fallback:
       return "default";
     case Origin::preset:
