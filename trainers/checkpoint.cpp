@@ -1,10 +1,13 @@
 #include "trainers/checkpoint.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <memory>
 #include <set>
 
 #include "autograd/base/build.hpp"
@@ -41,14 +44,20 @@ void write_flat(Hdf5Image& file, const std::string& group, const ParameterLayout
 }
 
 // The very parameters of the layout, in its shapes.
-void require_layout(const Hdf5Image& file, const std::string& group, const ParameterLayout& layout) {
-  if (!file.exists(group)) throw CheckpointError(fmt::format("checkpoint: there is no {}", group));
+void require_layout(const Hdf5Catalogue& file, const std::string& group, const ParameterLayout& layout) {
+  if (!file.groups.contains(group)) throw CheckpointError(fmt::format("checkpoint: there is no {}", group));
   std::set<std::string> left;
-  for (const std::string& path : file.datasets(group)) left.insert(path);
+  const auto begin = file.numbers.lower_bound(group + "/");
+  for (auto at = begin; at != file.numbers.end() && at->first.starts_with(group + "/"); ++at) left.insert(at->first);
   for (const ParameterRange& range : layout.ranges()) {
     const std::string path = place(group, range);
     if (left.erase(path) == 0) throw CheckpointError(fmt::format("checkpoint: of another model: {} is missing", path));
-    file.require_dims(path, dims_of(range));
+    const std::vector<std::uint64_t>& stored = file.numbers.at(path).dims;
+    if (const std::vector<std::uint64_t> needed = dims_of(range); stored != needed) {
+      throw CheckpointError(
+          fmt::format("checkpoint: of another model: the shape differs of {}: ({}) is stored, ({}) is needed", path,
+                      fmt::join(stored, ", "), fmt::join(needed, ", ")));
+    }
   }
   if (!left.empty()) {
     throw CheckpointError(fmt::format("checkpoint: of another model: {} is one too many", *left.begin()));
@@ -57,11 +66,16 @@ void require_layout(const Hdf5Image& file, const std::string& group, const Param
 
 // Into a vector of its own, so that a failure half-way changes nothing.
 template <RealScalar T>
-FlatVector<T> read_flat(const Hdf5Image& file, const std::string& group, const ParameterLayout& layout) {
+FlatVector<T> read_flat(std::span<const std::byte> image, const Hdf5Catalogue& file, const std::string& group,
+                        const ParameterLayout& layout) {
   require_layout(file, group, layout);
   FlatVector<T> values(layout.flat_size());
   for (const ParameterRange& range : layout.ranges()) {
-    file.read(place(group, range), dims_of(range), values.data() + range.offset);
+    const std::string path = place(group, range);
+    const Hdf5Catalogue::Numbers& stored = file.numbers.at(path);
+    if (stored.width != sizeof(T)) throw CheckpointError(fmt::format("checkpoint: of another precision: {}", path));
+    const auto bytes = image.subspan(stored.offset, static_cast<std::size_t>(range.shape.size()) * sizeof(T));
+    std::memcpy(values.data() + range.offset, bytes.data(), bytes.size());
   }
   return values;
 }
@@ -86,29 +100,31 @@ auto reading(const std::string& path, const F& read) {
   }
 }
 
-CheckpointMeta read_meta(const Hdf5Image& file) {
-  CheckpointMeta meta{.config = file.text_attribute("/", "config"),
-                      .step = file.whole_attribute("/", "step"),
-                      .source_vocabulary = file.read_words("/vocabulary/source"),
-                      .target_vocabulary = file.read_words("/vocabulary/target")};
+const std::vector<std::string>& words_at(const Hdf5Catalogue& file, const std::string& path) {
+  const auto found = file.words.find(path);
+  if (found == file.words.end()) throw CheckpointError(fmt::format("checkpoint: there is no {}", path));
+  return found->second;
+}
+
+CheckpointMeta read_meta(const Hdf5Catalogue& file) {
+  CheckpointMeta meta{.config = file.attribute<std::string>("/", "config"),
+                      .step = file.attribute<std::uint64_t>("/", "step"),
+                      .source_vocabulary = words_at(file, "/vocabulary/source"),
+                      .target_vocabulary = words_at(file, "/vocabulary/target"),
+                      .numbers = file.attributes_of<double>("/training/numbers"),
+                      .texts = file.attributes_of<std::string>("/training/texts")};
   if (static_cast<double>(meta.step) > kLargestCount) {
     throw CheckpointError(fmt::format("checkpoint: step {} is further than training goes", meta.step));
-  }
-  for (const std::string& name : file.attribute_names("/training/numbers")) {
-    meta.numbers[name] = file.number_attribute("/training/numbers", name);
-  }
-  for (const std::string& name : file.attribute_names("/training/texts")) {
-    meta.texts[name] = file.text_attribute("/training/texts", name);
   }
   return meta;
 }
 
-CheckpointOrigin read_origin(const Hdf5Image& file) {
-  return {
-      .created_by = file.text_attribute("/", "created_by"),
-      .blas_library = file.text_attribute("/", "blas_library"),
-      .blas_kernel = file.text_attribute("/", "blas_kernel"),
-      .blas_threading = file.has_attribute("/", "blas_threading") ? file.text_attribute("/", "blas_threading") : ""};
+CheckpointOrigin read_origin(const Hdf5Catalogue& file) {
+  const auto text = [&](const char* name) { return file.attribute<std::string>("/", name); };
+  return {.created_by = text("created_by"),
+          .blas_library = text("blas_library"),
+          .blas_kernel = text("blas_kernel"),
+          .blas_threading = file.has_attribute("/", "blas_threading") ? text("blas_threading") : ""};
 }
 
 std::string hex(XXH128_hash_t digest) { return fmt::format("{:016x}{:016x}", digest.high64, digest.low64); }
@@ -168,33 +184,30 @@ void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const 
   write_sealed(path, file.bytes());
 }
 
-CheckpointReader::CheckpointReader(const std::string& path) : path_(path) {
-  const std::vector<std::byte> bytes = read_sealed(path);
+CheckpointReader::CheckpointReader(const std::string& path) : path_(path), image_(read_sealed(path)) {
   reading(path, [&] {
-    image_ = std::make_unique<Hdf5Image>(bytes);
-    if (image_->text_attribute("/", "format") != kFormat)
+    catalogue_ = read_catalogue(image_);
+    if (catalogue_.attribute<std::string>("/", "format") != kFormat)
       throw CheckpointError("checkpoint: not a tapehead checkpoint");
-    if (const std::uint64_t version = image_->whole_attribute("/", "version"); version != kVersion) {
+    if (const auto version = catalogue_.attribute<std::uint64_t>("/", "version"); version != kVersion) {
       throw CheckpointError(
           fmt::format("checkpoint: of version {}, this program reads version {}: use the tapehead that "
                       "wrote it",
                       version, kVersion));
     }
-    meta_ = read_meta(*image_);
-    origin_ = read_origin(*image_);
+    meta_ = read_meta(catalogue_);
+    origin_ = read_origin(catalogue_);
   });
 }
 
-CheckpointReader::~CheckpointReader() = default;
-
 void CheckpointReader::require_parameters(const ParameterLayout& layout) const {
-  reading(path_, [&] { require_layout(*image_, "/parameters", layout); });
+  reading(path_, [&] { require_layout(catalogue_, "/parameters", layout); });
 }
 
 template <RealScalar T>
 void CheckpointReader::load(ParameterStore<T>& parameters) const {
   reading(path_, [&] {
-    const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
+    const auto values = read_flat<T>(image_, catalogue_, "/parameters", parameters.layout());
     copy_into(values, parameters.values());
   });
 }
@@ -202,10 +215,11 @@ void CheckpointReader::load(ParameterStore<T>& parameters) const {
 template <RealScalar T>
 void CheckpointReader::load(ParameterStore<T>& parameters, Optimizer<T>& optimizer) const {
   reading(path_, [&] {
-    const FlatVector<T> values = read_flat<T>(*image_, "/parameters", parameters.layout());
+    const auto values = read_flat<T>(image_, catalogue_, "/parameters", parameters.layout());
     std::vector<FlatVector<T>> moments;
     for (const Moment<T>& moment : optimizer.moments()) {
-      moments.push_back(read_flat<T>(*image_, moment_group(optimizer.kind(), moment.name), parameters.layout()));
+      const std::string group = moment_group(optimizer.kind(), moment.name);
+      moments.push_back(read_flat<T>(image_, catalogue_, group, parameters.layout()));
     }
     copy_into(values, parameters.values());
     for (std::size_t i = 0; i < moments.size(); ++i) copy_into(moments[i], optimizer.moments()[i].values);

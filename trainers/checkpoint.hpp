@@ -1,17 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "autograd/parameters.hpp"
+#include "trainers/hdf5_catalogue.hpp"
 #include "trainers/optimizer.hpp"
 
 namespace tapehead {
-
-class Hdf5Image;
 
 /// What a checkpoint says beside the parameters.
 struct CheckpointMeta {
@@ -52,7 +51,6 @@ class CheckpointReader {
  public:
   /// Throws CheckpointError for a file that is missing, damaged, of another format or of a newer version.
   explicit CheckpointReader(const std::string& path);
-  ~CheckpointReader();
 
   const CheckpointMeta& meta() const { return meta_; }
   const CheckpointOrigin& origin() const { return origin_; }
@@ -71,7 +69,8 @@ class CheckpointReader {
 
  private:
   std::string path_;
-  std::unique_ptr<Hdf5Image> image_;
+  std::vector<std::byte> image_;  // of the file, without its seal
+  Hdf5Catalogue catalogue_;       // of the image
   CheckpointMeta meta_;
   CheckpointOrigin origin_;
 };
