@@ -56,7 +56,10 @@ std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::i
 }
 
 Trained open_trained(const std::string& subject) {
-  auto reader = std::make_unique<CheckpointReader>(checkpoint_of(subject));
+  return open_trained(std::make_unique<CheckpointReader>(checkpoint_of(subject)));
+}
+
+Trained open_trained(std::unique_ptr<CheckpointReader> reader) {
   Settings settings;
   settings.read_config(reader->meta().config, Origin::saved, reader->path() + ": config");
   settle(settings);

@@ -34,6 +34,8 @@ struct Trained {
 
 /// Opens a run folder or a checkpoint file. Throws CheckpointError, or ConfigError for an empty name.
 Trained open_trained(const std::string& subject);
+/// The model of a checkpoint that was read.
+Trained open_trained(std::unique_ptr<CheckpointReader> reader);
 
 /// The data that it was trained with; text files may have moved: `given` says where to. Throws ConfigError for files
 /// that the task has no use for, DataError when their words are not the model's.

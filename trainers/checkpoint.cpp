@@ -14,6 +14,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/blas.hpp"
 #include "trainers/hdf5_image.hpp"
+#include "trainers/nonfinite.hpp"
 #include "trainers/sealed_file.hpp"
 
 namespace tapehead {
@@ -36,8 +37,31 @@ std::vector<std::uint64_t> dims_of(const ParameterRange& range) {
   return {static_cast<std::uint64_t>(range.shape.columns), rows};
 }
 
+// What a training step divides by the root of is no less than zero.
+template <RealScalar T>
+const ParameterRange* first_negative_range(const ParameterLayout& layout, const FlatVector<T>& values) {
+  for (const ParameterRange& range : layout.ranges()) {
+    const T* begin = values.data() + range.offset;
+    if (std::any_of(begin, begin + range.shape.size(), [](T value) { return value < 0; })) return &range;
+  }
+  return nullptr;
+}
+
+// Throws for numbers that nothing can be computed from; `group` says which they are.
+template <RealScalar T>
+void require_usable(const std::string& group, const ParameterLayout& layout, const FlatVector<T>& values) {
+  const ParameterRange* bad = first_nonfinite_range(layout, values);
+  const char* what = "is not finite (NaN or infinite)";
+  if (bad == nullptr && group.ends_with("/second_moment")) {
+    bad = first_negative_range(layout, values);
+    what = "is negative, which no mean of squares is";
+  }
+  if (bad != nullptr) throw CheckpointError(fmt::format("checkpoint: a number of {} {}", place(group, *bad), what));
+}
+
 template <RealScalar T>
 void write_flat(Hdf5Image& file, const std::string& group, const ParameterLayout& layout, const FlatVector<T>& values) {
+  require_usable(group, layout, values);
   for (const ParameterRange& range : layout.ranges()) {
     file.write(place(group, range), dims_of(range), values.data() + range.offset);
   }
@@ -77,6 +101,7 @@ FlatVector<T> read_flat(std::span<const std::byte> image, const Hdf5Catalogue& f
     const auto bytes = image.subspan(stored.offset, static_cast<std::size_t>(range.shape.size()) * sizeof(T));
     std::memcpy(values.data() + range.offset, bytes.data(), bytes.size());
   }
+  require_usable(group, layout, values);
   return values;
 }
 
@@ -161,8 +186,8 @@ std::string difference(const CheckpointOrigin& then, const CheckpointOrigin& now
 template <RealScalar T>
 void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const ParameterStore<T>& parameters,
                      const Optimizer<T>& optimizer) {
-  Hdf5Image file;
   const CheckpointOrigin origin = this_origin();
+  Hdf5Image file;
   file.set_attribute("/", "format", std::string(kFormat));
   file.set_attribute("/", "version", kVersion);
   file.set_attribute("/", "created_by", origin.created_by);
@@ -184,9 +209,15 @@ void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const 
   write_sealed(path, file.bytes());
 }
 
-CheckpointReader::CheckpointReader(const std::string& path) : path_(path), image_(read_sealed(path)) {
+CheckpointReader::CheckpointReader(const std::string& path) {
+  std::vector<std::byte> image = read_sealed(path);
+  Hdf5Catalogue catalogue = reading(path, [&] { return read_catalogue(image); });
+  *this = CheckpointReader(path, std::move(image), std::move(catalogue));
+}
+
+CheckpointReader::CheckpointReader(const std::string& path, std::vector<std::byte> image, Hdf5Catalogue catalogue)
+    : path_(path), image_(std::move(image)), catalogue_(std::move(catalogue)) {
   reading(path, [&] {
-    catalogue_ = read_catalogue(image_);
     if (catalogue_.attribute<std::string>("/", "format") != kFormat)
       throw CheckpointError("checkpoint: not a tapehead checkpoint");
     if (const auto version = catalogue_.attribute<std::uint64_t>("/", "version"); version != kVersion) {

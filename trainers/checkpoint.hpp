@@ -41,7 +41,8 @@ std::string difference(const CheckpointOrigin& then, const CheckpointOrigin& now
 /// Writes one HDF5 file that any HDF5 reader opens: attributes on `/` (format, version, created_by, config, step, …),
 /// `/parameters/<path>` in the shapes a row-major reader expects (a linear weight is (out, in), an embedding (V, C), a bias
 /// (out)), `/optimizer/<kind>/<moment>/<path>`, `/vocabulary/{source,target}`, `/training`. Sealed and atomic, see
-/// sealed_file.hpp; equal state gives equal bytes. Throws CheckpointError; the file that was there stays.
+/// sealed_file.hpp; equal state gives equal bytes. Throws CheckpointError, also for parameters and moments that are not finite; the file
+/// that was there stays.
 template <RealScalar T>
 void save_checkpoint(const std::string& path, const CheckpointMeta& meta, const ParameterStore<T>& parameters,
                      const Optimizer<T>& optimizer);
@@ -51,6 +52,8 @@ class CheckpointReader {
  public:
   /// Throws CheckpointError for a file that is missing, damaged, of another format or of a newer version.
   explicit CheckpointReader(const std::string& path);
+  /// Of a file's image that somebody read and listed; `path` is what messages call it.
+  CheckpointReader(const std::string& path, std::vector<std::byte> image, Hdf5Catalogue catalogue);
 
   const CheckpointMeta& meta() const { return meta_; }
   const CheckpointOrigin& origin() const { return origin_; }
@@ -60,7 +63,7 @@ class CheckpointReader {
   void require_parameters(const ParameterLayout& layout) const;
 
   /// Throws CheckpointError, naming the parameter and the file, unless it holds the store's parameters and no others, in its shapes
-  /// and precision; the store is then as before.
+  /// and precision, and all of them are finite; the store is then as before.
   template <RealScalar T>
   void load(ParameterStore<T>& parameters) const;
   /// The same for what the optimizer remembers.

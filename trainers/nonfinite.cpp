@@ -66,16 +66,24 @@ void NonfiniteFinder<T>::after_pullback(Var<T> y) {
 }
 
 template <RealScalar T>
-std::string first_nonfinite_parameter(const ParameterStore<T>& parameters) {
-  for (const ParameterRange& range : parameters.layout().ranges()) {
-    const auto values = parameters.values(range);
-    if (first_nonfinite(values.data(), std::ssize(values)) != std::ssize(values)) return range.name;
+const ParameterRange* first_nonfinite_range(const ParameterLayout& layout, const FlatVector<T>& values) {
+  for (const ParameterRange& range : layout.ranges()) {
+    const std::int64_t size = range.shape.size();
+    if (first_nonfinite(values.data() + range.offset, size) != size) return &range;
   }
-  return "";
+  return nullptr;
+}
+
+template <RealScalar T>
+std::string first_nonfinite_parameter(const ParameterStore<T>& parameters) {
+  const ParameterRange* range = first_nonfinite_range(parameters.layout(), parameters.values());
+  return range == nullptr ? "" : range->name;
 }
 
 template class NonfiniteFinder<float>;
 template class NonfiniteFinder<double>;
+template const ParameterRange* first_nonfinite_range(const ParameterLayout&, const FlatVector<float>&);
+template const ParameterRange* first_nonfinite_range(const ParameterLayout&, const FlatVector<double>&);
 template std::string first_nonfinite_parameter(const ParameterStore<float>&);
 template std::string first_nonfinite_parameter(const ParameterStore<double>&);
 

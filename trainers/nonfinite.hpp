@@ -36,6 +36,10 @@ class NonfiniteFinder : public TapeObserver<T> {
   std::string found_;
 };
 
+/// The first parameter of which a flat vector (values, a moment) holds a NaN or an infinity; nullptr if there is none.
+template <RealScalar T>
+const ParameterRange* first_nonfinite_range(const ParameterLayout& layout, const FlatVector<T>& values);
+
 /// The name of the first parameter that holds a NaN or an infinity; empty if none does.
 template <RealScalar T>
 std::string first_nonfinite_parameter(const ParameterStore<T>& parameters);

@@ -8,17 +8,14 @@
 #include "autograd/base/errors.hpp"
 #include "trainers/checkpoint.hpp"
 #include "trainers/metrics.hpp"
+#include "trainers/nonfinite.hpp"
+#include "trainers/resume_point.hpp"
 
 namespace tapehead {
 namespace {
 
 std::vector<std::string> words_of(const Vocabulary& vocabulary) {
   return {vocabulary.words().begin(), vocabulary.words().end()};
-}
-
-void require_number(const CheckpointMeta& meta, const std::string& name, const std::string& path) {
-  if (meta.numbers.contains(name)) return;
-  throw CheckpointError(fmt::format("resume: {} does not say {}; it can be evaluated, not gone on with", path, name));
 }
 
 // One run: the step, and what happens around it every so often.
@@ -87,7 +84,8 @@ class Run {
       progress_.learning_rate = report.learning_rate;
       progress_.gradient_norm = report.gradient_norm;
     } catch (const NonfiniteError& error) {
-      if (progress_.skipped >= options_.skip_nonfinite) {
+      // Leaving out steps mends no parameter: each that follows would go wrong as well.
+      if (progress_.skipped >= options_.skip_nonfinite || !first_nonfinite_parameter(parameters_).empty()) {
         throw NonfiniteError(fmt::format("{}; {}", error.what(), what_stays()));
       }
       ++progress_.skipped;
@@ -111,6 +109,7 @@ class Run {
 
   bool validate(std::int64_t limit) {
     if (dataset_.size(Split::validation) == 0) return false;
+    require_finite();
     validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_, {.limit = limit});
     progress_.validation = &*validation_;
     observer_.on_validation(progress_);
@@ -129,6 +128,21 @@ class Run {
     loss_count_ = 0;
   }
 
+  // What the last step left behind is neither judged nor saved unless it can be computed with.
+  void require_finite() {
+    std::string name = first_nonfinite_parameter(parameters_);
+    for (const Moment<T>& moment : step_.optimizer().moments()) {
+      if (!name.empty()) break;
+      const ParameterRange* range = first_nonfinite_range(model_.layout(), moment.values);
+      if (range != nullptr) name = fmt::format("{} of {}", moment.name, range->name);
+    }
+    if (name.empty()) return;
+    throw NonfiniteError(
+        fmt::format("training: step {} left a number in {} that is not finite; lower the learning rate, clip, or raise "
+                    "adam-epsilon; {}",
+                    done_, name, what_stays()));
+  }
+
   void save_latest() {
     metrics_->flush_to_disk();
     save("checkpoint.h5");
@@ -141,6 +155,7 @@ class Run {
   }
 
   void save(const char* name) {
+    require_finite();
     const std::string path = folder_.path + "/" + name;
     CheckpointMeta meta;
     meta.config = folder_.config;
@@ -174,14 +189,12 @@ class Run {
                       "without the stop",
                       path, other));
     }
-    done_ = static_cast<std::int64_t>(meta.step);
-    for (const char* name : {"loss_sum", "loss_count"}) require_number(meta, name, path);
-    loss_sum_ = meta.numbers.at("loss_sum");
-    loss_count_ = counter_in(meta.numbers, "loss_count");
-    progress_.skipped = counter_in(meta.numbers, "skipped_steps");
-    // Older checkpoints do not say; every step that was not left out was an update.
-    const bool says = meta.numbers.contains("updates");
-    step_.optimizer().set_updates(says ? counter_in(meta.numbers, "updates") : done_ - progress_.skipped);
+    const ResumePoint point = resume_point(reader);
+    done_ = point.step;
+    loss_sum_ = point.loss_sum;
+    loss_count_ = point.loss_count;
+    progress_.skipped = point.skipped;
+    step_.optimizer().set_updates(point.updates);
     saved_step_ = done_;
     history_.restore(meta.numbers);
   }

@@ -1,7 +1,10 @@
 #include "trainers/validation_history.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
+#include "autograd/base/errors.hpp"
 #include "trainers/checkpoint.hpp"
 
 namespace tapehead {
@@ -40,7 +43,10 @@ void ValidationHistory::store(std::map<std::string, double>& numbers) const {
 void ValidationHistory::restore(const std::map<std::string, double>& numbers) {
   const auto loss = [&](const char* name) {
     const auto found = numbers.find(name);
-    return found == numbers.end() ? std::numeric_limits<double>::infinity() : found->second;
+    const double value = found == numbers.end() ? std::numeric_limits<double>::infinity() : found->second;
+    // Infinity stands for "none yet"; a NaN would be better than nothing for ever.
+    if (value > -std::numeric_limits<double>::infinity()) return value;
+    throw CheckpointError(fmt::format("checkpoint: its {} is {}, which is no loss", name, value));
   };
   best_loss_ = loss("best_loss");
   best_step_ = counter_in(numbers, "best_step");

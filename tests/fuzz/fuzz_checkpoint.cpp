@@ -1,12 +1,18 @@
-// Checkpoints: any bytes; and whole HDF5 files under a right seal whose content is not what it should be. (HDF5 itself
-// is not asked to survive broken HDF5: the seal stands before it.)
+// Checkpoints: any bytes; whole HDF5 files under a right seal whose content is not what it should be; and listings of
+// such files as a child process that was taken over might send them. Everything happens in this process, so that
+// libFuzzer sees it: what the child does with the file (list_hdf5), what the parent makes of the answer, and what
+// commands do with that. (HDF5 itself is not asked to survive broken HDF5: it is given what HDF5 wrote, and in the
+// program it runs confined.)
 
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "experiments/trained.hpp"
 #include "tests/fuzz/target.hpp"
 #include "trainers/hdf5_image.hpp"
-#include "trainers/sealed_file.hpp"
+#include "trainers/nonfinite.hpp"
+#include "trainers/resume_point.hpp"
 
 namespace tapehead {
 namespace {
@@ -36,6 +42,14 @@ void put_text(Hdf5Image& file, Choices& choices, const char* name, const std::st
   }
 }
 
+// What may stand where something is counted or added up.
+double number(Choices& choices) {
+  constexpr double kOdd[] = {
+      -1, 0.5, 1e300, -0.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
+  if (choices.once_in(8)) return kOdd[choices.below(std::size(kOdd))];
+  return static_cast<double>(choices.below(100));
+}
+
 void put_values(Hdf5Image& file, Choices& choices, const std::string& path, std::vector<std::uint64_t> dims) {
   if (choices.once_in(16)) dims.push_back(choices.below(3));
   if (choices.once_in(16)) dims[choices.below(dims.size())] = choices.below(70);
@@ -51,7 +65,8 @@ void put_values(Hdf5Image& file, Choices& choices, const std::string& path, std:
   } else if (choices.once_in(32)) {
     file.make_group(path);
   } else {
-    const std::vector<float> values(size, 0.5F);
+    std::vector<float> values(size, 0.5F);
+    if (size > 0 && choices.once_in(32)) values[choices.below(size)] = static_cast<float>(number(choices));
     file.write(path, dims, values.data());
   }
 }
@@ -97,23 +112,76 @@ std::vector<std::byte> made_by(Choices& choices) {
   if (!choices.once_in(24)) file.write_words("/vocabulary/target", words(choices, choices.once_in(8) ? 9 : 3));
   file.make_group("/training/numbers");
   file.make_group("/training/texts");
-  if (choices.once_in(8)) file.set_attribute("/training/numbers", "loss_sum", choices.text(5));
+  for (const char* name : {"loss_sum", "loss_count", "skipped_steps", "updates", "best_loss", "best_step",
+                           "better_than", "validations_waited", "plateau_waited", "plateau_drops"}) {
+    if (choices.once_in(16)) continue;
+    if (choices.once_in(32)) {
+      file.set_attribute("/training/numbers", name, choices.text(5));
+    } else {
+      file.set_attribute("/training/numbers", name, number(choices));
+    }
+  }
   if (choices.once_in(8)) file.set_attribute("/training/texts", "data_digest", 2.5);
   return file.bytes();
 }
 
-// What every command that is given a checkpoint does with it.
-void read(const std::string& path) {
+// What every command that is given a checkpoint does with it, resuming included.
+void use(std::unique_ptr<CheckpointReader> reader) {
+  const Trained trained = open_trained(std::move(reader));
+  succeeds([&] { trained.encode("1 2 3"); });
   succeeds([&] {
-    const Trained trained = open_trained(path);
-    succeeds([&] { trained.encode("1 2 3"); });
-    with_precision(trained.config.double_precision, [&](auto scalar) {
-      using T = decltype(scalar);
-      auto parameters = load_parameters<T>(trained);
-      Optimizer<T> optimizer(trained.config.trainer.step.optimizer, trained.model.layout());
-      succeeds([&] { trained.reader->load(parameters, optimizer); });
-    });
+    const ResumePoint point = resume_point(*trained.reader);
+    require(point.step >= 0 && point.loss_count >= 0 && point.skipped >= 0 && point.updates >= 0,
+            "a counter is negative");
+    require(std::isfinite(point.loss_sum), "the sum of losses is not finite");
+    ValidationHistory history({.plateau = true, .early_stop = 3});
+    history.restore(trained.reader->meta().numbers);
+    require(history.best_step() >= 0 && history.waited() >= 0, "a count of the history is negative");
+    require(history.learning_rate_share() >= 0, "the share of the learning rate is none");
+    history.record(point.step + 1, 1.0);
+    require(!std::isnan(history.best_loss()), "the best loss is none");
   });
+  with_precision(trained.config.double_precision, [&](auto scalar) {
+    using T = decltype(scalar);
+    auto parameters = load_parameters<T>(trained);
+    require(first_nonfinite_parameter(parameters).empty(), "a parameter is not finite");
+    Optimizer<T> optimizer(trained.config.trainer.step.optimizer, trained.model.layout());
+    succeeds([&] { trained.reader->load(parameters, optimizer); });
+    for (const Moment<T>& moment : optimizer.moments()) {
+      require(first_nonfinite_range(trained.model.layout(), moment.values) == nullptr, "a moment is not finite");
+    }
+  });
+}
+
+// As CheckpointReader does, but for the child process. `changed` may do to the listing what a hostile child would.
+template <class F>
+void read(const std::vector<std::byte>& image, const F& changed) {
+  succeeds([&] {
+    const std::string listing = changed(list_hdf5(image));
+    use(std::make_unique<CheckpointReader>("fuzz.h5", image, catalogue_of_listing(listing, image.size())));
+  });
+}
+
+// A listing after a few changes.
+std::string damaged(Choices& choices, std::string listing) {
+  for (std::size_t changes = 1 + choices.below(3); changes > 0; --changes) {
+    const std::size_t at = choices.below(listing.size());
+    switch (choices.below(4)) {
+      case 0:
+        listing[at] = static_cast<char>(choices.below(256));
+        break;
+      case 1:
+        listing.erase(at, 1 + choices.below(40));
+        break;
+      case 2:
+        listing.insert(at, listing.substr(choices.below(listing.size()), choices.below(200)));
+        break;
+      default:
+        listing.insert(at, choices.text(16));
+    }
+    if (listing.empty()) break;
+  }
+  return listing;
 }
 
 }  // namespace
@@ -132,14 +200,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tapehead;
   Choices choices(data, size);
   if (choices.once_in(4)) {
-    read(file_with("raw.h5", choices.text(100000)));
+    const std::string path = file_with("raw.h5", choices.text(100000));
+    succeeds([&] { use(std::make_unique<CheckpointReader>(path)); });
     return 0;
   }
   // A generator may ask HDF5 for what it cannot hold, such as the same path twice.
   succeeds([&] {
-    const std::string path = file_with("made.h5", "");
-    write_sealed(path, made_by(choices));
-    read(path);
+    const bool hostile = choices.once_in(3);
+    const std::vector<std::byte> image = made_by(choices);
+    read(image, [&](std::string listing) { return hostile ? damaged(choices, std::move(listing)) : listing; });
   });
   return 0;
 }
