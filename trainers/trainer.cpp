@@ -84,14 +84,14 @@ class Run {
       progress_.learning_rate = report.learning_rate;
       progress_.gradient_norm = report.gradient_norm;
     } catch (const NonfiniteError& error) {
-      // Leaving out steps mends no parameter: each that follows would go wrong as well.
-      if (progress_.skipped >= options_.skip_nonfinite || !first_nonfinite_parameter(parameters_).empty()) {
+      if (progress_.skipped >= options_.skip_nonfinite) {
         throw NonfiniteError(fmt::format("{}; {}", error.what(), what_stays()));
       }
       ++progress_.skipped;
       progress_.loss = progress_.gradient_norm = std::numeric_limits<double>::quiet_NaN();
       progress_.learning_rate = history_.learning_rate_share() * learning_rate(options_.step.schedule, done_);
       observer_.on_skip(progress_, error.what());
+      require_finite();  // leaving out steps mends no parameter: each that follows would go wrong as well
     }
     progress_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     observer_.on_step(progress_);

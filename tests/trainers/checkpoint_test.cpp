@@ -13,6 +13,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <span>
+#include <utility>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
@@ -310,6 +313,56 @@ TEST_F(Checkpoint, AnotherModelsParametersAreRefusedByName) {
   const Model single(alone);
   ParameterStore<float> fewer(single.layout());
   EXPECT_THROW(reader.load(fewer), CheckpointError);
+}
+
+TEST_F(Checkpoint, NumbersThatAreNotFiniteAreNotSaved) {
+  save();
+  const std::string good = read_file(path_);
+  const std::int64_t at = model_.layout().find("output.weight")->offset + 5;
+  const auto refused = [&](float& place, float value, const std::string& message) {
+    const float kept = std::exchange(place, value);
+    EXPECT_THAT([&] { save(); }, ThrowsMessage<CheckpointError>(HasSubstr(message)));
+    place = kept;
+    EXPECT_EQ(read_file(path_), good);
+  };
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  refused(parameters_.values().data()[at], nan, "a number of /parameters/output/weight is not finite");
+  refused(optimizer_.moments()[0].values.data()[at], -infinity,
+          "a number of /optimizer/adam/first_moment/output/weight is not finite");
+  refused(optimizer_.moments()[1].values.data()[at], -1, "/second_moment/output/weight is negative");
+}
+
+// As somebody might forge them, with the digest made anew.
+TEST_F(Checkpoint, NumbersThatAreNotFiniteAreNotLoaded) {
+  save();
+  const auto forge = [&](const char* dataset, float value) {
+    save();
+    const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT);
+    std::vector<float> values(36, 0.5F);
+    values[7] = value;
+    ASSERT_GE(H5Dwrite(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    H5Dclose(id);
+    H5Fclose(file);
+    const std::string bytes = read_file(path_).substr(512);
+    write_sealed(path_, std::as_bytes(std::span(bytes)));
+  };
+  const std::string before = parameter_digest(parameters_);
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    forge("/parameters/output/weight", value);
+    EXPECT_THAT([&] { CheckpointReader(path_).load(parameters_); },
+                ThrowsMessage<CheckpointError>(testing::AllOf(
+                    HasSubstr("a number of /parameters/output/weight is not finite"), HasSubstr(path_))));
+    forge("/optimizer/adam/first_moment/output/weight", value);
+    EXPECT_THAT([&] { CheckpointReader(path_).load(parameters_, optimizer_); },
+                ThrowsMessage<CheckpointError>(HasSubstr("first_moment/output/weight is not finite")));
+    EXPECT_EQ(parameter_digest(parameters_), before);
+    EXPECT_NO_THROW(CheckpointReader(path_).load(parameters_)) << "its weights are well";
+  }
+  forge("/optimizer/adam/second_moment/output/weight", -1e-9F);
+  EXPECT_THAT([&] { CheckpointReader(path_).load(parameters_, optimizer_); },
+              ThrowsMessage<CheckpointError>(HasSubstr("second_moment/output/weight is negative")));
 }
 
 TEST_F(Checkpoint, FailedWriteLeavesTheOldOne) {

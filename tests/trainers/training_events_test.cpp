@@ -179,6 +179,41 @@ TEST_F(TrainingRun, TheFirstOpThatOverflowsIsNamed) {
   EXPECT_EQ(parameter_digest(parameters), before);
 }
 
+// Weights that the last step ruined are neither judged nor saved, with no later step to notice; nor is a moment.
+TEST_F(TrainingRun, WeightsThatAreNotFiniteAreNeverSaved) {
+  const Model model(small_model(reversing(), "decoder"));
+  TrainerOptions options = small_run(1);
+  options.steps = 12;
+  options.checkpoint_every = 4;
+  options.validate_every = 0;
+  options.skip_nonfinite = 100;
+  const std::string path = folder("run");
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  Spoiler last(parameters, {12});
+  EXPECT_THAT([&] { train(model, parameters, reversing(), options, {.path = path}, last); },
+              ThrowsMessage<NonfiniteError>(
+                  testing::AllOf(HasSubstr("step 12 left a number in embedding.weight that is not finite"),
+                                 HasSubstr("the checkpoint of step 8 stays"))));
+  EXPECT_EQ(CheckpointReader(path + "/checkpoint.h5").meta().step, 8U);
+
+  // Parameters that stay so: no further step can be any better.
+  struct Ruin : TrainingObserver {
+    explicit Ruin(ParameterStore<float>& store) : parameters(store) {}
+    void on_step(const Progress&) override {
+      parameters.values().data()[0] = std::numeric_limits<float>::infinity();
+      ++steps;
+    }
+    ParameterStore<float>& parameters;
+    int steps = 0;
+  } ruin(parameters);
+  parameters.initialise(7);
+  options.checkpoint_every = 0;
+  EXPECT_THROW(train(model, parameters, reversing(), options, {.path = folder("ruin")}, ruin), NonfiniteError);
+  EXPECT_EQ(ruin.steps, 1);
+  EXPECT_FALSE(std::filesystem::exists(folder("ruin") + "/checkpoint.h5"));
+}
+
 TEST_F(TrainingRun, StepsThatAreNotFiniteAreLeftOutUpToALimit) {
   const Model model(small_model(reversing(), "decoder"));
   TrainerOptions options = small_run(2);
@@ -191,10 +226,10 @@ TEST_F(TrainingRun, StepsThatAreNotFiniteAreLeftOutUpToALimit) {
     EXPECT_THAT(observer.message, HasSubstr("the parameter embedding.weight held one before"));
     return std::pair(observer.skipped, parameter_digest(parameters));
   };
-  const auto [skipped, digest] = run(folder("run"), {3, 20}, false);
-  EXPECT_THAT(skipped, testing::ElementsAre(4, 21));
+  const auto [skipped, digest] = run(folder("run"), {3, 22}, false);
+  EXPECT_THAT(skipped, testing::ElementsAre(4, 23));
   EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().numbers.at("skipped_steps"), 2);
-  EXPECT_EQ(run(folder("again"), {3, 20}, false).second, digest);
+  EXPECT_EQ(run(folder("again"), {3, 22}, false).second, digest);
   // Row 10, 20 … : the one of a step that was left out says so.
   TrainerOptions often = options;
   often.log_every = 1;
@@ -202,7 +237,7 @@ TEST_F(TrainingRun, StepsThatAreNotFiniteAreLeftOutUpToALimit) {
   run(folder("rows"), {3}, false);
   std::swap(options, often);
   EXPECT_THAT(metrics_of(folder("rows")), testing::ContainsRegex("\n4,[0-9.e-]+,nan,nan,"));
-  EXPECT_THROW(run(folder("often"), {3, 20, 30}, false), NonfiniteError);
+  EXPECT_THROW(run(folder("often"), {3, 22, 31}, false), NonfiniteError);
 
   // The limit is on the whole run, wherever it was stopped.
   options.steps = 50;
