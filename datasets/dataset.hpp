@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "datasets/batch.hpp"
 #include "datasets/vocabulary.hpp"
@@ -36,6 +37,14 @@ class Dataset {
   /// The held-out sequences, the same whatever the seed of training.
   virtual std::int64_t size(Split split) const = 0;
   virtual SequencePair example(Split split, std::int64_t index) const = 0;
+
+  /// Its words as they stand in the data, those that the vocabulary does not know included.
+  virtual std::vector<std::string> source_words(Split split, std::int64_t index) const {
+    return source_vocabulary().words_of(example(split, index).source);
+  }
+  virtual std::vector<std::string> target_words(Split split, std::int64_t index) const {
+    return target_vocabulary().words_of(example(split, index).target);
+  }
 
   /// A fingerprint of everything that training and evaluation see.
   virtual std::uint64_t digest() const = 0;

@@ -2,68 +2,194 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "autograd/base/errors.hpp"
+#include "autograd/base/file.hpp"
 #include "autograd/base/lines.hpp"
+#include "datasets/pair_name.hpp"
 #include "datasets/tokenizer.hpp"
 
 namespace tapehead {
 namespace {
 
-std::vector<std::string> read_lines(const std::string& path) {
-  InputFile file(path);
-  LineReader reader(file);
-  std::vector<std::string> lines;
-  for (std::string_view line; reader.next(line);) lines.emplace_back(line);
-  if (lines.empty()) throw DataError(fmt::format("{}: the file is empty", path));
-  return lines;
+constexpr const char* kFaultTexts[kLineFaults] = {"without a tab", "without a source", "without a target",
+                                                  "of more than three columns"};
+
+void count(LineCount& kind, const LineReader& reader) {
+  if (kind.lines++ == 0) kind.first = reader.place();
 }
 
-void add_pair(PairFile& file, const std::string& path, std::size_t line, std::string_view source,
-              std::string_view target) {
-  WordPair pair{tokenize(source), tokenize(target)};
-  if (!pair.source.empty() && !pair.target.empty()) {
-    file.pairs.push_back(std::move(pair));
-    return;
+bool is_number(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Of which columns of three nearly every line holds a number: then they are likely to be identifiers.
+struct NumberColumns {
+  std::array<std::int64_t, 3> numbers = {};
+  std::int64_t lines = 0;
+
+  void add(std::string_view line) {
+    ++lines;
+    for (std::size_t c = 0; c < numbers.size(); ++c) {
+      numbers[c] += is_number(field(line, static_cast<std::int64_t>(c) + 1)) ? 1 : 0;
+    }
   }
-  ++file.bad_lines;
-  if (file.first_bad_lines.size() < kNamedLines) file.first_bad_lines.push_back(fmt::format("{}:{}", path, line));
+  // One line of titles may stand above the numbers.
+  bool holds(std::size_t column) const { return lines > 0 && numbers[column] >= (lines > 2 ? lines - 1 : lines); }
+};
+
+class PairReader {
+ public:
+  PairReader(PairFileReport& report, const TakePair& take) : report_(report), take_(take) {}
+
+  void read_one_file(const std::string& path, Columns columns) {
+    InputFile file(path);
+    LineReader reader(file);
+    NumberColumns numbers;
+    for (std::string_view line; reader.next(line);) {
+      if (!columns.source_name.empty() && reader.number() == 1) {
+        choose_by_titles(columns, line, path);
+      } else if (is_blank(line)) {
+        ++blank_;
+      } else {
+        take_line(line, columns, reader, numbers);
+      }
+    }
+    require_lines(reader, path);
+    if (columns.chosen || !(numbers.holds(0) || numbers.holds(1)) || numbers.holds(2)) return;
+    throw DataError(
+        fmt::format("{}: column {} holds numbers alone, and there is a third column: which two are the pair? "
+                    "Choose them with --columns, such as --columns 2,3",
+                    path, numbers.holds(0) ? 1 : 2));
+  }
+
+  void read_two_files(const std::string& source_path, const std::string& target_path) {
+    InputFile source_file(source_path);
+    InputFile target_file(target_path);
+    LineReader sources(source_file);
+    LineReader targets(target_file);
+    std::string_view source;
+    std::string_view target;
+    while (true) {
+      const bool more_source = sources.next(source);
+      const bool more_target = targets.next(target);
+      if (!more_source && !more_target) break;
+      if (more_source != more_target) refuse_lengths(sources, targets, source_path, target_path);
+      if (is_blank(source) && is_blank(target)) {
+        ++blank_;
+      } else {
+        take_pair(source, target, sources);
+      }
+    }
+    require_lines(sources, source_path);
+  }
+
+ private:
+  static void require_lines(const LineReader& reader, const std::string& path) {
+    if (reader.number() == 0) throw DataError(fmt::format("{}: the file is empty", path));
+  }
+
+  [[noreturn]] static void refuse_lengths(LineReader& a, LineReader& b, const std::string& a_path,
+                                          const std::string& b_path) {
+    for (std::string_view line; a.next(line);) continue;
+    for (std::string_view line; b.next(line);) continue;
+    throw DataError(fmt::format("parallel files need equally many lines, but {} has {} and {} has {}", a_path,
+                                a.number(), b_path, b.number()));
+  }
+
+  static void choose_by_titles(Columns& columns, std::string_view titles, const std::string& path) {
+    const auto find = [&](const std::string& name) {
+      if (const std::int64_t column = find_column(titles, name); column > 0) return column;
+      throw DataError(
+          fmt::format("{}:1: --columns names \"{}\", and no column of the first line is called that", path, name));
+    };
+    columns.source = find(columns.source_name);
+    columns.target = find(columns.target_name);
+  }
+
+  void take_line(std::string_view line, const Columns& columns, const LineReader& reader, NumberColumns& numbers) {
+    pass_blank();
+    if (line.find('\t') == std::string_view::npos) return add_fault(LineFault::no_tab, reader);
+    const std::int64_t count_here = columns.chosen ? 0 : count_columns(line);
+    if (count_here > 3) return add_fault(LineFault::too_many_columns, reader);
+    if (take_pair(field(line, columns.source), field(line, columns.target), reader) && count_here == 3) {
+      count(report_.third_column, reader);
+      numbers.add(line);
+    }
+  }
+
+  bool take_pair(std::string_view source, std::string_view target, const LineReader& reader) {
+    pass_blank();
+    if (is_blank(source)) return add_fault(LineFault::no_source, reader), false;
+    if (is_blank(target)) return add_fault(LineFault::no_target, reader), false;
+    ++report_.pairs;
+    take_(source, target);
+    return true;
+  }
+
+  void add_fault(LineFault fault, const LineReader& reader) {
+    count(report_.faults[static_cast<std::size_t>(fault)], reader);
+  }
+
+  // Blank lines count once something stands behind them.
+  void pass_blank() {
+    report_.blank_lines += blank_;
+    blank_ = 0;
+  }
+
+  PairFileReport& report_;
+  const TakePair& take_;
+  std::int64_t blank_ = 0;
+};
+
+void require_pairs(const PairFileReport& report) {
+  if (report.pairs >= std::max<std::int64_t>(report.bad_lines(), 1)) return;
+  const bool columns =
+      report.faults[static_cast<std::size_t>(LineFault::too_many_columns)].lines > report.bad_lines() / 2;
+  const char* advice =
+      columns ? "choose the two that are the pair with --columns, such as --columns 2,4" : "expected source<TAB>target";
+  if (report.bad_lines() == 0) throw DataError(fmt::format("{}: no line holds a pair; {}", report.name, advice));
+  const std::string counts = report.pairs == 0
+                                 ? "no line holds a pair"
+                                 : fmt::format("{} lines hold a pair and {} do not", report.pairs, report.bad_lines());
+  throw DataError(fmt::format("{}: {}: {}; {}", report.name, counts, report.faults_text(), advice));
 }
 
 }  // namespace
 
-PairFile read_pairs(const std::string& name) {
-  PairFile file;
-  if (const std::size_t comma = name.find(','); comma != std::string::npos) {
-    const std::string left = name.substr(0, comma);
-    const std::string right = name.substr(comma + 1);
-    const std::vector<std::string> sources = read_lines(left);
-    const std::vector<std::string> targets = read_lines(right);
-    if (sources.size() != targets.size()) {
-      throw DataError(fmt::format("{} has {} lines and {} has {}; parallel files need equally many", left,
-                                  sources.size(), right, targets.size()));
-    }
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-      if (!sources[i].empty() || !targets[i].empty()) add_pair(file, left, i + 1, sources[i], targets[i]);
-    }
+std::int64_t PairFileReport::bad_lines() const {
+  std::int64_t lines = 0;
+  for (const LineCount& kind : faults) lines += kind.lines;
+  return lines;
+}
+
+std::string PairFileReport::faults_text() const {
+  std::string text;
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    if (faults[i].lines == 0) continue;
+    fmt::format_to(std::back_inserter(text), "{}{} {} ({})", text.empty() ? "" : ", ", faults[i].lines, kFaultTexts[i],
+                   faults[i].first);
+  }
+  return text;
+}
+
+PairFileReport read_pairs(const std::string& name, const Columns& columns, const TakePair& take) {
+  const PairName names = parse_pair_name(name);
+  PairFileReport report{.name = name, .also_two_files = names.also_two_files};
+  PairReader reader(report, take);
+  if (!names.two_files) {
+    reader.read_one_file(names.source, columns);
+  } else if (columns.chosen) {
+    throw ConfigError(
+        fmt::format("--columns: {} and {} are two files, a side each; it is for one file of several columns",
+                    names.source, names.target));
   } else {
-    const std::vector<std::string> lines = read_lines(name);
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const std::string_view line = lines[i];
-      if (line.empty()) continue;
-      const std::size_t tab = line.find('\t');
-      const std::string_view rest = tab == std::string_view::npos ? std::string_view{} : line.substr(tab + 1);
-      add_pair(file, name, i + 1, line.substr(0, tab), rest.substr(0, rest.find('\t')));
-    }
+    reader.read_two_files(names.source, names.target);
   }
-  if (file.pairs.empty()) {
-    throw DataError(fmt::format("{}: no line holds a pair; expected source<TAB>target", name));
-  }
-  if (file.bad_lines > std::ssize(file.pairs)) {
-    throw DataError(
-        fmt::format("{}: {} lines hold a pair and {} do not, the first of them {}; expected source<TAB>target", name,
-                    file.pairs.size(), file.bad_lines, fmt::join(file.first_bad_lines, ", ")));
-  }
-  return file;
+  require_pairs(report);
+  return report;
 }
 
 }  // namespace tapehead

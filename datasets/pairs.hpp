@@ -1,30 +1,47 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
-#include <vector>
+#include <string_view>
+
+#include "datasets/columns.hpp"
 
 namespace tapehead {
 
-/// A pair of tokenised lines.
-struct WordPair {
-  std::vector<std::string> source, target;
-  bool operator==(const WordPair&) const = default;
-  auto operator<=>(const WordPair&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a null in it
+/// Why a line is not a pair.
+enum class LineFault { no_tab, no_source, no_target, too_many_columns };
+inline constexpr std::size_t kLineFaults = 4;
+
+/// Lines of a kind, and where the first of them is: "file:line".
+struct LineCount {
+  std::int64_t lines = 0;
+  std::string first = {};
 };
 
-struct PairFile {
-  std::vector<WordPair> pairs;
-  std::int64_t bad_lines = 0;
-  std::vector<std::string> first_bad_lines;  ///< "file:line", kNamedLines at most
+/// What was found in a file of pairs, or in two parallel files.
+struct PairFileReport {
+  std::string name = {};  ///< as it was given; empty: there is no such file
+  std::int64_t pairs = 0;
+  std::array<LineCount, kLineFaults> faults = {};  ///< lines that were skipped, by LineFault
+  std::int64_t blank_lines = 0;                    ///< passed over; those at the end of the file not counted
+  LineCount third_column = {};                     ///< pairs that have one, which was not read
+  bool also_two_files = false;                     ///< see PairName
+
+  std::int64_t bad_lines() const;
+  /// "2 without a tab (t.tsv:2), 1 without a source (t.tsv:9)"; the places are those of the first ones.
+  std::string faults_text() const;
 };
 
-/// How many lines that are no pairs are named.
-inline constexpr std::size_t kNamedLines = 3;
+using TakePair = std::function<void(std::string_view source, std::string_view target)>;
 
-/// Reads pairs of lines: see TextOptions for what `name` may be. Lines as LineReader reads them; empty
-/// ones are passed over. Throws DataError as TextDataset does,
-/// and where more lines are no pairs than are: that is another kind of file.
-PairFile read_pairs(const std::string& name);
+/// Gives each pair of lines to `take`: see TextOptions for what `name` may be, and autograd/base/lines.hpp for how
+/// lines end. Where no columns are chosen, a third column is passed over (many files have remarks there) unless it
+/// seems to be needed: DataError for one that is not numbers beside one of the first two that holds nothing else. A
+/// line of more columns is then no pair.
+///
+/// Throws DataError as TextDataset does, and where more lines are no pairs than are: that is another kind of file.
+PairFileReport read_pairs(const std::string& name, const Columns& columns, const TakePair& take);
 
 }  // namespace tapehead

@@ -3,85 +3,199 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
-#include <set>
+#include <utility>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
-#include "datasets/pairs.hpp"
 
 namespace tapehead {
 namespace {
 
-void check(const TextOptions& o) {
-  if (o.train.empty()) throw ConfigError("train: a file of training pairs is needed for text");
+using Ids = std::span<const std::int32_t>;
+using Side = Ids (PairIds::*)(std::size_t) const;
+
+void check(const TextOptions& o, bool vocabularies_known) {
+  if (o.train.empty() && !vocabularies_known) throw ConfigError("train: a file of training pairs is needed for text");
   if (o.min_count < 1) throw ConfigError(fmt::format("min-count: must be at least 1, not {}", o.min_count));
   if (o.max_words < 0) throw ConfigError(fmt::format("max-words: must not be negative, is {}", o.max_words));
   if (o.max_length < 1) throw ConfigError(fmt::format("max-length: must be at least 1, not {}", o.max_length));
 }
 
-std::vector<std::vector<std::string>> side(const std::vector<WordPair>& pairs,
-                                           std::vector<std::string> WordPair::*lines) {
-  std::vector<std::vector<std::string>> all;
-  all.reserve(pairs.size());
-  for (const WordPair& pair : pairs) all.push_back(pair.*lines);
-  return all;
+// Reads lines into numbers of their words.
+class NumberedWords {
+ public:
+  NumberedWords(Tokenizer tokenizer, WordNumbers& words) : split_(tokenizer), words_(words) {}
+
+  Ids operator()(std::string_view line) {
+    numbers_.clear();
+    for (const std::string_view token : split_(line)) numbers_.push_back(words_.number(token));
+    return numbers_;
+  }
+
+ private:
+  LineSplitter split_;
+  WordNumbers& words_;
+  std::vector<std::int32_t> numbers_;
+};
+
+std::vector<std::int64_t> count_words(const WordNumbers& words, const PairIds& pairs, Side side) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(words.size()), 0);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    for (const std::int32_t number : (pairs.*side)(i)) ++counts[static_cast<std::size_t>(number)];
+  }
+  return counts;
+}
+
+double share_seen_once(const std::vector<std::int64_t>& counts) {
+  const std::int64_t all = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  return all == 0 ? 0 : static_cast<double>(std::ranges::count(counts, 1)) / static_cast<double>(all);
+}
+
+Vocabulary vocabulary_of(const WordNumbers& words, const std::vector<std::int64_t>& counts,
+                         const TextOptions& options) {
+  std::vector<WordCount> seen;
+  for (std::int32_t n = 0; n < words.size(); ++n) {
+    seen.push_back({words.word(n), counts[static_cast<std::size_t>(n)]});
+  }
+  return Vocabulary::most_frequent(std::move(seen), options.min_count, options.max_words);
+}
+
+std::vector<std::int32_t> ids_of(const WordNumbers& words, const Vocabulary& vocabulary) {
+  std::vector<std::int32_t> ids;
+  ids.reserve(static_cast<std::size_t>(words.size()));
+  for (std::int32_t n = 0; n < words.size(); ++n) ids.push_back(vocabulary.id(words.word(n)));
+  return ids;
+}
+
+UnknownWords count_unknown(const PairIds& pairs, Side side, Ids ids_of_numbers) {
+  UnknownWords found;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const Ids numbers = (pairs.*side)(i);
+    found.words += std::ssize(numbers);
+    found.unknown += std::ranges::count_if(
+        numbers, [&](std::int32_t n) { return ids_of_numbers[static_cast<std::size_t>(n)] == kUnknown; });
+  }
+  return found;
+}
+
+std::int64_t longest(const PairIds& pairs, Side side) {
+  std::int64_t length = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) length = std::max(length, std::ssize((pairs.*side)(i)));
+  return length;
+}
+
+// The pairs of a file, to be found by their content.
+class KnownPairs {
+ public:
+  explicit KnownPairs(const PairIds& pairs) : pairs_(pairs) {
+    for (std::size_t i = 0; i < pairs.size(); ++i) order_.push_back({hash(pairs, i), i});
+    std::ranges::sort(order_);
+  }
+
+  bool contain(const PairIds& others, std::size_t i) const { return first_like(others, i) < pairs_.size(); }
+
+  /// Pairs that stand in the file before.
+  std::int64_t repeated() const {
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < pairs_.size(); ++i) count += first_like(pairs_, i) < i ? 1 : 0;
+    return count;
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t hash;
+    std::size_t pair;
+    auto operator<=>(const Entry&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a null in it
+  };
+
+  static std::uint64_t hash(const PairIds& pairs, std::size_t i) {
+    return digest_ids(pairs.target(i), digest_ids(pairs.source(i)));
+  }
+
+  std::size_t first_like(const PairIds& others, std::size_t i) const {
+    const std::uint64_t wanted = hash(others, i);
+    for (auto at = std::ranges::lower_bound(order_, wanted, {}, &Entry::hash); at != order_.end() && at->hash == wanted;
+         ++at) {
+      if (pairs_.equal(at->pair, others, i)) return at->pair;
+    }
+    return pairs_.size();
+  }
+
+  const PairIds& pairs_;
+  std::vector<Entry> order_;
+};
+
+std::vector<std::string> spelled(const WordNumbers& words, Ids numbers) {
+  std::vector<std::string> found;
+  for (const std::int32_t n : numbers) found.emplace_back(words.word(n));
+  return found;
 }
 
 }  // namespace
 
-TextDataset::TextDataset(const TextOptions& options) {
-  check(options);
-  const auto read = [&](const std::string& name) {
-    PairFile file = name.empty() ? PairFile{} : read_pairs(name);
-    std::ranges::move(file.first_bad_lines, std::back_inserter(report_.first_bad_lines));
-    report_.bad_lines += file.bad_lines;
-    return std::move(file.pairs);
+TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies> known) {
+  check(options, known.has_value());
+  report_.tokenizer = options.tokenizer;
+  NumberedWords source_numbers(options.tokenizer, source_words_);
+  NumberedWords target_numbers(options.tokenizer, target_words_);
+  const auto read = [&](const std::string& name, PairIds& pairs, SplitReport& report, std::int64_t max_length) {
+    if (name.empty()) return;
+    report.file = read_pairs(name, options.columns, [&](std::string_view source_line, std::string_view target_line) {
+      const Ids source = source_numbers(source_line);
+      const Ids target = target_numbers(target_line);
+      if (std::max(std::ssize(source), std::ssize(target)) <= max_length) pairs.add(source, target);
+    });
   };
-  std::vector<WordPair> train = read(options.train);
-  const std::vector<WordPair> validation = read(options.valid);
-  const std::vector<WordPair> test = read(options.test);
+  constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
+  read(options.train, train_, report_.train, options.max_length);
+  read(options.valid, validation_, report_.validation, no_limit);
+  read(options.test, test_, report_.test, no_limit);
 
-  report_.too_long = std::erase_if(train, [&](const WordPair& pair) {
-    return std::max(std::ssize(pair.source), std::ssize(pair.target)) > options.max_length;
-  });
-  report_.training_pairs = std::ssize(train);
-  if (train.empty()) {
+  report_.training_pairs = std::ssize(train_);
+  report_.too_long = report_.train.file.pairs - report_.training_pairs;
+  if (train_.size() == 0 && !options.train.empty()) {
     throw DataError(
         fmt::format("{}: every pair has more than {} tokens; raise max-length", options.train, options.max_length));
   }
-  const std::set<WordPair> known(train.begin(), train.end());
-  for (const auto* split : {&validation, &test}) {
-    report_.held_out_in_train += std::ranges::count_if(*split, [&](const auto& pair) { return known.contains(pair); });
-  }
-
-  source_vocabulary_ = Vocabulary::of_lines(side(train, &WordPair::source), options.min_count, options.max_words);
-  target_vocabulary_ = Vocabulary::of_lines(side(train, &WordPair::target), options.min_count, options.max_words);
-  const auto encode = [&](const std::vector<WordPair>& pairs) {
-    std::vector<SequencePair> encoded;
-    encoded.reserve(pairs.size());
-    for (const auto& [source, target] : pairs) {
-      encoded.push_back({source_vocabulary_.ids(source), target_vocabulary_.ids(target)});
+  if (!options.train.empty()) {
+    const KnownPairs training(train_);
+    report_.train.seen_in_training = training.repeated();
+    for (const Split split : {Split::validation, Split::test}) {
+      const PairIds& pairs = held_out(split);
+      std::int64_t count = 0;
+      for (std::size_t i = 0; i < pairs.size(); ++i) count += training.contain(pairs, i) ? 1 : 0;
+      (split == Split::test ? report_.test : report_.validation).seen_in_training = count;
     }
-    take_lengths(encoded);
-    return encoded;
-  };
-  train_ = encode(train);
-  validation_ = encode(validation);
-  test_ = encode(test);
-  order_.resize(train_.size());
-}
-
-void TextDataset::take_lengths(const std::vector<SequencePair>& pairs) {
-  for (const SequencePair& pair : pairs) {
-    max_source_ = std::max<std::int64_t>(max_source_, std::ssize(pair.source));
-    max_target_ = std::max<std::int64_t>(max_target_, std::ssize(pair.target));
   }
+
+  const std::vector<std::int64_t> source_counts = count_words(source_words_, train_, &PairIds::source);
+  const std::vector<std::int64_t> target_counts = count_words(target_words_, train_, &PairIds::target);
+  report_.source_seen_once = share_seen_once(source_counts);
+  report_.target_seen_once = share_seen_once(target_counts);
+  vocabularies_ = known ? *std::move(known)
+                        : Vocabularies{vocabulary_of(source_words_, source_counts, options),
+                                       vocabulary_of(target_words_, target_counts, options)};
+  source_ids_ = ids_of(source_words_, vocabularies_.source);
+  target_ids_ = ids_of(target_words_, vocabularies_.target);
+
+  const std::pair<const PairIds*, SplitReport*> splits[] = {
+      {&train_, &report_.train}, {&validation_, &report_.validation}, {&test_, &report_.test}};
+  for (const auto& [pairs, report] : splits) {
+    report->source = count_unknown(*pairs, &PairIds::source, source_ids_);
+    report->target = count_unknown(*pairs, &PairIds::target, target_ids_);
+    max_source_ = std::max(max_source_, longest(*pairs, &PairIds::source));
+    max_target_ = std::max(max_target_, longest(*pairs, &PairIds::target));
+  }
+  train_.replace(source_ids_, target_ids_);
+  order_.resize(train_.size());
 }
 
 void TextDataset::fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples,
                                       Batch& batch) const {
+  if (order_.empty()) throw DataError("there are no training data; say with --train where they are");
   const std::lock_guard lock(order_mutex_);
   const auto count = static_cast<std::uint64_t>(train_.size());
   batch.clear();
@@ -98,28 +212,46 @@ void TextDataset::fill_training_batch(std::uint64_t seed, std::uint64_t step, st
       order_epoch_ = epoch;
       order_known_ = true;
     }
-    const SequencePair& pair = train_[order_[n % count]];
-    batch.append(pair.source, pair.target);
+    const std::size_t pair = order_[n % count];
+    batch.append(train_.source(pair), train_.target(pair));
   }
 }
 
-std::int64_t TextDataset::size(Split split) const { return std::ssize(split == Split::test ? test_ : validation_); }
+std::int64_t TextDataset::size(Split split) const { return std::ssize(held_out(split)); }
 
 SequencePair TextDataset::example(Split split, std::int64_t index) const {
-  return (split == Split::test ? test_ : validation_).at(static_cast<std::size_t>(index));
+  SequencePair pair = held_out(split).pair(static_cast<std::size_t>(index));
+  for (std::int32_t& n : pair.source) n = source_ids_[static_cast<std::size_t>(n)];
+  for (std::int32_t& n : pair.target) n = target_ids_[static_cast<std::size_t>(n)];
+  return pair;
+}
+
+std::vector<std::string> TextDataset::source_words(Split split, std::int64_t index) const {
+  return spelled(source_words_, held_out(split).source(static_cast<std::size_t>(index)));
+}
+
+std::vector<std::string> TextDataset::target_words(Split split, std::int64_t index) const {
+  return spelled(target_words_, held_out(split).target(static_cast<std::size_t>(index)));
 }
 
 std::uint64_t TextDataset::digest() const {
   std::uint64_t digest = digest_bytes("text");
   // A list's size goes before it: else a word or a pair could move from one list to the next unseen.
   const auto add_size = [&](std::int64_t size) { digest = digest_bytes(std::to_string(size), digest); };
-  for (const auto* vocabulary : {&source_vocabulary_, &target_vocabulary_}) {
+  for (const auto* vocabulary : {&vocabularies_.source, &vocabularies_.target}) {
     add_size(vocabulary->size());
     for (const std::string& word : vocabulary->words()) digest = digest_bytes(word, digest);
   }
-  for (const auto* split : {&train_, &validation_, &test_}) {
-    add_size(std::ssize(*split));
-    for (const SequencePair& pair : *split) digest = digest_ids(pair.target, digest_ids(pair.source, digest));
+  add_size(std::ssize(train_));
+  for (std::size_t i = 0; i < train_.size(); ++i) {
+    digest = digest_ids(train_.target(i), digest_ids(train_.source(i), digest));
+  }
+  for (const Split split : {Split::validation, Split::test}) {
+    add_size(size(split));
+    for (std::int64_t i = 0; i < size(split); ++i) {
+      const SequencePair pair = example(split, i);
+      digest = digest_ids(pair.target, digest_ids(pair.source, digest));
+    }
   }
   return digest;
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "autograd/base/errors.hpp"
 
@@ -17,26 +16,20 @@ Vocabulary::Vocabulary(std::vector<std::string> words) : words_(std::move(words)
   }
 }
 
-Vocabulary Vocabulary::of_lines(std::span<const std::vector<std::string>> lines, std::int64_t min_count,
-                                std::int64_t max_words) {
-  std::map<std::string, std::int64_t> counts;  // in byte order, which a stable sort keeps among equals
-  for (const auto& line : lines) {
-    for (const std::string& word : line) ++counts[word];
-  }
-  std::vector<std::pair<std::string, std::int64_t>> order;
-  for (const auto& entry : counts) {
-    if (entry.second >= min_count) order.emplace_back(entry);
-  }
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-  if (max_words > 0 && std::ssize(order) > max_words) order.resize(static_cast<std::size_t>(max_words));
+Vocabulary Vocabulary::most_frequent(std::vector<WordCount> counts, std::int64_t min_count, std::int64_t max_words) {
+  std::erase_if(counts, [&](const WordCount& entry) { return entry.count < std::max<std::int64_t>(min_count, 1); });
+  std::ranges::sort(counts, [](const WordCount& a, const WordCount& b) {
+    return a.count != b.count ? a.count > b.count : a.word < b.word;
+  });
+  if (max_words > 0 && std::ssize(counts) > max_words) counts.resize(static_cast<std::size_t>(max_words));
   std::vector<std::string> words;
-  words.reserve(order.size());
-  for (auto& entry : order) words.push_back(std::move(entry.first));
+  words.reserve(counts.size());
+  for (const WordCount& entry : counts) words.emplace_back(entry.word);
   return Vocabulary(std::move(words));
 }
 
 std::int32_t Vocabulary::id(std::string_view word) const {
-  const auto at = ids_.find(std::string(word));
+  const auto at = ids_.find(word);
   return at == ids_.end() ? static_cast<std::int32_t>(kUnknown) : at->second;
 }
 

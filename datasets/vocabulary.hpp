@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,12 @@
 
 namespace tapehead {
 
+/// How often a word occurs.
+struct WordCount {
+  std::string_view word;
+  std::int64_t count = 0;
+};
+
 /// Words and their ids. Ids below kFirstFreeId are reserved and no word of the data ever gets one, not even a word
 /// that is spelled like a reserved one.
 class Vocabulary {
@@ -19,10 +26,9 @@ class Vocabulary {
   /// Words in the order of their ids, from kFirstFreeId on. Throws DataError on a word that stands there twice.
   explicit Vocabulary(std::vector<std::string> words);
 
-  /// The words of tokenised lines that occur at least `min_count` times, the most frequent first (equal ones in byte
+  /// The words that occur at least `min_count` times (once at least), the most frequent first (equal ones in byte
   /// order), at most `max_words` of them (0: no limit).
-  static Vocabulary of_lines(std::span<const std::vector<std::string>> lines, std::int64_t min_count,
-                             std::int64_t max_words);
+  static Vocabulary most_frequent(std::vector<WordCount> counts, std::int64_t min_count, std::int64_t max_words);
 
   /// kUnknown if the word is not in the vocabulary.
   std::int32_t id(std::string_view word) const;
@@ -39,7 +45,11 @@ class Vocabulary {
 
  private:
   std::vector<std::string> words_;
-  std::unordered_map<std::string, std::int32_t> ids_;
+  // Found by a view too, without a copy.
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> ids_;
 };
 
 }  // namespace tapehead

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "autograd/base/output_file.hpp"
+#include "experiments/data_report.hpp"
 #include "experiments/json.hpp"
 #include "experiments/table.hpp"
 
@@ -87,6 +89,15 @@ PlannedRun plan_run(const Ablation& ablation, std::size_t cell, const Settings& 
   return run;
 }
 
+void note_data(Ablation& ablation, const Dataset& dataset) {
+  DataUse use = DataUse::only(ablation.split);
+  use.training = use.validation = true;
+  for (std::string& notice : data_notices(dataset, use)) {
+    if (std::ranges::count(ablation.notices, notice) == 0) ablation.notices.push_back(std::move(notice));
+  }
+  ablation.seen_in_training.push_back(seen_in_training(dataset, ablation.split).value_or(0));
+}
+
 }  // namespace
 
 Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
@@ -109,6 +120,7 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
     if (possible->dataset->size(split) == 0) {
       throw ConfigError("ablate: the split to compare on holds no sequences; choose the other with --split");
     }
+    note_data(ablation, *possible->dataset);
     for (std::int64_t s = 0; s < seeds; ++s) {
       ablation.runs.push_back(plan_run(ablation, cell, possible->settings, base.integer("seed") + s, folder));
     }

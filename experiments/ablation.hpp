@@ -37,6 +37,8 @@ struct Ablation {
   std::vector<Cell> cells;
   std::vector<PlannedRun> runs;  ///< cell by cell, seed by seed
   Split split = Split::test;
+  std::vector<std::string> notices = {};            ///< about the data of any cell, each once; see data_notices
+  std::vector<std::int64_t> seen_in_training = {};  ///< of each cell: sequences of the split that it is trained on
 };
 
 /// Plans every run, reads the results that are there already, and throws, before any run, what is wrong with any of

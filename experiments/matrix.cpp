@@ -16,11 +16,34 @@ constexpr const char* kSpaces = " \t\r";
 
 void skip_spaces(std::string_view& line) { line.remove_prefix(std::min(line.find_first_not_of(kSpaces), line.size())); }
 
-bool take_separator(std::string_view& line) {
-  if (line.empty() || (line.front() != ',' && line.front() != ';')) return false;
+// What separates the numbers of a file: a comma, a semicolon or blanks (' '); 0 while there was none. Where two kinds
+// meet, somebody may have written decimal commas, and 1,5;2 would become three numbers.
+class Separator {
+ public:
+  void note(char now, const std::string& place) {
+    if (kind_ == '\0') kind_ = now;
+    if (kind_ == now) return;
+    const bool comma = kind_ == ',' || now == ',';
+    throw DataError(fmt::format("{}: numbers are separated by {} and by {}; use one kind{}", place, name_of(kind_),
+                                name_of(now), comma ? ", and if 1,5 is meant to be one number, write 1.5" : ""));
+  }
+
+ private:
+  static const char* name_of(char kind) { return kind == ',' ? "commas" : kind == ';' ? "semicolons" : "blanks"; }
+
+  char kind_ = '\0';
+};
+
+// Takes what stands between two numbers, blanks around it included; what kind it was, 0 at the end of the line.
+char take_separator(std::string_view& line) {
+  const std::size_t length = line.size();
+  skip_spaces(line);
+  if (line.empty()) return '\0';
+  const char first = line.front();
+  if (first != ',' && first != ';') return line.size() < length ? ' ' : '\0';
   line.remove_prefix(1);
   skip_spaces(line);
-  return true;
+  return first;
 }
 
 double parse_field(std::string_view field, const std::string& place) {
@@ -35,15 +58,17 @@ double parse_field(std::string_view field, const std::string& place) {
   return number;
 }
 
-std::vector<double> parse_row(std::string_view line, const std::string& place) {
+std::vector<double> parse_row(std::string_view line, const std::string& place, Separator& separator) {
   std::vector<double> row;
   skip_spaces(line);
   while (!line.empty()) {
     const std::size_t end = std::min(line.find_first_of(" \t\r,;"), line.size());
     row.push_back(parse_field(line.substr(0, end), place));
     line.remove_prefix(end);
-    skip_spaces(line);
-    if (take_separator(line) && line.empty()) parse_field(line, place);
+    const char kind = take_separator(line);
+    if (kind == '\0') continue;
+    if (line.empty()) parse_field(line, place);
+    separator.note(kind, place);
   }
   return row;
 }
@@ -52,11 +77,12 @@ std::vector<double> parse_row(std::string_view line, const std::string& place) {
 
 Matrix parse_matrix(const std::string& text, const std::string& name) {
   Matrix matrix;
+  Separator separator;
   TextSource source(text, name);
   LineReader reader(source, {.content = LineContent::raw, .longest = kLongestText});
   for (std::string_view line; reader.next(line);) {
     const std::string place = reader.place();
-    const std::vector<double> row = parse_row(line.substr(0, line.find('#')), place);
+    const std::vector<double> row = parse_row(line.substr(0, line.find('#')), place, separator);
     if (row.empty()) continue;
     if (matrix.rows > 0 && std::ssize(row) != matrix.columns) {
       throw DataError(fmt::format("{}: {} numbers, but the lines before have {}", place, row.size(), matrix.columns));

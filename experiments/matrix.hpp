@@ -19,9 +19,9 @@ struct Matrix {
   double operator()(std::int64_t r, std::int64_t c) const { return values[static_cast<std::size_t>(r * columns + c)]; }
 };
 
-/// Reads one vector a line: numbers separated by commas, semicolons or spaces; `#` begins a comment. Throws DataError,
-/// naming file and line, for what is no finite number, an empty field, lines of unequal length and a file without
-/// numbers.
+/// Reads one vector a line: numbers separated by commas, by semicolons or by spaces; `#` begins a comment. Throws
+/// DataError, naming file and line, for what is no finite number, an empty field, lines of unequal length, a file
+/// without numbers, and one with separators of two kinds: its commas may be decimal ones.
 Matrix parse_matrix(const std::string& text, const std::string& name);
 Matrix read_matrix(const std::string& path);
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kMadeLength = 20;
 constexpr std::int64_t kTextLength = 50;
+constexpr std::int64_t kCharacterLength = 250;  // about as much text
 constexpr std::int64_t kShards = 4;
 
 // `--train FILE` makes text the task, unless the task was chosen just as strongly.
@@ -127,8 +128,18 @@ void settle(Settings& settings) {
   refuse_conflicts(settings);
   const bool text = settings.text("task") == "text";
   fit_learning_rate(settings);
-  resolve_if_zero(settings, "max-length", text ? kTextLength : kMadeLength);
+  if (text) check_columns(settings);
+  const bool characters = text && settings.text("tokenizer") == "char";
+  resolve_if_zero(settings, "max-length", characters ? kCharacterLength : text ? kTextLength : kMadeLength);
   resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
+}
+
+void check_columns(const Settings& settings) {
+  try {
+    parse_columns(settings.text("columns"));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", settings.where("columns"), error.what()));
+  }
 }
 
 RunConfig make_run_config(const Settings& settings) {
@@ -143,6 +154,8 @@ RunConfig make_run_config(const Settings& settings) {
   config.text = {.train = settings.text("train"),
                  .valid = settings.text("valid"),
                  .test = settings.text("test"),
+                 .columns = parse_columns(settings.text("columns")),
+                 .tokenizer = parse_tokenizer(settings.text("tokenizer")),
                  .min_count = settings.integer("min-count"),
                  .max_words = settings.integer("max-words"),
                  .max_length = settings.integer("max-length")};

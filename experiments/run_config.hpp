@@ -30,6 +30,9 @@ void read_preset_or_config(Settings& settings, const std::string& name);
 /// are training files. Throws ConfigError for options that the task has no use for.
 void settle(Settings& settings);
 
+/// Throws ConfigError, naming the option, for --columns that parse_columns does not take.
+void check_columns(const Settings& settings);
+
 /// REQUIRES: settled settings. Vocabularies and positions are still open: see fit_to_data.
 RunConfig make_run_config(const Settings& settings);
 

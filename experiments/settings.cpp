@@ -12,6 +12,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
+#include "datasets/pair_name.hpp"
 #include "experiments/suggest.hpp"
 
 namespace tapehead {
@@ -55,15 +56,30 @@ std::string quoted_if_needed(const std::string& value) {
   return plain ? value : fmt::format("\"{}\"", replaced(value, "\"", "\"\""));
 }
 
+// The file that the system would open: `..` behind a link leads to where the link's target is, so it is taken away with
+// the name before it only where that is a folder itself.
 std::string absolute_path(std::string_view path, const std::string& folder) {
-  return path.empty() ? "" : fs::absolute(fs::path(folder) / path).lexically_normal().string();
+  if (path.empty()) return "";
+  fs::path made;
+  for (const fs::path& part : fs::absolute(fs::path(folder) / path)) {
+    std::error_code error;
+    const bool back = part == ".." && made.has_filename() && made.filename() != ".." &&
+                      fs::is_directory(fs::symlink_status(made, error));
+    if (back) {
+      made = made.parent_path();
+    } else if (part != "." && !part.empty()) {
+      made /= part;
+    }
+  }
+  return made.string();
 }
 
 // A path, or both files of `a,b`, made absolute, so that a configuration means the same wherever it is read.
 std::string absolute_paths(const OptionSpec& option, std::string_view paths, const std::string& folder) {
-  const std::size_t comma = option.group == OptionGroup::text_data ? paths.find(',') : std::string_view::npos;
-  if (comma == std::string_view::npos) return absolute_path(paths, folder);
-  return absolute_path(paths.substr(0, comma), folder) + "," + absolute_path(paths.substr(comma + 1), folder);
+  if (option.group != OptionGroup::text_data) return absolute_path(paths, folder);
+  const PairName name = parse_pair_name(std::string(paths), folder);
+  if (!name.two_files) return absolute_path(name.source, folder);
+  return absolute_path(name.source, folder) + "," + absolute_path(name.target, folder);
 }
 
 const OptionSpec& require_config_option(std::string_view name, const std::string& place) {

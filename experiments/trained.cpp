@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/text.hpp"
 #include "datasets/batch.hpp"
 #include "datasets/tokenizer.hpp"
 #include "experiments/conditions.hpp"
@@ -33,7 +34,8 @@ Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::
 
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   if (!is_utf8(line)) throw DataError("the line is not UTF-8");
-  const std::vector<std::string> words = text_task() ? tokenize(to_nfc(line)) : split_at_spaces(line);
+  const std::vector<std::string> words =
+      text_task() ? tokenize(to_nfc(line), config.text.tokenizer) : split_at_spaces(line);
   std::vector<std::int32_t> ids = source.ids(words);
   for (std::size_t i = 0; !text_task() && i < ids.size(); ++i) {
     if (ids[i] == kUnknown) throw DataError(fmt::format("\"{}\" is no symbol that the model knows", words[i]));
@@ -49,7 +51,7 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
 
 std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const {
   const std::vector<std::string> words = vocabulary.words_of(ids);
-  if (text_task()) return detokenize(words);
+  if (text_task()) return detokenize(words, config.text.tokenizer);
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
   return text;
@@ -83,6 +85,13 @@ std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) 
       throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, *find_option(name))));
     }
     *path = given.text(name);
+  }
+  if (given.given("columns")) {
+    if (!trained.text_task()) {
+      throw ConfigError(fmt::format("--columns: {}", why_useless(trained.settings, *find_option("columns"))));
+    }
+    check_columns(given);
+    config.text.columns = parse_columns(given.text("columns"));
   }
   std::unique_ptr<Dataset> dataset = make_dataset(config);
   const auto same = [](const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "autograd/base/text.hpp"
 
@@ -11,6 +12,15 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 16U;
 constexpr std::size_t kNone = std::string::npos;
+
+// How packed files begin, and what unpacks them.
+constexpr std::pair<std::string_view, const char*> kPacked[] = {{"\x1f\x8b", "gunzip"},
+                                                                {"\xfd"
+                                                                 "7z",
+                                                                 "unxz"},
+                                                                {"\x28\xb5\x2f\xfd", "unzstd"},
+                                                                {"BZh", "bunzip2"},
+                                                                {"PK\x03\x04", "unzip"}};
 
 }  // namespace
 
@@ -50,10 +60,15 @@ void LineReader::decide(std::size_t first) {
   ends_ = some_lf ? Ends::lf : Ends::cr;
 }
 
-// Passes over a byte order mark of UTF-8; those of UTF-16 say what the file is.
+// Passes over a byte order mark of UTF-8; the first bytes of packed files and of UTF-16 say what those are.
 void LineReader::begin() {
   started_ = true;
   if (buffer_.starts_with("\xef\xbb\xbf")) begin_ = searched_ = 3;
+  for (const auto& [bytes, unpack] : kPacked) {
+    if (!buffer_.starts_with(bytes)) continue;
+    ended_ = true;
+    throw DataError(fmt::format("{}: is packed, not text; unpack it first: {}", source_.name(), unpack));
+  }
   if (!buffer_.starts_with("\xff\xfe") && !buffer_.starts_with("\xfe\xff")) return;
   ended_ = true;
   throw DataError(source_.name() + ": is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8");

@@ -26,6 +26,10 @@ std::string as_table(const Ablation& ablation) {
   for (const char* title : {"runs", "loss", "perplexity", "token accuracy", "exact match", "seconds"}) {
     titles.emplace_back(title);
   }
+  // A column only where there is something to say: with made data there never is.
+  const bool seen = std::ranges::any_of(ablation.seen_in_training, [](std::int64_t count) { return count > 0; });
+  if (seen) titles.emplace_back("seen in training");
+  const std::size_t columns = titles.size();
   Table table(std::move(titles));
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
     std::vector<std::string> row = ablation.cells[cell].values;
@@ -33,6 +37,10 @@ std::string as_table(const Ablation& ablation) {
     row.push_back(fmt::format("{}{}", finished_runs(ablation, cell),
                               diverged > 0 ? fmt::format(" ({} diverged)", diverged) : ""));
     for (const Figure& figure : figures_of(ablation, cell)) row.push_back(spread_text(figure.spread));
+    if (seen) {
+      row.resize(columns - 1);
+      row.push_back(fmt::format("{}", ablation.seen_in_training[cell]));
+    }
     table.add(std::move(row));
   }
   return table.text();
@@ -49,7 +57,8 @@ Json as_json(const Ablation& ablation) {
     }
     Json object{{"options", std::move(options)},
                 {"runs", finished_runs(ablation, cell)},
-                {"diverged", diverged_runs(ablation, cell)}};
+                {"diverged", diverged_runs(ablation, cell)},
+                {"seen_in_training", ablation.seen_in_training[cell]}};
     for (const auto& [name, spread] : figures_of(ablation, cell)) {
       object[name] = {{"mean", spread.mean}, {"deviation", spread.deviation ? Json(*spread.deviation) : Json(nullptr)}};
     }
@@ -102,6 +111,7 @@ int run_ablate(const Invocation& invocation, Console& console) {
   const std::string& folder = settings.text("out");
   Ablation ablation = plan_ablation(settings, std::move(variations), settings.integer("seeds"),
                                     parse_split(settings.text("split")), folder);
+  for (const std::string& notice : ablation.notices) console.err << notice << '\n';
   make_out_folder(folder);
   const InterruptGuard interrupt;
   if (!carry_out_all(ablation, settings, interrupt, console)) {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <ostream>
+#include <utility>
 
 #include "autograd/base/errors.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/data_report.hpp"
 #include "experiments/json.hpp"
 #include "experiments/table.hpp"
 #include "experiments/trained.hpp"
@@ -21,6 +23,7 @@ struct Example {
 struct Report {
   Evaluation evaluation;
   std::vector<Example> examples;
+  std::vector<std::pair<std::string, std::string>> facts;  // about the data
 };
 
 template <RealScalar T>
@@ -81,6 +84,7 @@ std::string as_text(const Report& report, const std::string& split, std::uint64_
   table.add({"perplexity", fmt::format("{:.6g}", e.perplexity)});
   table.add({"token accuracy", fmt::format("{:.6f}", e.token_accuracy)});
   table.add({"exact match", fmt::format("{:.6f}", e.exact_match)});
+  for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text();
   for (const auto& [source, prediction, expected, correct] : report.examples) {
     text += fmt::format("\n{} {}\n  → {}\n", correct ? "✓" : "✗", source, prediction);
@@ -100,12 +104,19 @@ int run_eval(const Invocation& invocation, Console& console) {
   if (dataset->size(split) == 0) {
     throw DataError(fmt::format("eval: the {} split holds no sequences; choose the other with --split", split_name));
   }
-  const Report report = with_precision(trained.config.double_precision, [&](auto scalar) {
+  tell_of_data(*dataset, DataUse::only(split), console.err);
+  Report report = with_precision(trained.config.double_precision, [&](auto scalar) {
     return evaluate_trained<decltype(scalar)>(trained, *dataset, split, settings);
   });
+  report.facts = data_facts(*dataset, split);
   const std::uint64_t step = trained.reader->meta().step;
-  console.out << (settings.flag("json") ? to_text(as_json(report, split_name, step)) + "\n"
-                                        : as_text(report, split_name, step));
+  if (settings.flag("json")) {
+    Json object = as_json(report, split_name, step);
+    add_data_facts(object, *dataset, split);
+    console.out << to_text(object) << '\n';
+  } else {
+    console.out << as_text(report, split_name, step);
+  }
   return kDone;
 }
 

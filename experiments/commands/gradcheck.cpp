@@ -6,6 +6,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/data_report.hpp"
 #include "experiments/json.hpp"
 #include "experiments/table.hpp"
 #include "experiments/trained_check.hpp"
@@ -74,6 +75,7 @@ int run_gradcheck(const Invocation& invocation, Console& console) {
   if (checkpoint.empty()) return check(matching(all_subjects(), invocation.subject), settings, console);
   const Trained trained = open_trained(checkpoint);
   const std::unique_ptr<Dataset> dataset = data_of(trained, settings);
+  tell_of_data(*dataset, {.training = true}, console.err);
   if (!settings.flag("sharpness")) {
     return check({.cases = {trained_problem(trained, *dataset)}}, settings, console);
   }

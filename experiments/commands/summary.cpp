@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/data_report.hpp"
 #include "experiments/json.hpp"
 #include "experiments/presets.hpp"
 #include "experiments/run.hpp"
@@ -38,13 +39,14 @@ Summary summary_of_trained(const Invocation& invocation) {
   return {std::move(trained.model), std::nullopt};
 }
 
-Summary summary_of(const Invocation& invocation) {
+Summary summary_of(const Invocation& invocation, Console& console) {
   const std::string& subject = invocation.subject;
   if (!subject.empty() && !is_preset(subject) && file_exists(subject))
     return summary_of_trained(invocation);
   Settings settings = invocation.settings;
   read_preset_or_config(settings, subject);
   Run run = prepare_run(std::move(settings));
+  tell_of_data(*run.dataset, DataUse::all(), console.err);
   const MemoryEstimate memory = memory_of(run);
   return {std::move(run.model), memory};
 }
@@ -112,7 +114,7 @@ Json as_json(const Summary& summary) {
 }  // namespace
 
 int run_summary(const Invocation& invocation, Console& console) {
-  const Summary summary = summary_of(invocation);
+  const Summary summary = summary_of(invocation, console);
   console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n" : as_text(summary));
   return kDone;
 }

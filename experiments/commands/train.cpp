@@ -5,6 +5,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/data_report.hpp"
 #include "experiments/interrupt.hpp"
 #include "experiments/json.hpp"
 #include "experiments/progress.hpp"
@@ -45,20 +46,12 @@ Settings settings_of(const Invocation& invocation, const std::string& folder) {
 }
 
 void tell_of_text(const Dataset& dataset, Console& console) {
-  const auto* text = dynamic_cast<const TextDataset*>(&dataset);
-  if (text == nullptr) return;
-  const TextReport& report = text->report();
-  console.err << fmt::format("{} training pairs; {} and {} words\n", report.training_pairs,
-                             dataset.source_vocabulary().words().size(), dataset.target_vocabulary().words().size());
-  if (report.bad_lines > 0) {
-    console.err << fmt::format("{} lines are no pairs and left out, the first of them {}\n", report.bad_lines,
-                               fmt::join(report.first_bad_lines, ", "));
+  if (const auto* text = dynamic_cast<const TextDataset*>(&dataset)) {
+    console.err << fmt::format("{} training pairs; {} and {} {}\n", text->report().training_pairs,
+                               dataset.source_vocabulary().words().size(), dataset.target_vocabulary().words().size(),
+                               text->report().tokenizer == Tokenizer::words ? "words" : "characters");
   }
-  if (report.too_long > 0)
-    console.err << fmt::format("{} training pairs are longer than max-length\n", report.too_long);
-  if (report.held_out_in_train > 0) {
-    console.err << fmt::format("{} held-out pairs stand in the training file too\n", report.held_out_in_train);
-  }
+  tell_of_data(dataset, DataUse::all(), console.err);
 }
 
 Json as_json(const RunOutcome& outcome) {

@@ -42,8 +42,8 @@ TEST_F(Text, ReadsTabSeparatedPairsWithMarksAndLineEndsAsTheyCome) {
                           .valid = file("valid.tsv", "Hi, you!\tЗдрасти!"),
                           .test = file("test.tsv", "Who?\tКой?\n")});
   EXPECT_EQ(data.report().training_pairs, 2);
-  EXPECT_EQ(data.report().bad_lines, 0);
-  EXPECT_EQ(data.report().held_out_in_train, 1);
+  EXPECT_EQ(data.report().train.file.bad_lines(), 0);
+  EXPECT_EQ(data.report().test.seen_in_training, 1);
   EXPECT_THAT(source_words(data, Split::validation, 0), ElementsAre("Hi", "<unk>", "<unk>", "<unk>"));
   EXPECT_THAT(source_words(data, Split::test, 0), ElementsAre("Who", "?"));
   EXPECT_EQ(data.max_source_length(), 4);
@@ -55,25 +55,167 @@ TEST_F(Text, ReadsParallelFiles) {
   EXPECT_EQ(data.size(Split::test), 2);
   EXPECT_THAT(source_words(data, Split::test, 1), ElementsAre("two", "words"));
   EXPECT_THAT([&] { TextDataset({.train = file("b.en", "one\n") + "," + file("b.de", "eins\nzwei\n")}); },
-              ThrowsMessage<DataError>(HasSubstr("has 1 lines and")));
+              ThrowsMessage<DataError>(HasSubstr("b.en has 1 and")));
 }
 
-TEST_F(Text, LinesWithTooFewFieldsAreCountedAndTheFirstAreNamed) {
-  const TextDataset data({.train = file("train.tsv", "a\tb\nno tab here\n\tno source\nc\td\n")});
-  EXPECT_EQ(data.report().bad_lines, 2);
-  EXPECT_THAT(data.report().first_bad_lines,
-              ElementsAre(testing::EndsWith("train.tsv:2"), testing::EndsWith("train.tsv:3")));
-  EXPECT_EQ(data.report().training_pairs, 2);
+const LineCount& fault(const PairFileReport& file, LineFault kind) {
+  return file.faults.at(static_cast<std::size_t>(kind));
 }
 
-// Of many only a few are named; and of a file of another kind not even the pairs that it happens to hold are taken.
+TEST_F(Text, LinesThatAreNotPairsAreCountedByKindAndTheFirstOfEachIsNamed) {
+  const std::string lines = "a\tb\nno tab here\n\tno source\nc\td\nx\t \u200e\n \ta\ne\tf\ng\th\n1\t2\t3\t4\nx\ty\n";
+  const TextDataset data({.train = file("train.tsv", lines), .test = file("test.tsv", "a\tb\nc\n")});
+  const PairFileReport& read = data.report().train.file;
+  EXPECT_EQ(read.bad_lines(), 5);
+  EXPECT_EQ(fault(read, LineFault::no_tab).lines, 1);
+  EXPECT_EQ(fault(read, LineFault::no_source).lines, 2);
+  EXPECT_THAT(fault(read, LineFault::no_source).first, testing::EndsWith("train.tsv:3"));
+  EXPECT_EQ(fault(read, LineFault::no_target).lines, 1);
+  EXPECT_EQ(fault(read, LineFault::too_many_columns).lines, 1);
+  const std::string path = (folder_ / "train.tsv").string();
+  EXPECT_EQ(read.faults_text(), "1 without a tab (" + path + ":2), 2 without a source (" + path +
+                                    ":3), 1 without a target (" + path + ":5), 1 of more than three columns (" + path +
+                                    ":9)");
+  EXPECT_EQ(data.report().training_pairs, 5);
+  EXPECT_EQ(data.report().test.file.bad_lines(), 1) << "each file has a report of its own";
+}
+
+// Of a file of another kind not even the pairs that it happens to hold are taken.
 TEST_F(Text, AFileWhoseLinesAreMostlyNoPairsIsRefused) {
   std::string lines;
   for (int i = 0; i < 5; ++i) lines += "a\tb\nno pair\n";
-  EXPECT_EQ(TextDataset({.train = file("half.tsv", lines)}).report().first_bad_lines.size(), 3U);
+  EXPECT_EQ(TextDataset({.train = file("half.tsv", lines)}).report().train.file.bad_lines(), 5);
   EXPECT_THAT([&] { TextDataset({.train = file("most.tsv", lines + "no pair\n")}); },
-              ThrowsMessage<DataError>(testing::AllOf(HasSubstr("5 lines hold a pair and 6 do not"),
-                                                      HasSubstr("most.tsv:2, "), HasSubstr("most.tsv:6; expected"))));
+              ThrowsMessage<DataError>(testing::AllOf(HasSubstr("5 lines hold a pair and 6 do not: 6 without a tab ("),
+                                                      HasSubstr("most.tsv:2); expected"))));
+}
+
+TEST_F(Text, BlankLinesArePassedOverAndCountedButForThoseAtTheEnd) {
+  const TextDataset data({.train = file("t.tsv", "\na\tb\n \n\t\t\nc\td\n\n\n")});
+  EXPECT_EQ(data.report().train.file.blank_lines, 3);
+  EXPECT_EQ(data.report().train.file.bad_lines(), 0);
+}
+
+TEST_F(Text, ColumnsAreChosenByNumberOrByTitle) {
+  const std::string path = file("ids.tsv", "id\tenglish\tid2\tbulgarian\n1276\tHello\t77\tZdr\n1277\tBye\t78\tDov\n");
+  for (const char* columns : {"english,bulgarian", "2,4"}) {
+    const TextDataset data({.train = path, .columns = parse_columns(columns)});
+    EXPECT_EQ(data.source_vocabulary().id("1276"), kUnknown);
+    EXPECT_NE(data.source_vocabulary().id("Hello"), kUnknown);
+    EXPECT_NE(data.target_vocabulary().id("Dov"), kUnknown);
+    EXPECT_EQ(data.report().training_pairs, columns[0] == '2' ? 3 : 2) << "a line of titles is no pair, if it is one";
+  }
+  const TextDataset turned({.train = path, .columns = parse_columns("4,2")});
+  EXPECT_NE(turned.source_vocabulary().id("Zdr"), kUnknown);
+  EXPECT_THAT([&] { TextDataset({.train = path, .columns = parse_columns("english,german")}); },
+              ThrowsMessage<DataError>(HasSubstr("ids.tsv:1: --columns names \"german\"")));
+  EXPECT_THAT([&] { TextDataset({.train = path, .columns = parse_columns("2,5")}); },
+              ThrowsMessage<DataError>(HasSubstr("3 without a target")));
+  const std::string two = file("a", "x\n") + "," + file("b", "y\n");
+  EXPECT_THROW(TextDataset({.train = two, .columns = parse_columns("1,2")}), ConfigError);
+}
+
+TEST_F(Text, ColumnsThatNobodyChoseAreNotGuessed) {
+  const auto refusal = [&](const char* lines, const char* message) {
+    EXPECT_THAT([&] { TextDataset({.train = file("t.tsv", lines)}); }, ThrowsMessage<DataError>(HasSubstr(message)))
+        << lines;
+  };
+  refusal("1276\tHello\t77\tZdr\n", "with --columns, such as --columns 2,4");
+  refusal("1\teng\tHello\n2\teng\tBye\n", "column 1 holds numbers alone");
+  refusal("id\tlanguage\ttext\n1\teng\tHello\n2\teng\tBye\n", "column 1 holds numbers alone");
+  refusal("Hello\t12\tZdr\nBye\t13\tDov\n", "column 2 holds numbers alone");
+  const TextDataset numbers({.train = file("n.tsv", "one\t1\ntwo\t2\n")});  // with two columns nothing is left over
+  EXPECT_EQ(numbers.report().train.file.third_column.lines, 0);
+}
+
+TEST_F(Text, AThirdColumnOfRemarksIsNotReadAndThatIsReported) {
+  const TextDataset data({.train = file("t.tsv", "Hi\tHallo\tby A\nBye\tTschau\t\nYes\tJa\t2\n")});
+  EXPECT_EQ(data.report().training_pairs, 3);
+  EXPECT_EQ(data.report().train.file.third_column.lines, 2) << "an empty one is none";
+  EXPECT_THAT(data.report().train.file.third_column.first, testing::EndsWith("t.tsv:1"));
+}
+
+TEST(Columns, WhatIsNoChoiceOfTwoIsRefused) {
+  for (const char* text :
+       {"1", ",", "1,", ",2", "1,2,3", "0,1", "-1,2", "1,1", "01,1", "a,a", "1,b", "9999999999999999999,1"}) {
+    EXPECT_THROW(parse_columns(text), ConfigError) << text;
+  }
+  EXPECT_FALSE(parse_columns("").chosen);
+}
+
+TEST_F(Text, AnExistingFileIsOneFileWhateverItsName) {
+  fs::create_directories(folder_ / "my,dir");
+  const std::string path = file("my,dir/a,b.tsv", "a\tb\nc\td\n");
+  EXPECT_EQ(TextDataset({.train = path}).report().training_pairs, 2);
+  const std::string two = file("my,dir/x.en", "one\n") + "," + file("my,dir/y,z.de", "eins\n");
+  EXPECT_EQ(TextDataset({.train = two}).target_vocabulary().words()[0], "eins");
+  EXPECT_THAT([&] { TextDataset({.train = (folder_ / "my,dir/absent.tsv").string()}); },
+              ThrowsMessage<DataError>(HasSubstr("my,dir/absent.tsv: ")));
+}
+
+TEST_F(Text, ANameOfOneFileAndOfTwoIsOneAndThatIsReported) {
+  const std::string a = file("a", "one\n");
+  fs::create_directories((folder_ / "a,").string() + (folder_ / "").string());
+  const std::string name = a + "," + file("b", "eins\n");
+  std::ofstream(name) << "both\tbeide\n";
+  const TextDataset data({.train = name});
+  EXPECT_EQ(data.source_vocabulary().words()[0], "both");
+  EXPECT_TRUE(data.report().train.file.also_two_files);
+}
+
+TEST_F(Text, ANameThatSplitsInTwoWaysIsRefused) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  for (const char* name : {"a", "b,c", "a,b", "c"}) file(name, "x\n");
+  EXPECT_THAT([&] { TextDataset({.train = "a,b,c"}); },
+              ThrowsMessage<ConfigError>(HasSubstr("may be a and b,c, or a,b and c")));
+  fs::current_path(before);
+}
+
+TEST_F(Text, UnknownWordsAreCountedOfEachSplitAndSide) {
+  const std::string train = file("t.tsv", "a a b\tx y y\n");
+  const TextReport report =
+      TextDataset({.train = train, .valid = file("v.tsv", "a q q\tz\n"), .test = train, .min_count = 2}).report();
+  EXPECT_EQ(std::pair(report.train.source.words, report.train.source.unknown), std::pair(3L, 1L));
+  EXPECT_EQ(std::pair(report.validation.source.words, report.validation.source.unknown), std::pair(3L, 2L));
+  EXPECT_EQ(report.validation.target.share(), 1);
+  EXPECT_EQ(report.test.target.unknown, 1);
+  EXPECT_NEAR(report.source_seen_once, 1.0 / 3, 1e-12);
+}
+
+TEST_F(Text, UnknownWordsOfAHeldOutExampleAreShownAsTheyStand) {
+  const TextDataset data({.train = file("t.tsv", "a\tx\n"), .test = file("u.tsv", "million a\tz x\n")});
+  EXPECT_THAT(data.example(Split::test, 0).source, ElementsAre(kUnknown, kFirstFreeId));
+  EXPECT_THAT(data.source_words(Split::test, 0), ElementsAre("million", "a"));
+  EXPECT_THAT(data.target_words(Split::test, 0), ElementsAre("z", "x"));
+}
+
+TEST_F(Text, PairsThatStandInTrainingAreCountedWordForWord) {
+  const std::string train = file("t.tsv", "a b\tx\na  b\tx\nab\tx\na b\ty\nq w e r\tx\n");
+  const std::string test = file("u.tsv", "a b\tx\na b\tz\nb a\tx\na b x\ty\nq w e r\tx\n");
+  const TextReport report = TextDataset({.train = train, .test = test, .max_length = 3}).report();
+  EXPECT_EQ(report.test.seen_in_training, 1) << "a pair too long to be trained on was not seen";
+  EXPECT_EQ(report.train.seen_in_training, 1) << "white space makes no other pair";
+  EXPECT_EQ(report.validation.seen_in_training, 0);
+}
+
+TEST_F(Text, VocabulariesOfATrainedModelNeedNoTrainingFile) {
+  const std::string test = file("u.tsv", "b a\tx\n");
+  const TextDataset data({.train = "", .test = test}, Vocabularies{Vocabulary({"b"}), Vocabulary({"w", "x"})});
+  EXPECT_THAT(data.example(Split::test, 0).source, ElementsAre(kFirstFreeId, kUnknown));
+  EXPECT_THAT(data.example(Split::test, 0).target, ElementsAre(kFirstFreeId + 1));
+  EXPECT_FALSE(data.report().test.seen_in_training.has_value());
+  Batch batch;
+  batch.reserve(1, 9, 9);
+  EXPECT_THROW(data.fill_training_batch(1, 1, 1, batch), DataError);
+}
+
+TEST_F(Text, CharactersAreTokensWhereThatIsAskedFor) {
+  const std::string pairs = file("t.tsv", "a b\t50494\n");
+  const TextDataset data({.train = pairs, .test = pairs, .tokenizer = Tokenizer::characters});
+  EXPECT_THAT(data.source_vocabulary().words(), ElementsAre(" ", "a", "b"));
+  EXPECT_THAT(data.target_vocabulary().words(), ElementsAre("4", "0", "5", "9"));
+  EXPECT_EQ(data.example(Split::test, 0).target.size(), 5U);
 }
 
 TEST_F(Text, NeitherALineNorAFileWithoutAnEndIsWaitedFor) {
@@ -193,13 +335,13 @@ TEST_F(Text, ParallelFilesMayDifferInMarksAndLineEnds) {
                                         "eins\n\nzwei\n \n")});
   EXPECT_THAT(data.source_vocabulary().words(), ElementsAre("one", "two"));
   EXPECT_THAT(data.target_vocabulary().words(), ElementsAre("eins", "zwei"));
-  EXPECT_EQ(data.report().bad_lines, 1);
-  EXPECT_THAT(data.report().first_bad_lines, ElementsAre(testing::EndsWith("a:4")));
+  EXPECT_EQ(data.report().train.file.bad_lines(), 1);
+  EXPECT_THAT(fault(data.report().train.file, LineFault::no_target).first, testing::EndsWith("a:4"));
 }
 
 TEST_F(Text, ABlankFirstLineAfterAMarkIsPassedOver) {
   const TextDataset data({.train = file("t.tsv", "\xef\xbb\xbf\r\na\tb\n")});
-  EXPECT_EQ(data.report().bad_lines, 0);
+  EXPECT_EQ(data.report().train.file.bad_lines(), 0);
   EXPECT_EQ(data.report().training_pairs, 1);
 }
 

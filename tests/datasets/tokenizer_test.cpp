@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "autograd/base/errors.hpp"
+#include "autograd/base/text.hpp"
+
 namespace tapehead {
 namespace {
 
@@ -48,6 +51,35 @@ TEST(Tokenizer, JoiningAndSplittingAgainGivesTheSameWords) {
     const std::vector<std::string> words = tokenize(line);
     EXPECT_EQ(tokenize(detokenize(words)), words) << line;
   }
+}
+
+TEST(Tokenizer, WhatNobodySeesMakesNoOtherWord) {
+  EXPECT_THAT(tokenize("co\u00adop \u200eab\u200f wo\u2060rd \u202ax\u202c \u200e"),
+              ElementsAre("coop", "ab", "word", "x"));
+  EXPECT_THAT(tokenize("\u0627\u061c\u0628", Tokenizer::characters), ElementsAre("\u0627", "\u0628"));
+  EXPECT_THAT(tokenize("\u0645\u06cc\u200c\u062e"), ElementsAre("\u0645\u06cc\u200c\u062e")) << "a joiner is spelling";
+}
+
+TEST(Tokenizer, BlankIsWhatHasNoTokens) {
+  for (const char* line : {"", " ", "\t", "\u00a0\u3000", "\u200b", "\u200e", "\x01"}) {
+    EXPECT_TRUE(is_blank(line)) << line;
+    EXPECT_THAT(tokenize(line), IsEmpty());
+    EXPECT_THAT(tokenize(line, Tokenizer::characters), IsEmpty());
+  }
+  for (const char* line : {"a", " .", "\u200e-"}) EXPECT_FALSE(is_blank(line)) << line;
+}
+
+TEST(Tokenizer, CharactersComeOneByOneWithSpacesBetweenWords) {
+  EXPECT_THAT(tokenize("  7,5\u00a0\tкм ", Tokenizer::characters), ElementsAre("7", ",", "5", " ", "к", "м"));
+  for (const char* line : {"50494", "I'm OK .", "\" so \" „“ 1 , 2", "日本 語"}) {
+    EXPECT_EQ(detokenize(tokenize(line, Tokenizer::characters), Tokenizer::characters), line);
+  }
+}
+
+TEST(Tokenizer, TokenizersHaveNames) {
+  EXPECT_EQ(parse_tokenizer("word"), Tokenizer::words);
+  EXPECT_EQ(parse_tokenizer("char"), Tokenizer::characters);
+  EXPECT_THROW(parse_tokenizer("bpe"), ConfigError);
 }
 
 TEST(Tokenizer, NothingJoinsToNothing) { EXPECT_EQ(detokenize({}), ""); }

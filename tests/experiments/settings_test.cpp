@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "autograd/base/errors.hpp"
 #include "experiments/presets.hpp"
@@ -75,8 +78,28 @@ TEST(Settings, PathsWithBlanksAndHashesSurviveTheConfig) {
 
 TEST(Settings, PathsInAConfigAreRelativeToItsFolderAndTwoFilesStayTwo) {
   Settings settings;
-  settings.read_config("task = text\ntrain = a.en,../b.de\n", Origin::file, "/runs/one/my.cfg", "/runs/one");
-  EXPECT_EQ(settings.text("train"), "/runs/one/a.en,/runs/b.de");
+  settings.read_config("task = text\ntrain = a.en,../b.de\n", Origin::file, "/usr/include/my.cfg", "/usr/include");
+  EXPECT_EQ(settings.text("train"), "/usr/include/a.en,/usr/b.de");
+}
+
+TEST(Settings, AStepBackIsTakenAwayOnlyBehindAFolder) {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::temp_directory_path() / ("tapehead_settings" + std::to_string(getpid()));
+  fs::create_directories(root / "folder");
+  fs::create_directories(root / "far" / "away");
+  fs::create_directory_symlink(root / "far" / "away", root / "link");
+  Settings settings;
+  const auto kept = [&](const std::string& path) {
+    settings.read_config("task = text\ntrain = " + path + "\n", Origin::file, "my.cfg", root.string());
+    return settings.text("train");
+  };
+  EXPECT_EQ(kept("folder/../a.tsv"), (root / "a.tsv").string());
+  EXPECT_EQ(kept("./folder//./a.tsv"), (root / "folder/a.tsv").string());
+  EXPECT_EQ(kept("link/../a.tsv"), (root / "link/../a.tsv").string()) << "that is far/a.tsv";
+  EXPECT_EQ(kept("link/../../folder/../a.tsv"), (root / "link/../../a.tsv").string());
+  EXPECT_EQ(kept("nowhere/../a.tsv"), (root / "nowhere/../a.tsv").string()) << "the system opens nothing there";
+  EXPECT_EQ(kept("/../a"), "/../a");
+  fs::remove_all(root);
 }
 
 TEST(Settings, ThreadsAreNoPartOfWhatMakesARun) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/base/text.hpp"
 #include "datasets/text.hpp"
 #include "datasets/tokenizer.hpp"
 #include "tests/fuzz/target.hpp"
@@ -23,19 +24,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tapehead;
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (is_utf8(text)) {
-    const std::vector<std::string> words = tokenize(text);
-    for (const std::string& word : words) {
-      require(is_utf8(word), "a word is not UTF-8");
-      require(!word.empty() && tokenize(word).size() == 1, "a word is taken apart when it is read again");
+    for (const Tokenizer tokenizer : {Tokenizer::words, Tokenizer::characters}) {
+      const std::vector<std::string> words = tokenize(text, tokenizer);
+      require(words.empty() == is_blank(text), "a blank line has words, or another has none");
+      for (const std::string& word : words) {
+        require(is_utf8(word), "a word is not UTF-8");
+        require(!word.empty(), "a word is empty");
+        require(tokenizer == Tokenizer::characters || tokenize(word).size() == 1,
+                "a word is taken apart when it is read again");
+      }
+      const std::string line = detokenize(words, tokenizer);
+      require(is_utf8(line), "a line is not UTF-8");
+      require(tokenizer == Tokenizer::words || tokenize(line, tokenizer) == words, "characters do not come back");
     }
-    require(is_utf8(detokenize(words)), "a line is not UTF-8");
   }
 
   const std::string path = file_with("pairs.tsv", text);
   succeeds([&] {
     const TextDataset dataset({.train = path, .valid = path, .max_length = 40});
     require(dataset.size(Split::validation) >= dataset.report().training_pairs, "pairs are lost");
-    require(dataset.report().held_out_in_train >= 1, "the training file's own pairs are not known again");
+    require(dataset.report().validation.seen_in_training >= 1, "the training file's own pairs are not known again");
     Batch batch;
     batch.reserve(3, dataset.max_source_length(), dataset.max_target_length());
     dataset.fill_training_batch(1, 1, 3, batch);

@@ -92,6 +92,17 @@ TEST(LineReader, AByteOrderMarkIsNoPartOfTheText) {
   refused(std::string("\xfe\xff\0a", 4), "t.tsv: is UTF-16");
 }
 
+TEST(LineReader, PackedFilesAreNamedWithWhatUnpacksThem) {
+  refused("\x1f\x8b\x08\n\rab", "t.tsv: is packed, not text; unpack it first: gunzip");
+  refused(
+      "\xfd"
+      "7zXZ",
+      "unpack it first: unxz");
+  refused("\x28\xb5\x2f\xfd\n", "unpack it first: unzstd");
+  refused("BZh91AY", "unpack it first: bunzip2");
+  refused("PK\x03\x04\n", "unpack it first: unzip");
+}
+
 TEST(LineReader, WhatIsNoTextIsRefusedWithItsLine) {
   refused("a\ncaf\xe9\n", "t.tsv:2: not valid UTF-8");
   refused(std::string("a\n\nb\0c\n", 7), "t.tsv:3: holds a null byte");
