@@ -12,4 +12,8 @@ Split parse_split(const std::string& text) {
   throw ConfigError(fmt::format("split: \"{}\" is none of validation, test", text));
 }
 
+std::string Dataset::place(Split split, std::int64_t index) const {
+  return fmt::format("{} sequence {}", split == Split::test ? "test" : "validation", index + 1);
+}
+
 }  // namespace tapehead

@@ -38,6 +38,9 @@ class Dataset {
   virtual std::int64_t size(Split split) const = 0;
   virtual SequencePair example(Split split, std::int64_t index) const = 0;
 
+  /// Where it stands, "file:line"; made sequences have their number in the split instead.
+  virtual std::string place(Split split, std::int64_t index) const;
+
   /// Its words as they stand in the data, those that the vocabulary does not know included.
   virtual std::vector<std::string> source_words(Split split, std::int64_t index) const {
     return source_vocabulary().words_of(example(split, index).source);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,9 +23,6 @@ class PairIds {
   std::span<const std::int32_t> target(std::size_t pair) const { return list(2 * pair + 1); }
   SequencePair pair(std::size_t i) const {
     return {{source(i).begin(), source(i).end()}, {target(i).begin(), target(i).end()}};
-  }
-  bool equal(std::size_t i, const PairIds& other, std::size_t j) const {
-    return std::ranges::equal(source(i), other.source(j)) && std::ranges::equal(target(i), other.target(j));
   }
 
   /// Puts another id in the place of each: new_source[id] or new_target[id].

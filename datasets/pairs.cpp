@@ -125,7 +125,7 @@ class PairReader {
     if (is_blank(source)) return add_fault(LineFault::no_source, reader), false;
     if (is_blank(target)) return add_fault(LineFault::no_target, reader), false;
     ++report_.pairs;
-    take_(source, target);
+    take_(source, target, reader.number());
     return true;
   }
 
@@ -144,17 +144,23 @@ class PairReader {
   std::int64_t blank_ = 0;
 };
 
-void require_pairs(const PairFileReport& report) {
-  if (report.pairs >= std::max<std::int64_t>(report.bad_lines(), 1)) return;
-  const bool columns =
-      report.faults[static_cast<std::size_t>(LineFault::too_many_columns)].lines > report.bad_lines() / 2;
-  const char* advice =
-      columns ? "choose the two that are the pair with --columns, such as --columns 2,4" : "expected source<TAB>target";
-  if (report.bad_lines() == 0) throw DataError(fmt::format("{}: no line holds a pair; {}", report.name, advice));
-  const std::string counts = report.pairs == 0
-                                 ? "no line holds a pair"
-                                 : fmt::format("{} lines hold a pair and {} do not", report.pairs, report.bad_lines());
-  throw DataError(fmt::format("{}: {}: {}; {}", report.name, counts, report.faults_text(), advice));
+std::string advice_for(const PairFileReport& report, const Columns& columns) {
+  if (!columns.source_name.empty()) {
+    return fmt::format("--columns chose {} and {}", columns.source_name, columns.target_name);
+  }
+  if (columns.chosen) return fmt::format("--columns chose {} and {}", columns.source, columns.target);
+  const std::int64_t wide = report.faults[static_cast<std::size_t>(LineFault::too_many_columns)].lines;
+  if (2 * wide > report.bad_lines()) return "choose the two that are the pair with --columns, such as --columns 2,4";
+  return "expected source<TAB>target";
+}
+
+void require_pairs(const PairFileReport& report, const Columns& columns) {
+  const std::int64_t bad = report.bad_lines();
+  if (report.pairs >= std::max<std::int64_t>(bad, 1)) return;
+  const std::string pairs =
+      report.pairs == 0 ? "no line holds a pair" : fmt::format("{} lines hold a pair and {} do not", report.pairs, bad);
+  const std::string faults = bad == 0 ? "" : ": " + report.faults_text();
+  throw DataError(fmt::format("{}: {}{}; {}", report.name, pairs, faults, advice_for(report, columns)));
 }
 
 }  // namespace
@@ -177,7 +183,7 @@ std::string PairFileReport::faults_text() const {
 
 PairFileReport read_pairs(const std::string& name, const Columns& columns, const TakePair& take) {
   const PairName names = parse_pair_name(name);
-  PairFileReport report{.name = name, .also_two_files = names.also_two_files};
+  PairFileReport report{.name = name, .path = names.source, .also_two_files = names.also_two_files};
   PairReader reader(report, take);
   if (!names.two_files) {
     reader.read_one_file(names.source, columns);
@@ -188,7 +194,7 @@ PairFileReport read_pairs(const std::string& name, const Columns& columns, const
   } else {
     reader.read_two_files(names.source, names.target);
   }
-  require_pairs(report);
+  require_pairs(report, columns);
   return report;
 }
 

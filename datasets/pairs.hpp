@@ -23,6 +23,7 @@ struct LineCount {
 /// What was found in a file of pairs, or in two parallel files.
 struct PairFileReport {
   std::string name = {};  ///< as it was given; empty: there is no such file
+  std::string path = {};  ///< of the file whose lines are named; of two the first
   std::int64_t pairs = 0;
   std::array<LineCount, kLineFaults> faults = {};  ///< lines that were skipped, by LineFault
   std::int64_t blank_lines = 0;                    ///< passed over; those at the end of the file not counted
@@ -34,7 +35,8 @@ struct PairFileReport {
   std::string faults_text() const;
 };
 
-using TakePair = std::function<void(std::string_view source, std::string_view target)>;
+/// `line` is counted from 1.
+using TakePair = std::function<void(std::string_view source, std::string_view target, std::int64_t line)>;
 
 /// Gives each pair of lines to `take`: see TextOptions for what `name` may be, and autograd/base/lines.hpp for how
 /// lines end. Where no columns are chosen, a third column is passed over (many files have remarks there) unless it

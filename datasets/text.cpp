@@ -10,6 +10,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
+#include "datasets/known_pairs.hpp"
 
 namespace tapehead {
 namespace {
@@ -87,46 +88,17 @@ std::int64_t longest(const PairIds& pairs, Side side) {
   return length;
 }
 
-// The pairs of a file, to be found by their content.
-class KnownPairs {
- public:
-  explicit KnownPairs(const PairIds& pairs) : pairs_(pairs) {
-    for (std::size_t i = 0; i < pairs.size(); ++i) order_.push_back({hash(pairs, i), i});
-    std::ranges::sort(order_);
+void count_seen_in_training(const PairIds& train, const PairIds& held_out, SplitReport& report) {
+  const KnownPairs pairs(train, Compared::pair);
+  const KnownPairs sources(train, Compared::source);
+  std::int64_t seen = 0;
+  for (std::size_t i = 0; i < held_out.size(); ++i) {
+    const bool known = pairs.contain(held_out, i);
+    seen += known ? 1 : 0;
+    report.sources_in_training += !known && sources.contain(held_out, i) ? 1 : 0;
   }
-
-  bool contain(const PairIds& others, std::size_t i) const { return first_like(others, i) < pairs_.size(); }
-
-  /// Pairs that stand in the file before.
-  std::int64_t repeated() const {
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i < pairs_.size(); ++i) count += first_like(pairs_, i) < i ? 1 : 0;
-    return count;
-  }
-
- private:
-  struct Entry {
-    std::uint64_t hash;
-    std::size_t pair;
-    auto operator<=>(const Entry&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a null in it
-  };
-
-  static std::uint64_t hash(const PairIds& pairs, std::size_t i) {
-    return digest_ids(pairs.target(i), digest_ids(pairs.source(i)));
-  }
-
-  std::size_t first_like(const PairIds& others, std::size_t i) const {
-    const std::uint64_t wanted = hash(others, i);
-    for (auto at = std::ranges::lower_bound(order_, wanted, {}, &Entry::hash); at != order_.end() && at->hash == wanted;
-         ++at) {
-      if (pairs_.equal(at->pair, others, i)) return at->pair;
-    }
-    return pairs_.size();
-  }
-
-  const PairIds& pairs_;
-  std::vector<Entry> order_;
-};
+  report.seen_in_training = seen;
+}
 
 std::vector<std::string> spelled(const WordNumbers& words, Ids numbers) {
   std::vector<std::string> found;
@@ -141,18 +113,22 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
   report_.tokenizer = options.tokenizer;
   NumberedWords source_numbers(options.tokenizer, source_words_);
   NumberedWords target_numbers(options.tokenizer, target_words_);
-  const auto read = [&](const std::string& name, PairIds& pairs, SplitReport& report, std::int64_t max_length) {
+  const auto read = [&](const std::string& name, SplitReport& report, std::int64_t max_length, PairIds& pairs,
+                        std::vector<std::int64_t>* lines) {
     if (name.empty()) return;
-    report.file = read_pairs(name, options.columns, [&](std::string_view source_line, std::string_view target_line) {
-      const Ids source = source_numbers(source_line);
-      const Ids target = target_numbers(target_line);
-      if (std::max(std::ssize(source), std::ssize(target)) <= max_length) pairs.add(source, target);
-    });
+    report.file = read_pairs(name, options.columns,
+                             [&](std::string_view source_line, std::string_view target_line, std::int64_t line) {
+                               const Ids source = source_numbers(source_line);
+                               const Ids target = target_numbers(target_line);
+                               if (std::max(std::ssize(source), std::ssize(target)) <= max_length)
+                                 pairs.add(source, target);
+                               if (lines != nullptr) lines->push_back(line);
+                             });
   };
   constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
-  read(options.train, train_, report_.train, options.max_length);
-  read(options.valid, validation_, report_.validation, no_limit);
-  read(options.test, test_, report_.test, no_limit);
+  read(options.train, report_.train, options.max_length, train_, nullptr);
+  read(options.valid, report_.validation, no_limit, validation_, &validation_lines_);
+  read(options.test, report_.test, no_limit, test_, &test_lines_);
 
   report_.training_pairs = std::ssize(train_);
   report_.too_long = report_.train.file.pairs - report_.training_pairs;
@@ -161,14 +137,9 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
         fmt::format("{}: every pair has more than {} tokens; raise max-length", options.train, options.max_length));
   }
   if (!options.train.empty()) {
-    const KnownPairs training(train_);
-    report_.train.seen_in_training = training.repeated();
-    for (const Split split : {Split::validation, Split::test}) {
-      const PairIds& pairs = held_out(split);
-      std::int64_t count = 0;
-      for (std::size_t i = 0; i < pairs.size(); ++i) count += training.contain(pairs, i) ? 1 : 0;
-      (split == Split::test ? report_.test : report_.validation).seen_in_training = count;
-    }
+    report_.train.seen_in_training = KnownPairs(train_, Compared::pair).repeated();
+    count_seen_in_training(train_, validation_, report_.validation);
+    count_seen_in_training(train_, test_, report_.test);
   }
 
   const std::vector<std::int64_t> source_counts = count_words(source_words_, train_, &PairIds::source);
@@ -232,6 +203,11 @@ std::vector<std::string> TextDataset::source_words(Split split, std::int64_t ind
 
 std::vector<std::string> TextDataset::target_words(Split split, std::int64_t index) const {
   return spelled(target_words_, held_out(split).target(static_cast<std::size_t>(index)));
+}
+
+std::string TextDataset::place(Split split, std::int64_t index) const {
+  const std::vector<std::int64_t>& lines = split == Split::test ? test_lines_ : validation_lines_;
+  return fmt::format("{}:{}", report_.of(split).file.path, lines.at(static_cast<std::size_t>(index)));
 }
 
 std::uint64_t TextDataset::digest() const {

@@ -41,6 +41,7 @@ struct SplitReport {
   /// Held-out pairs that stand in the training file too, word for word; pairs of the training file that stand in it
   /// before. Nothing if no training file was read.
   std::optional<std::int64_t> seen_in_training = {};
+  std::int64_t sources_in_training = 0;  ///< of the other held-out pairs: those whose source stands there
 };
 
 /// What reading the files left out or noticed.
@@ -84,6 +85,7 @@ class TextDataset : public Dataset {
   SequencePair example(Split split, std::int64_t index) const override;
   std::vector<std::string> source_words(Split split, std::int64_t index) const override;
   std::vector<std::string> target_words(Split split, std::int64_t index) const override;
+  std::string place(Split split, std::int64_t index) const override;
   std::uint64_t digest() const override;
 
  private:
@@ -95,6 +97,7 @@ class TextDataset : public Dataset {
   Vocabularies vocabularies_;
   PairIds train_;              // ids
   PairIds validation_, test_;  // word numbers
+  std::vector<std::int64_t> validation_lines_, test_lines_;
   std::int64_t max_source_ = 0, max_target_ = 0;
   TextReport report_;
 

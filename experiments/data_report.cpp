@@ -4,6 +4,7 @@
 
 #include <ostream>
 
+#include "autograd/base/counted.hpp"
 #include "datasets/text.hpp"
 
 namespace tapehead {
@@ -16,12 +17,12 @@ std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); 
 
 void add_file_notices(std::vector<std::string>& notices, const PairFileReport& file) {
   if (const std::int64_t bad = file.bad_lines(); bad > 0) {
-    notices.push_back(fmt::format("{}: {} of {} lines skipped, they are not pairs: {}", file.name, bad,
-                                  file.pairs + bad, file.faults_text()));
+    notices.push_back(fmt::format("{}: skipped {} of {}, which are not pairs: {}", file.name, bad,
+                                  counted(file.pairs + bad, "line"), file.faults_text()));
   }
   if (file.third_column.lines > 0) {
-    notices.push_back(fmt::format("{}: {} of {} pairs have a third column, which is not read ({}); --columns 1,3 would",
-                                  file.name, file.third_column.lines, file.pairs, file.third_column.first));
+    notices.push_back(fmt::format("{}: third column not read in {} of {} ({}); --columns 1,3 would", file.name,
+                                  file.third_column.lines, counted(file.pairs, "pair"), file.third_column.first));
   }
   if (file.blank_lines > 0)
     notices.push_back(fmt::format("{}: blank lines between others: {}", file.name, file.blank_lines));
@@ -64,21 +65,26 @@ void add_training_notices(std::vector<std::string>& notices, const TextReport& r
   const PairFileReport& file = report.train.file;
   add_file_notices(notices, file);
   if (report.too_long > 0) {
-    notices.push_back(
-        fmt::format("{}: {} of {} pairs left out, longer than max-length", file.name, report.too_long, file.pairs));
+    notices.push_back(fmt::format("{}: left out {} of {}, longer than max-length", file.name, report.too_long,
+                                  counted(file.pairs, "pair")));
   }
   if (const std::int64_t again = report.train.seen_in_training.value_or(0); again > 0) {
-    notices.push_back(
-        fmt::format("{}: {} of {} pairs repeat one before them", file.name, again, report.training_pairs));
+    notices.push_back(fmt::format("{}: repeats of a pair before: {} of {}", file.name, again,
+                                  counted(report.training_pairs, "pair")));
   }
+}
+
+std::string more_sources(const SplitReport& split) {
+  const std::int64_t sources = split.sources_in_training;
+  return sources == 0 ? "" : fmt::format(", and the sources of {} more", sources);
 }
 
 void add_held_out_notices(std::vector<std::string>& notices, const SplitReport& split) {
   add_file_notices(notices, split.file);
-  if (const std::int64_t seen = split.seen_in_training.value_or(0); seen > 0) {
-    notices.push_back(
-        fmt::format("{}: {} of {} pairs stand in the training data too", split.file.name, seen, split.file.pairs));
-  }
+  const std::int64_t seen = split.seen_in_training.value_or(0);
+  if (seen == 0 && split.sources_in_training == 0) return;
+  notices.push_back(fmt::format("{}: in the training data too: {} of {}{}", split.file.name, seen,
+                                counted(split.file.pairs, "pair"), more_sources(split)));
 }
 
 }  // namespace
@@ -105,7 +111,9 @@ std::vector<std::pair<std::string, std::string>> data_facts(const Dataset& datas
   const SplitReport& report = text->report().of(split);
   std::vector<std::pair<std::string, std::string>> facts;
   const auto& seen = report.seen_in_training;
-  facts.emplace_back("seen in training", seen ? fmt::format("{} of {}", *seen, report.file.pairs) : "not known");
+  facts.emplace_back("seen in training", seen
+                                             ? fmt::format("{} of {}{}", *seen, report.file.pairs, more_sources(report))
+                                             : "not known: the training data were not read");
   if (const std::int64_t bad = report.file.bad_lines(); bad > 0) {
     facts.emplace_back("skipped lines", fmt::format("{} of {}", bad, report.file.pairs + bad));
   }
@@ -122,6 +130,9 @@ void add_data_facts(Json& object, const Dataset& dataset, Split split) {
   const std::optional<std::int64_t> seen = seen_in_training(dataset, split);
   object["skipped_lines"] = text == nullptr ? 0 : text->report().of(split).file.bad_lines();
   object["seen_in_training"] = seen ? Json(*seen) : Json(nullptr);
+  object["sources_seen_in_training"] = text == nullptr ? Json(0)
+                                       : seen          ? Json(text->report().of(split).sources_in_training)
+                                                       : Json(nullptr);
 }
 
 }  // namespace tapehead

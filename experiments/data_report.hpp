@@ -35,7 +35,8 @@ std::vector<std::pair<std::string, std::string>> data_facts(const Dataset& datas
 /// How many sequences of a split the model was trained on; nothing if that is not known.
 std::optional<std::int64_t> seen_in_training(const Dataset& dataset, Split split);
 
-/// The same for scripts: "skipped_lines" and "seen_in_training" (null if that is not known).
+/// The same for scripts: "skipped_lines", "seen_in_training" and "sources_seen_in_training" (null if that is not
+/// known): pairs, and other pairs whose source was.
 void add_data_facts(Json& object, const Dataset& dataset, Split split);
 
 }  // namespace tapehead

@@ -34,6 +34,10 @@ Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::
 
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   if (!is_utf8(line)) throw DataError("the line is not UTF-8");
+  // A tab ends the source in a file of pairs: what stands behind it would be read as more of it.
+  if (text_task() && line.find('\t') != std::string::npos) {
+    throw DataError("the line holds a tab; give the source alone (cut -f1 takes it out of a file of pairs)");
+  }
   const std::vector<std::string> words =
       text_task() ? tokenize(to_nfc(line), config.text.tokenizer) : split_at_spaces(line);
   std::vector<std::int32_t> ids = source.ids(words);

@@ -22,7 +22,7 @@ struct Trained {
   bool text_task() const { return config.task == "text"; }
 
   /// Ids of a line that somebody wrote. Throws DataError for symbols that a made task does not have, lines that are not
-  /// UTF-8, and lines longer than the model takes.
+  /// UTF-8 or, of text, hold a tab, and lines longer than the model takes.
   std::vector<std::int32_t> encode(const std::string& line) const;
   /// A line of target ids, as people write it; `source_line` likewise.
   std::string line(const std::vector<std::int32_t>& target_ids) const { return join(target, target_ids); }

@@ -13,6 +13,14 @@
 namespace tapehead {
 namespace {
 
+// A space is a token of a model of characters, and nobody would see it.
+std::vector<std::string> visible(std::vector<std::string> tokens) {
+  for (std::string& token : tokens) {
+    if (token == " ") token = "␣";
+  }
+  return tokens;
+}
+
 const LayerMaps& choose_layer(const LineMaps& maps, const std::string& wanted) {
   const LayerMaps* last_cross = nullptr;
   std::vector<std::string_view> names;
@@ -55,10 +63,11 @@ int run_inspect(const Invocation& invocation, Console& console) {
     return kDone;
   }
   const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
-  console.out << fmt::format("{}\n→ {}\n", fmt::join(maps.source, " "), fmt::join(maps.output, " "));
+  console.out << fmt::format("{}\n→ {}\n", fmt::join(visible(maps.source), " "), fmt::join(visible(maps.output), " "));
   for (std::int64_t h = first; h < last; ++h) {
     console.out << fmt::format("\n{}, head {}: each row shows what one token looks at\n", layer.layer, h)
-                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)], {layer.queries, layer.keys}, style);
+                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)],
+                                 {visible(layer.queries), visible(layer.keys)}, style);
   }
   return kDone;
 }

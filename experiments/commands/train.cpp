@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
@@ -47,9 +48,10 @@ Settings settings_of(const Invocation& invocation, const std::string& folder) {
 
 void tell_of_text(const Dataset& dataset, Console& console) {
   if (const auto* text = dynamic_cast<const TextDataset*>(&dataset)) {
-    console.err << fmt::format("{} training pairs; {} and {} {}\n", text->report().training_pairs,
-                               dataset.source_vocabulary().words().size(), dataset.target_vocabulary().words().size(),
-                               text->report().tokenizer == Tokenizer::words ? "words" : "characters");
+    const std::string token = text->report().tokenizer == Tokenizer::words ? "word" : "character";
+    console.err << fmt::format("{}; {}, {}\n", counted(text->report().training_pairs, "training pair"),
+                               counted(dataset.source_vocabulary().words().size(), "source " + token),
+                               counted(dataset.target_vocabulary().words().size(), "target " + token));
   }
   tell_of_data(dataset, DataUse::all(), console.err);
 }

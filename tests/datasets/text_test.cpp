@@ -110,7 +110,7 @@ TEST_F(Text, ColumnsAreChosenByNumberOrByTitle) {
   EXPECT_THAT([&] { TextDataset({.train = path, .columns = parse_columns("english,german")}); },
               ThrowsMessage<DataError>(HasSubstr("ids.tsv:1: --columns names \"german\"")));
   EXPECT_THAT([&] { TextDataset({.train = path, .columns = parse_columns("2,5")}); },
-              ThrowsMessage<DataError>(HasSubstr("3 without a target")));
+              ThrowsMessage<DataError>(HasSubstr("3 without a target (")));
   const std::string two = file("a", "x\n") + "," + file("b", "y\n");
   EXPECT_THROW(TextDataset({.train = two, .columns = parse_columns("1,2")}), ConfigError);
 }
@@ -190,11 +190,20 @@ TEST_F(Text, UnknownWordsOfAHeldOutExampleAreShownAsTheyStand) {
   EXPECT_THAT(data.target_words(Split::test, 0), ElementsAre("z", "x"));
 }
 
+TEST_F(Text, AHeldOutExampleKnowsItsLine) {
+  const TextDataset data({.train = file("t.tsv", "a\tx\n"), .test = file("u.tsv", "a\tx\n\nbad\nb\ty\nc\tz\n")});
+  EXPECT_EQ(data.place(Split::test, 1), (folder_ / "u.tsv").string() + ":4");
+  const TextDataset two(
+      {.train = file("a", "x\n") + "," + file("b", "y\n"), .valid = file("c", "\nx\n") + "," + file("d", "\ny\n")});
+  EXPECT_EQ(two.place(Split::validation, 0), (folder_ / "c").string() + ":2");
+}
+
 TEST_F(Text, PairsThatStandInTrainingAreCountedWordForWord) {
   const std::string train = file("t.tsv", "a b\tx\na  b\tx\nab\tx\na b\ty\nq w e r\tx\n");
   const std::string test = file("u.tsv", "a b\tx\na b\tz\nb a\tx\na b x\ty\nq w e r\tx\n");
   const TextReport report = TextDataset({.train = train, .test = test, .max_length = 3}).report();
   EXPECT_EQ(report.test.seen_in_training, 1) << "a pair too long to be trained on was not seen";
+  EXPECT_EQ(report.test.sources_in_training, 1) << "a b, whose other target is z";
   EXPECT_EQ(report.train.seen_in_training, 1) << "white space makes no other pair";
   EXPECT_EQ(report.validation.seen_in_training, 0);
 }

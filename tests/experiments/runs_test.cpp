@@ -165,7 +165,7 @@ TEST_F(Runs, TextIsTrainedEvaluatedAndTranslated) {
                        "--d-model", "8",       "--heads", "2",       "--d-ff", "8",      "--layers",
                        "1",         "--batch", "4",       "--steps", "6",      "--out",  path("run")});
   ASSERT_EQ(ran.status, 0) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("12 training pairs; 15 and 15 words"));
+  EXPECT_THAT(ran.err, HasSubstr("12 training pairs; 15 source words, 15 target words"));
   EXPECT_EQ(run({"eval", path("run"), "--json"}).json()["sequences"], 12);
   EXPECT_EQ(run({"predict", path("run")}, "good night.\n").status, 0) << "unknown words are words";
 

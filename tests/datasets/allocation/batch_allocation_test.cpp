@@ -1,6 +1,7 @@
 // Once a batch is reserved, filling it allocates nothing, whatever the lengths and across the ends of epochs.
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -63,6 +64,28 @@ TEST(BatchAllocations, AreNoneForText) {
   for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
     expect_no_allocation(data, layout);
   }
+}
+
+// Ids and not strings: a word of some letters in a string of its own takes 32 bytes, in a vector of them, in a set of
+// pairs.
+TEST(TextMemory, IsAFewTimesTheFile) {
+  const auto path = std::filesystem::temp_directory_path() / ("tapehead_memory" + std::to_string(::getpid()));
+  std::ofstream file(path);
+  for (int i = 0; i < 40000; ++i) {
+    for (int w = 0; w < 16; ++w) file << "w" << (i * 31 + w * w) % 997 << (w == 7 ? '\t' : w == 15 ? '\n' : ' ');
+  }
+  file.close();
+  const auto size = static_cast<double>(std::filesystem::file_size(path));
+  const auto in_use = [] {
+    const struct mallinfo2 heap = ::mallinfo2();
+    return static_cast<double>(heap.uordblks + heap.hblkhd);
+  };
+  const double before = in_use();
+  const TextDataset data({.train = path, .test = path});
+  const double taken = in_use() - before;
+  std::filesystem::remove(path);
+  EXPECT_LT(taken, 4 * size);
+  EXPECT_EQ(data.report().test.seen_in_training, 40000);
 }
 
 }  // namespace
