@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -82,12 +81,6 @@ UnknownWords count_unknown(const PairIds& pairs, Side side, Ids ids_of_numbers) 
   return found;
 }
 
-std::int64_t longest(const PairIds& pairs, Side side) {
-  std::int64_t length = 0;
-  for (std::size_t i = 0; i < pairs.size(); ++i) length = std::max(length, std::ssize((pairs.*side)(i)));
-  return length;
-}
-
 void count_seen_in_training(const PairIds& train, const PairIds& held_out, SplitReport& report) {
   const KnownPairs pairs(train, Compared::pair);
   const KnownPairs sources(train, Compared::source);
@@ -113,22 +106,27 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
   report_.tokenizer = options.tokenizer;
   NumberedWords source_numbers(options.tokenizer, source_words_);
   NumberedWords target_numbers(options.tokenizer, target_words_);
-  const auto read = [&](const std::string& name, SplitReport& report, std::int64_t max_length, PairIds& pairs,
+  // Longer pairs are not trained on; those that are held out stay, and make nothing larger.
+  const auto read = [&](const std::string& name, SplitReport& report, PairIds& pairs,
                         std::vector<std::int64_t>* lines) {
     if (name.empty()) return;
     report.file = read_pairs(name, options.columns,
                              [&](std::string_view source_line, std::string_view target_line, std::int64_t line) {
                                const Ids source = source_numbers(source_line);
                                const Ids target = target_numbers(target_line);
-                               if (std::max(std::ssize(source), std::ssize(target)) <= max_length)
-                                 pairs.add(source, target);
+                               if (std::max(std::ssize(source), std::ssize(target)) <= options.max_length) {
+                                 max_source_ = std::max(max_source_, std::ssize(source));
+                                 max_target_ = std::max(max_target_, std::ssize(target));
+                               } else if (lines == nullptr) {
+                                 return;
+                               }
+                               pairs.add(source, target);
                                if (lines != nullptr) lines->push_back(line);
                              });
   };
-  constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
-  read(options.train, report_.train, options.max_length, train_, nullptr);
-  read(options.valid, report_.validation, no_limit, validation_, &validation_lines_);
-  read(options.test, report_.test, no_limit, test_, &test_lines_);
+  read(options.train, report_.train, train_, nullptr);
+  read(options.valid, report_.validation, validation_, &validation_lines_);
+  read(options.test, report_.test, test_, &test_lines_);
 
   report_.training_pairs = std::ssize(train_);
   report_.too_long = report_.train.file.pairs - report_.training_pairs;
@@ -157,8 +155,6 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
   for (const auto& [pairs, report] : splits) {
     report->source = count_unknown(*pairs, &PairIds::source, source_ids_);
     report->target = count_unknown(*pairs, &PairIds::target, target_ids_);
-    max_source_ = std::max(max_source_, longest(*pairs, &PairIds::source));
-    max_target_ = std::max(max_target_, longest(*pairs, &PairIds::target));
   }
   train_.replace(source_ids_, target_ids_);
   order_.resize(train_.size());

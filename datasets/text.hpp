@@ -23,7 +23,8 @@ struct TextOptions {
   Tokenizer tokenizer = Tokenizer::words;
   std::int64_t min_count = 1;    ///< words seen less often in the training file are unknown
   std::int64_t max_words = 0;    ///< of each vocabulary; 0: no limit
-  std::int64_t max_length = 50;  ///< training pairs with more tokens on a side are left out
+  /// Training pairs with more tokens on a side are left out; held-out ones stay, but nothing is made larger for them.
+  std::int64_t max_length = 50;
 };
 
 /// How many of some words are not in the vocabulary, each counted as often as it occurs.

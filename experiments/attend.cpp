@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "autograd/base/errors.hpp"
@@ -13,6 +14,9 @@
 namespace tapehead {
 namespace {
 
+// Of each table that is shown.
+constexpr std::int64_t kMostNumbers = 2'000'000;
+
 void require_sizes(const Matrix& query, const Matrix& key, const Matrix& value) {
   if (query.columns != key.columns) {
     throw ShapeError(fmt::format("attend: queries have {} numbers each, keys {}; they must be equally wide",
@@ -20,6 +24,13 @@ void require_sizes(const Matrix& query, const Matrix& key, const Matrix& value) 
   }
   if (key.rows != value.rows) {
     throw ShapeError(fmt::format("attend: there are {} keys but {} values; each key needs one", key.rows, value.rows));
+  }
+  const std::int64_t widest = std::max(key.rows, value.columns);
+  if (query.rows > kMostNumbers / widest) {
+    throw ShapeError(
+        fmt::format("attend: {} queries with {} keys and values of {} numbers make a table of over {} numbers, "
+                    "more than anybody can look at; take fewer rows",
+                    query.rows, key.rows, value.columns, kMostNumbers));
   }
 }
 

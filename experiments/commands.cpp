@@ -23,7 +23,7 @@ std::span<const Command> commands() {
        .subject = "DIR|CHECKPOINT",
        .summary = "Loss, perplexity, token accuracy and exact match on held-out sequences",
        .example = "tapehead eval runs/copy --split test --examples 5",
-       .options = {"split", "examples", "train", "valid", "test", "columns", "threads", "json"},
+       .options = {"split", "examples", "too-long", "train", "valid", "test", "columns", "threads", "json"},
        .run = run_eval},
       {.name = "predict",
        .subject = "DIR|CHECKPOINT",

@@ -19,10 +19,16 @@ Json to_json(const Matrix& matrix) {
 Json to_json(const Evaluation& evaluation) {
   return {{"loss", evaluation.loss},
           {"perplexity", evaluation.perplexity},
+          {"loss_all_tokens", evaluation.loss_all_tokens},
+          {"perplexity_all_tokens", evaluation.perplexity_all_tokens},
           {"token_accuracy", evaluation.token_accuracy},
+          {"token_accuracy_without_end", evaluation.token_accuracy_without_end},
           {"exact_match", evaluation.exact_match},
           {"sequences", evaluation.sequences},
-          {"tokens", evaluation.tokens}};
+          {"tokens", evaluation.tokens},
+          {"unknown_tokens", evaluation.unknown_tokens},
+          {"unknown_share", evaluation.unknown_share},
+          {"too_long", evaluation.too_long}};
 }
 
 }  // namespace tapehead

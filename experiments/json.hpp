@@ -18,7 +18,7 @@ std::string to_text(const Json& json, int indent = -1);
 /// Nested lists, a row a list. What is no finite number becomes null.
 Json to_json(const Matrix& matrix);
 
-/// `loss`, `perplexity`, `token_accuracy`, `exact_match`, `sequences`, `tokens`.
+/// The members of an Evaluation, by their names. What is no finite number becomes null.
 Json to_json(const Evaluation& evaluation);
 
 }  // namespace tapehead

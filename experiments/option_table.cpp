@@ -95,6 +95,7 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {.name = "vary", .kind = text, .help = "option and its values; several of these make a grid", .repeatable = true, .placeholder = "NAME=A,B,…", .common = true},
     {.name = "seeds", .kind = integer, .fallback = "3", .help = "runs of each cell, with seeds from --seed on; more make differences surer", .range = {1, 10000}, .common = true},
     {.name = "split", .kind = word, .fallback = "test", .help = "held-out sequences that are used", .choices = "test validation", .common = true},
+    {.name = "too-long", .kind = word, .fallback = "wrong", .help = "held-out sequences that the model has too few positions for: wrong counts them as wrong, skip leaves them out", .choices = "wrong skip"},
     {.name = "examples", .kind = integer, .fallback = "0", .help = "sequences to show with their predictions", .range = {0, 1e6}, .common = true},
     {.name = "input", .kind = text, .help = "line that the model reads", .placeholder = "\"TEXT\"", .common = true},
     {.name = "layer", .kind = text, .help = "attention layer to draw; by default the last one that looks at the input", .placeholder = "PATH", .common = true},

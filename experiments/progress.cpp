@@ -79,9 +79,13 @@ void ProgressDisplay::on_validation(const Progress& progress) {
     draw(progress);
   } else {
     const Evaluation& v = *progress.validation;
+    const std::string first = v.sequences < v.available ? "the first " : "";
+    const std::string of = v.sequences < v.available ? fmt::format(" of {}", v.available) : "";
+    const std::string unknown =
+        v.unknown_tokens > 0 ? fmt::format("  unknown words {:.1f}%", 100 * v.unknown_share) : "";
     out_ << label_ << "step " << progress.step
-         << fmt::format("  validation on {} sequences: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}",
-                        v.sequences, v.loss, v.token_accuracy, v.exact_match)
+         << fmt::format("  validation on {}{}{} sequences: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}{}",
+                        first, v.sequences, of, v.loss, v.token_accuracy, v.exact_match, unknown)
          << std::endl;
   }
 }

@@ -93,7 +93,11 @@ RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& ob
   outcome.parameter_digest = parameter_digest(parameters);
   if (!outcome.interrupted && evaluate_on) {
     WorkerPool workers(run.config.trainer.threads);
-    outcome.held_out = evaluate(run.model, parameters, *run.dataset, *evaluate_on, workers);
+    try {
+      outcome.held_out = evaluate(run.model, parameters, *run.dataset, *evaluate_on, workers, {.stop = stop});
+    } catch (const EvaluationStopped&) {
+      outcome.interrupted = true;
+    }
   }
   return outcome;
 }
@@ -109,21 +113,40 @@ Run prepare_run(Settings settings) {
   return {std::move(settings), std::move(config), std::move(dataset), std::move(model)};
 }
 
-MemoryEstimate memory_of(const Run& run) {
+MemoryEstimate memory_of(const Run& run, std::optional<Split> evaluate_on) {
   const Dataset& data = *run.dataset;
   const bool encoder = run.model.has_encoder();
   const std::int64_t source = data.max_source_length();
   const std::int64_t target = data.max_target_length();
   const BatchLayout layout = batch_layout(data, encoder);
-  const SequenceLengths longest =
-      encoder ? SequenceLengths{source + 1, target + 1} : SequenceLengths{0, positions_needed(layout, source, target)};
-  return estimate_memory(run.model, run.config.trainer.step, longest, run.config.trainer.threads,
-                         run.config.double_precision ? sizeof(double) : sizeof(float));
+  const std::int64_t scalar = run.config.double_precision ? sizeof(double) : sizeof(float);
+  const int threads = run.config.trainer.threads;
+  MemoryEstimate estimate =
+      estimate_memory(run.model, run.config.trainer.step, column_lengths(layout, source, target), threads, scalar);
+  for (const Split split : {Split::validation, evaluate_on.value_or(Split::validation)}) {
+    estimate.evaluation = std::max(estimate.evaluation, memory_to_evaluate(run.model, data, split, threads, scalar));
+  }
+  return estimate;
+}
+
+double memory_to_evaluate(const Model& model, const Dataset& data, Split split, int threads, std::int64_t scalar) {
+  const BatchLayout layout = batch_layout(data, model.has_encoder());
+  SequenceLengths longest = column_lengths(layout, data.max_source_length(), data.max_target_length());
+  // Only a model with positions to spare takes longer sequences than those.
+  if (std::max(longest.source, longest.target) < model.config().max_positions) {
+    for (std::int64_t i = 0; i < data.size(split); ++i) {
+      const SequencePair pair = data.example(split, i);
+      if (!fits(model, layout, pair)) continue;
+      const SequenceLengths columns = column_lengths(layout, std::ssize(pair.source), std::ssize(pair.target));
+      longest = {std::max(longest.source, columns.source), std::max(longest.target, columns.target)};
+    }
+  }
+  return estimate_evaluation(model, longest, data.size(split), threads, scalar);
 }
 
 RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on) {
-  require_memory(memory_of(run), available_memory());
+  require_memory(memory_of(run, evaluate_on), available_memory());
   const RunFolder place{.path = folder, .config = run.settings.config_text(), .resume = resume};
   return with_precision(run.config.double_precision, [&](auto scalar) {
     return execute<decltype(scalar)>(run, place, observer, stop, evaluate_on);

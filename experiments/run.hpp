@@ -23,8 +23,11 @@ struct Run {
 /// Settles the settings and makes data and model. Throws what is wrong with them, before anything is written.
 Run prepare_run(Settings settings);
 
-/// What training it would take; see estimate_memory.
-MemoryEstimate memory_of(const Run& run);
+/// What training it would take, with validations and an evaluation afterwards; see estimate_memory.
+MemoryEstimate memory_of(const Run& run, std::optional<Split> evaluate_on = {});
+
+/// What evaluating on a split takes beside the parameters; see estimate_evaluation.
+double memory_to_evaluate(const Model& model, const Dataset& data, Split split, int threads, std::int64_t scalar_bytes);
 
 struct RunOutcome {
   bool interrupted = false;

@@ -32,14 +32,27 @@ Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::
 
 }  // namespace
 
+std::vector<std::string> Trained::words_of(const std::string& line) const {
+  return text_task() ? tokenize(to_nfc(line), config.text.tokenizer) : split_at_spaces(line);
+}
+
+std::vector<std::string> Trained::unknown_words(const std::string& line) const {
+  std::vector<std::string> unknown;
+  for (std::string& word : words_of(line)) {
+    if (source.id(word) == kUnknown && std::ranges::find(unknown, word) == unknown.end()) {
+      unknown.push_back(std::move(word));
+    }
+  }
+  return unknown;
+}
+
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   if (!is_utf8(line)) throw DataError("the line is not UTF-8");
   // A tab ends the source in a file of pairs: what stands behind it would be read as more of it.
   if (text_task() && line.find('\t') != std::string::npos) {
     throw DataError("the line holds a tab; give the source alone (cut -f1 takes it out of a file of pairs)");
   }
-  const std::vector<std::string> words =
-      text_task() ? tokenize(to_nfc(line), config.text.tokenizer) : split_at_spaces(line);
+  const std::vector<std::string> words = words_of(line);
   std::vector<std::int32_t> ids = source.ids(words);
   for (std::size_t i = 0; !text_task() && i < ids.size(); ++i) {
     if (ids[i] == kUnknown) throw DataError(fmt::format("\"{}\" is no symbol that the model knows", words[i]));
@@ -54,7 +67,10 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
 }
 
 std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const {
-  const std::vector<std::string> words = vocabulary.words_of(ids);
+  return spelled(vocabulary.words_of(ids));
+}
+
+std::string Trained::spelled(const std::vector<std::string>& words) const {
   if (text_task()) return detokenize(words, config.text.tokenizer);
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;

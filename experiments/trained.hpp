@@ -24,11 +24,16 @@ struct Trained {
   /// Ids of a line that somebody wrote. Throws DataError for symbols that a made task does not have, lines that are not
   /// UTF-8 or, of text, hold a tab, and lines longer than the model takes.
   std::vector<std::int32_t> encode(const std::string& line) const;
-  /// A line of target ids, as people write it; `source_line` likewise.
+  /// A line of target ids, as people write it.
   std::string line(const std::vector<std::int32_t>& target_ids) const { return join(target, target_ids); }
-  std::string source_line(const std::vector<std::int32_t>& source_ids) const { return join(source, source_ids); }
+  /// Words, as people write them in a line.
+  std::string spelled(const std::vector<std::string>& words) const;
+  /// Words of a line that the model does not know, in their order, each once; none for made tasks, whose lines are
+  /// refused.
+  std::vector<std::string> unknown_words(const std::string& line) const;
 
  private:
+  std::vector<std::string> words_of(const std::string& line) const;
   std::string join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const;
 };
 

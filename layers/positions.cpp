@@ -18,18 +18,25 @@ PositionKind parse_positions(const std::string& text) {
   throw ConfigError(fmt::format("positions: \"{}\" is none of sinusoidal, learned, none", text));
 }
 
+const std::vector<double>& SinusoidTable::values() const {
+  std::call_once(made_, [this] {
+    std::vector<double> values(static_cast<std::size_t>(channels_ * positions_));
+    for (std::int64_t t = 0; t < positions_; ++t) {
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        const double exponent = static_cast<double>(c / 2 * 2) / static_cast<double>(channels_);
+        const double angle = static_cast<double>(t) / std::pow(10000.0, exponent);
+        values[static_cast<std::size_t>(c + t * channels_)] = c % 2 == 0 ? std::sin(angle) : std::cos(angle);
+      }
+    }
+    values_ = std::move(values);
+  });
+  return values_;
+}
+
 Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_t channels, std::int64_t positions)
     : kind(position_kind), max_positions(positions) {
   if (kind == PositionKind::learned) weight = scope.declare({scope.table("weight", channels, positions, false)});
-  if (kind != PositionKind::sinusoidal) return;
-  table.resize(static_cast<std::size_t>(channels * positions));
-  for (std::int64_t t = 0; t < positions; ++t) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const double exponent = static_cast<double>(c / 2 * 2) / static_cast<double>(channels);
-      const double angle = static_cast<double>(t) / std::pow(10000.0, exponent);
-      table[static_cast<std::size_t>(c + t * channels)] = c % 2 == 0 ? std::sin(angle) : std::cos(angle);
-    }
-  }
+  if (kind == PositionKind::sinusoidal) table = std::make_shared<const SinusoidTable>(channels, positions);
 }
 
 template <Scalar T>
@@ -46,9 +53,10 @@ Var<T> Positions::operator()(Var<T> x) const {
   if (kind == PositionKind::learned) {
     return add_broadcast(x, slice(tape.leaf(weight), Axis::columns, 0, positions));
   }
+  const std::vector<double>& sinusoids = table->values();
   T* values = tape.allocate(channels * positions);
   for (std::int64_t i = 0; i < channels * positions; ++i)
-    values[i] = static_cast<T>(table[static_cast<std::size_t>(i)]);
+    values[i] = static_cast<T>(sinusoids[static_cast<std::size_t>(i)]);
   return add_broadcast(x, tape.record("positions", {channels, positions}, values, {}, [](Pull<T>&) {}));
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,21 @@ enum class PositionKind { sinusoidal, learned, none };
 
 /// "sinusoidal", "learned" or "none"; anything else throws ConfigError.
 PositionKind parse_positions(const std::string& text);
+
+/// The sinusoidal vectors of all positions, made when they are first looked at, by whichever thread that is: a model
+/// can be described, and found too large, without them.
+class SinusoidTable {
+ public:
+  SinusoidTable(std::int64_t channels, std::int64_t positions) : channels_(channels), positions_(positions) {}
+
+  /// Channel by channel, position by position.
+  const std::vector<double>& values() const;
+
+ private:
+  std::int64_t channels_, positions_;
+  mutable std::once_flag made_;
+  mutable std::vector<double> values_;
+};
 
 /// Tells a model where in the sequence a column stands, by adding a vector for each position. x (C, T, B) → (C, T, B).
 ///
@@ -27,7 +44,7 @@ struct Positions {
   PositionKind kind;
   std::int64_t max_positions;
   Parameter weight;
-  std::vector<double> table;  // sinusoidal
+  std::shared_ptr<const SinusoidTable> table;  // sinusoidal
 };
 
 }  // namespace tapehead

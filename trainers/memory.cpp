@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "autograd/base/errors.hpp"
+#include "trainers/batching.hpp"
 #include "trainers/optimizer.hpp"
 
 namespace tapehead {
@@ -36,8 +37,21 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
   return values;
 }
 
-// Of one example, over the whole model.
-double example_values(const ModelConfig& config, const SequenceLengths& longest) {
+// Doubles, whatever the scalar: see SinusoidTable.
+double table_bytes(const ModelConfig& config) {
+  if (config.positions != "sinusoidal") return 0;
+  const double embeddings = config.model == "transformer" ? 2 : 1;
+  return embeddings * sizeof(double) * static_cast<double>(config.d_model) * static_cast<double>(config.max_positions);
+}
+
+}  // namespace
+
+SequenceLengths column_lengths(BatchLayout layout, std::int64_t source, std::int64_t target) {
+  if (layout == BatchLayout::encoder_decoder) return {source + 1, target + 1};
+  return {0, positions_needed(layout, source, target)};
+}
+
+double pass_values(const ModelConfig& config, const SequenceLengths& longest) {
   const StackOptions stack = stack_options(config);
   const auto layers = static_cast<double>(stack.layers);
   const auto source = static_cast<double>(longest.source);
@@ -48,8 +62,6 @@ double example_values(const ModelConfig& config, const SequenceLengths& longest)
   values += layers * layer_values(stack.layer, target, source);
   return values + target * static_cast<double>(config.d_model + config.target_vocabulary);
 }
-
-}  // namespace
 
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,
                                std::int64_t scalar_bytes) {
@@ -62,21 +74,39 @@ MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, cons
   return {.parameters = 2 * flat,
           .optimizer = moments * flat,
           .shards = flat * static_cast<double>(workers * (std::bit_width(static_cast<std::uint64_t>(subtree - 1)) + 1)),
-          .tapes = scalar * (1 + kAdjoints) * example_values(model.config(), longest) *
-                   static_cast<double>(examples * workers),
-          .saving = 2 * (1 + moments) * flat};
+          .tapes =
+              scalar * (1 + kAdjoints) * pass_values(model.config(), longest) * static_cast<double>(examples * workers),
+          .saving = 2 * (1 + moments) * flat,
+          .tables = table_bytes(model.config())};
 }
 
-void require_memory(const MemoryEstimate& estimate, double available) {
+double estimate_evaluation(const Model& model, const SequenceLengths& longest, std::int64_t sequences, int threads,
+                           std::int64_t scalar_bytes) {
+  if (sequences == 0) return 0;
+  const double each = pass_values(model.config(), longest);
+  const auto in_budget = static_cast<std::int64_t>(batch_budget(model) / each);
+  const std::int64_t batch = std::clamp<std::int64_t>(in_budget, 1, sequences);
+  const std::int64_t workers = std::min<std::int64_t>(threads, (sequences + batch - 1) / batch);
+  return static_cast<double>(scalar_bytes * workers * batch) * each;
+}
+
+void require_memory(const MemoryEstimate& estimate, double available, const char* what) {
   if (estimate.total() <= available) return;
-  const bool tapes = estimate.tapes > estimate.total() / 2;
-  throw ConfigError(fmt::format(
-      "memory: training would take about {} (parameters {}, optimizer {}, shards {}, tapes {}, saving {}), and {} are "
-      "available; {}",
-      bytes_text(estimate.total()), bytes_text(estimate.parameters), bytes_text(estimate.optimizer),
-      bytes_text(estimate.shards), bytes_text(estimate.tapes), bytes_text(estimate.saving), bytes_text(available),
-      tapes ? "take a smaller batch, more shards, shorter sequences, or attention tiled"
-            : "take a smaller d-model, d-ff, vocabulary, or fewer layers"));
+  const std::pair<const char*, double> parts[] = {
+      {"parameters", estimate.parameters}, {"optimizer", estimate.optimizer}, {"shards", estimate.shards},
+      {"tapes", estimate.tapes},           {"saving", estimate.saving},       {"positions", estimate.tables},
+      {"evaluation", estimate.evaluation}};
+  std::string list;
+  for (const auto& [name, bytes] : parts) {
+    if (bytes > 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", name, bytes_text(bytes));
+  }
+  const double half = estimate.total() / 2;
+  const char* advice = "take a smaller d-model, d-ff, vocabulary, or fewer layers";
+  if (estimate.tapes > half) advice = "take a smaller batch, more shards, shorter sequences, or attention tiled";
+  if (estimate.tables > half) advice = "take a smaller max-positions";
+  if (estimate.evaluation > half) advice = "take fewer threads, shorter held-out sequences, or attention tiled";
+  throw ConfigError(fmt::format("memory: {} would take about {} ({}), and {} are available; {}", what,
+                                bytes_text(estimate.total()), list, bytes_text(available), advice));
 }
 
 std::string bytes_text(double bytes) {

@@ -14,22 +14,20 @@ namespace {
 
 constexpr const char* kHeader =
     "step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,valid_token_accuracy,"
-    "valid_exact_match";
+    "valid_exact_match,valid_loss_all_tokens,valid_token_accuracy_without_end,valid_unknown_share";
+
+std::int64_t commas_in(std::string_view line) { return std::ranges::count(line, ','); }
 
 // A row that was cut off, anywhere, has no line break, or too few cells if something was written behind it.
-bool is_whole(const std::string& row) {
-  static const auto commas = std::ranges::count(std::string_view(kHeader), ',');
-  return std::ranges::count(row, ',') == commas;
-}
-
-bool belongs(const std::string& row, std::int64_t last_step) {
+bool belongs(const std::string& row, std::int64_t last_step, std::int64_t commas) {
   std::int64_t step = 0;
   const auto [end, error] = std::from_chars(row.data(), row.data() + row.size(), step);
-  return error == std::errc() && *end == ',' && step <= last_step && is_whole(row);
+  return error == std::errc() && *end == ',' && step <= last_step && commas_in(row) == commas;
 }
 
 // Rows up to the first that is not whole or belongs to a later step. A row that was torn in a crash is no error, since
-// nothing counts on it, nor are the nulls that a file system may leave; bytes that cannot be read are one.
+// nothing counts on it, nor are the nulls that a file system may leave; bytes that cannot be read are one. Columns that
+// an older version did not write stay empty.
 void copy_rows(const std::string& path, std::int64_t last_step, OutputFile& out) {
   if (!file_exists(path)) return;
   InputFile file(path);
@@ -37,11 +35,14 @@ void copy_rows(const std::string& path, std::int64_t last_step, OutputFile& out)
   try {
     std::string row;
     std::string_view line;
-    reader.next(line);  // the header
+    reader.next(line);
+    const std::int64_t all = commas_in(kHeader);
+    const std::int64_t written = std::string_view(kHeader).starts_with(line) ? commas_in(line) : all;
+    const std::string missing(static_cast<std::size_t>(all - written), ',');
     while (reader.next(line) && reader.line_was_ended()) {
       row = line;
-      if (!belongs(row, last_step)) return;
-      out.write(row + "\n");
+      if (!belongs(row, last_step, written)) return;
+      out.write(row + missing + "\n");
     }
   } catch (const FileError&) {
     throw;
@@ -78,9 +79,10 @@ void MetricsFile::write(const MetricsRow& row) {
       fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm, row.seconds);
   if (row.validation != nullptr) {
     const Evaluation& v = *row.validation;
-    line += fmt::format(",{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match);
+    line += fmt::format(",{},{},{},{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match,
+                        v.loss_all_tokens, v.token_accuracy_without_end, v.unknown_share);
   } else {
-    line += ",,,,\n";
+    line += ",,,,,,,\n";
   }
   writing([&] { out_->write(line); });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "autograd/base/errors.hpp"
 
@@ -31,6 +32,15 @@ ResumePoint resume_point(const CheckpointReader& reader) {
     throw CheckpointError(fmt::format("resume: {} tells of {} updates in {} steps; take a copy, or train anew",
                                       reader.path(), point.updates, point.step));
   }
+  point.validation_owed = meta.numbers.contains("validation_owed");
+  if (!point.validation_owed) return point;
+  const auto number = [&](const char* name) {
+    const auto found = meta.numbers.find(name);
+    return found == meta.numbers.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+  };
+  point.loss = number("loss");
+  point.learning_rate = number("learning_rate");
+  point.gradient_norm = number("gradient_norm");
   return point;
 }
 

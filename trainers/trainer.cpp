@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <limits>
 
 #include "autograd/base/errors.hpp"
@@ -41,22 +42,16 @@ class Run {
   }
 
   TrainingOutcome go(const std::atomic<bool>* stop) {
-    metrics_.emplace(folder_.path + "/metrics.csv", done_);
+    stop_ = stop;
+    metrics_.emplace(folder_.path + "/metrics.csv", validation_owed_ ? done_ - 1 : done_);
     begin_ = std::chrono::steady_clock::now();
     observer_.on_start(progress_);
+    warn_of_long_sequences();
     if (options_.steps == 0) save_latest();  // a run that is finished has a checkpoint
+    if (validation_owed_ && !follow_up()) return TrainingOutcome::interrupted;
     while (done_ < options_.steps && !history_.should_stop()) {
       run_step();
-      const bool validation_due = due(options_.validate_every);
-      const bool best = validation_due && validate_on_the_way();
-      const bool last = done_ == options_.steps || history_.should_stop();
-      if (last) validate_at_the_end(validation_due);
-      if (last || validation_due || due(options_.log_every)) write_row(last || validation_due);
-      const bool interrupted = stop != nullptr && *stop && !last;
-      // In this order: a run that is killed in between finds the same best again.
-      if (best) save("best.h5");
-      if (best || last || interrupted || due(options_.checkpoint_every)) save_latest();
-      if (interrupted) return TrainingOutcome::interrupted;
+      if (!follow_up()) return TrainingOutcome::interrupted;
     }
     return done_ < options_.steps ? TrainingOutcome::stopped_early : TrainingOutcome::finished;
   }
@@ -72,6 +67,46 @@ class Run {
   }
 
   bool due(std::int64_t every) const { return every > 0 && done_ % every == 0; }
+
+  bool stopping() const { return stop_ != nullptr && *stop_; }
+
+  // What comes after a step. False: the run was interrupted, and is saved.
+  bool follow_up() {
+    const ValidationHistory before = history_;
+    bool validation_due = false;
+    bool best = false;
+    bool last = false;
+    try {
+      validation_due = due(options_.validate_every);
+      best = validation_due && validate_on_the_way();
+      last = done_ == options_.steps || history_.should_stop();
+      if (last) validate_at_the_end(validation_due);
+    } catch (const EvaluationStopped&) {
+      // As if none had begun: resumed, the run does them all, and is the run that was never stopped.
+      history_ = before;
+      validation_owed_ = true;
+      save_latest();
+      return false;
+    }
+    validation_owed_ = false;
+    if (last || validation_due || due(options_.log_every)) write_row(last || validation_due);
+    const bool interrupted = stopping() && !last;
+    // In this order: a run that is killed in between finds the same best again.
+    if (best) save("best.h5");
+    if (best || last || interrupted || due(options_.checkpoint_every)) save_latest();
+    return !interrupted;
+  }
+
+  // Sequences that no validation can be right about.
+  void warn_of_long_sequences() {
+    const std::vector<std::int64_t> found = too_long_sequences(model_, dataset_, Split::validation);
+    if (found.empty()) return;
+    observer_.on_warning(
+        fmt::format("{} of {} validation sequences need more than the model's {} positions, and count as "
+                    "wrong (the first is {}); max-positions makes room for them",
+                    found.size(), dataset_.size(Split::validation), model_.config().max_positions,
+                    dataset_.place(Split::validation, found.front())));
+  }
 
   void run_step() {
     ++done_;
@@ -110,7 +145,7 @@ class Run {
   bool validate(std::int64_t limit) {
     if (dataset_.size(Split::validation) == 0) return false;
     require_finite();
-    validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_, {.limit = limit});
+    validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_, {.limit = limit, .stop = stop_});
     progress_.validation = &*validation_;
     observer_.on_validation(progress_);
     return true;
@@ -167,6 +202,13 @@ class Run {
                     {"loss_count", static_cast<double>(loss_count_)},
                     {"skipped_steps", static_cast<double>(progress_.skipped)},
                     {"updates", static_cast<double>(step_.optimizer().updates())}};
+    if (validation_owed_) {  // what its row of metrics.csv is made of
+      meta.numbers["validation_owed"] = 1;
+      meta.numbers["learning_rate"] = progress_.learning_rate;
+      // Of a step that was left out there is neither, and a checkpoint holds finite numbers alone.
+      if (std::isfinite(progress_.loss)) meta.numbers["loss"] = progress_.loss;
+      if (std::isfinite(progress_.gradient_norm)) meta.numbers["gradient_norm"] = progress_.gradient_norm;
+    }
     history_.store(meta.numbers);
     meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}};
     save_checkpoint(path, meta, parameters_, step_.optimizer());
@@ -196,6 +238,10 @@ class Run {
     progress_.skipped = point.skipped;
     step_.optimizer().set_updates(point.updates);
     saved_step_ = done_;
+    validation_owed_ = point.validation_owed;
+    progress_.loss = point.loss;
+    progress_.learning_rate = point.learning_rate;
+    progress_.gradient_norm = point.gradient_norm;
     history_.restore(meta.numbers);
   }
 
@@ -216,6 +262,8 @@ class Run {
   Progress progress_;
   std::chrono::steady_clock::time_point begin_;
   std::optional<Evaluation> validation_;
+  bool validation_owed_ = false;  // stopped in what comes after the last step
+  const std::atomic<bool>* stop_ = nullptr;
 };
 
 }  // namespace

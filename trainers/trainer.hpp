@@ -71,7 +71,8 @@ enum class TrainingOutcome { finished, stopped_early, interrupted };
 /// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps, or
 /// until the validation loss has not fallen for options.early_stop validations: writes metrics.csv and checkpoint.h5
 /// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far. Stops
-/// after the step in which *stop becomes true, having saved. The same options, data and seed give the same parameters
+/// after the step in which *stop becomes true, having saved; a validation is broken off, and done again when the run is
+/// resumed. The same options, data and seed give the same parameters
 /// to the bit, with any number of threads, stopped and resumed or not. Throws ConfigError, DataError, CheckpointError
 /// or NonfiniteError; what was saved stays.
 template <RealScalar T>

@@ -1,13 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 #include <utility>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
+#include "autograd/base/text.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/data_report.hpp"
 #include "experiments/json.hpp"
+#include "experiments/run.hpp"
 #include "experiments/table.hpp"
 #include "experiments/trained.hpp"
 #include "trainers/decoding.hpp"
@@ -16,8 +20,9 @@ namespace tapehead {
 namespace {
 
 struct Example {
-  std::string source, prediction, expected;
+  std::string source, prediction, expected;  // source and expected as they stand in the data
   bool correct = false;
+  bool fits = true;  // into the model's positions; if not, there is no prediction
 };
 
 struct Report {
@@ -29,36 +34,70 @@ struct Report {
 template <RealScalar T>
 std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>& parameters, const Dataset& dataset,
                                       Split split, std::int64_t count) {
-  std::vector<SequencePair> pairs;
-  std::vector<std::vector<std::int32_t>> sources;
+  const BatchLayout layout = batch_layout(dataset, trained.model.has_encoder());
   const std::int64_t size = dataset.size(split);
   count = std::min(count, size);
+  std::vector<std::vector<std::int32_t>> sources;
+  std::vector<Example> examples;
+  std::vector<std::vector<std::int32_t>> targets;
+  std::int64_t longest = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    pairs.push_back(dataset.example(split, i * size / count));  // from all over the split
-    sources.push_back(pairs.back().source);
+    const std::int64_t at = i * size / count;  // from all over the split
+    const SequencePair pair = dataset.example(split, at);
+    Example& example = examples.emplace_back();
+    example.source = trained.spelled(dataset.source_words(split, at));
+    example.expected = trained.spelled(dataset.target_words(split, at));
+    example.fits = fits(trained.model, layout, pair);
+    if (example.fits) longest = std::max<std::int64_t>(longest, std::ssize(pair.target));
+    sources.push_back(example.fits ? pair.source : std::vector<std::int32_t>{});
+    targets.push_back(pair.target);
   }
   Tape<T> tape(parameters);
-  const auto outputs = decode_greedily<T>(trained.model, tape, sources, dataset.max_target_length() + 1);
-  std::vector<Example> examples;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    examples.push_back({trained.source_line(pairs[i].source), trained.line(outputs[i]), trained.line(pairs[i].target),
-                        outputs[i] == pairs[i].target});
+  const auto outputs = decode_in_batches<T>(trained.model, tape, sources, longest + 1);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (!examples[i].fits) continue;
+    examples[i].prediction = trained.line(outputs[i]);
+    const bool known = std::ranges::count(targets[i], static_cast<std::int32_t>(kUnknown)) == 0;
+    examples[i].correct = known && outputs[i] == targets[i];
   }
   return examples;
 }
 
 template <RealScalar T>
 Report evaluate_trained(const Trained& trained, const Dataset& dataset, Split split, const Settings& settings) {
+  const int threads = thread_count(settings.integer("threads"));
+  const double parameter_bytes = 2.0 * sizeof(T) * static_cast<double>(trained.model.layout().flat_size());
+  require_memory({.parameters = parameter_bytes,
+                  .evaluation = memory_to_evaluate(trained.model, dataset, split, threads, sizeof(T))},
+                 available_memory(), "evaluation");
   ParameterStore<T> parameters = load_parameters<T>(trained);
   Report report;
   {
-    WorkerPool workers(thread_count(settings.integer("threads")));
-    report.evaluation = evaluate(trained.model, parameters, dataset, split, workers);
+    WorkerPool workers(threads);
+    report.evaluation = evaluate(trained.model, parameters, dataset, split, workers,
+                                 {.too_long = parse_too_long(settings.text("too-long"))});
   }
   if (const std::int64_t count = settings.integer("examples"); count > 0) {
     report.examples = predict_examples(trained, parameters, dataset, split, count);
   }
   return report;
+}
+
+// Names the sequences that the model has too few positions for; the numbers alone would not say which.
+void tell_of_long_sequences(const Trained& trained, const Dataset& dataset, Split split, TooLong treated,
+                            Console& console) {
+  constexpr std::size_t kNamed = 3;
+  const std::vector<std::int64_t> found = too_long_sequences(trained.model, dataset, split);
+  if (found.empty()) return;
+  std::string places;
+  for (std::size_t i = 0; i < std::min(kNamed, found.size()); ++i) {
+    places += fmt::format("{}{}", i == 0 ? "" : ", ", dataset.place(split, found[i]));
+  }
+  if (found.size() > kNamed) places += ", …";
+  console.err << fmt::format(
+      "warning: {} of {} sequences need more than the model's {} positions and {}: {}\n", found.size(),
+      dataset.size(split), trained.config.model.max_positions,
+      treated == TooLong::wrong ? "count as wrong (--too-long skip leaves them out)" : "are left out", places);
 }
 
 Json as_json(const Report& report, const std::string& split, std::uint64_t step) {
@@ -67,28 +106,48 @@ Json as_json(const Report& report, const std::string& split, std::uint64_t step)
   object["step"] = step;
   if (report.examples.empty()) return object;
   object["examples"] = Json::array();
-  for (const auto& [source, prediction, expected, correct] : report.examples) {
-    object["examples"].push_back(
-        {{"source", source}, {"prediction", prediction}, {"expected", expected}, {"correct", correct}});
+  for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
+    object["examples"].push_back({{"source", source},
+                                  {"prediction", fits ? Json(prediction) : Json(nullptr)},
+                                  {"expected", expected},
+                                  {"correct", correct}});
   }
   return object;
 }
 
+std::string number(double value, const char* format) {
+  if (std::isnan(value)) return "none";
+  if (std::isinf(value)) return "too large";
+  return fmt::format(fmt::runtime(format), value);
+}
+
 std::string as_text(const Report& report, const std::string& split, std::uint64_t step) {
   const Evaluation& e = report.evaluation;
-  Table table;
+  Table table;  // name, number, what it counts
   table.add({"split", split});
   table.add({"step", fmt::format("{}", step)});
   table.add({"sequences", fmt::format("{}", e.sequences)});
-  table.add({"loss", fmt::format("{:.6f}", e.loss)});
-  table.add({"perplexity", fmt::format("{:.6g}", e.perplexity)});
-  table.add({"token accuracy", fmt::format("{:.6f}", e.token_accuracy)});
-  table.add({"exact match", fmt::format("{:.6f}", e.exact_match)});
+  if (e.too_long > 0) table.add({"too long", fmt::format("{}", e.too_long), "sequences; no part of a loss"});
+  table.add({"target tokens", fmt::format("{}", e.tokens), "words, and one end token a sequence"});
+  if (e.unknown_tokens > 0) {
+    table.add({"unknown words", fmt::format("{}", e.unknown_tokens),
+               fmt::format("{:.1f}% of the words; whatever is said for one is wrong", 100 * e.unknown_share)});
+  }
+  table.add({"loss", number(e.loss, "{:.6f}"), "nats a token that the model knows"});
+  table.add({"perplexity", number(e.perplexity, "{:.6g}"), "exp(loss)"});
+  if (e.unknown_tokens > 0) {
+    table.add({"loss, all tokens", number(e.loss_all_tokens, "{:.6f}"), "unknown words too, where <unk> is right"});
+    table.add({"perplexity, all tokens", number(e.perplexity_all_tokens, "{:.6g}")});
+  }
+  table.add({"token accuracy", number(e.token_accuracy, "{:.6f}"), "of all target tokens, each after the right ones"});
+  table.add({"without end tokens", number(e.token_accuracy_without_end, "{:.6f}"), "of the words"});
+  table.add({"exact match", number(e.exact_match, "{:.6f}"), "of the sequences, written from the source alone"});
   for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text();
-  for (const auto& [source, prediction, expected, correct] : report.examples) {
-    text += fmt::format("\n{} {}\n  → {}\n", correct ? "✓" : "✗", source, prediction);
-    if (!correct) text += fmt::format("  expected {}\n", expected);
+  for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
+    text += fmt::format("\n{} {}\n", correct ? "✓" : "✗", printable(source));
+    text += fits ? fmt::format("  → {}\n", printable(prediction)) : "  too long for the model\n";
+    if (!correct) text += fmt::format("  expected {}\n", printable(expected));
   }
   return text;
 }
@@ -105,6 +164,7 @@ int run_eval(const Invocation& invocation, Console& console) {
     throw DataError(fmt::format("eval: the {} split holds no sequences; choose the other with --split", split_name));
   }
   tell_of_data(*dataset, DataUse::only(split), console.err);
+  tell_of_long_sequences(trained, *dataset, split, parse_too_long(settings.text("too-long")), console);
   Report report = with_precision(trained.config.double_precision, [&](auto scalar) {
     return evaluate_trained<decltype(scalar)>(trained, *dataset, split, settings);
   });

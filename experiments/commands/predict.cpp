@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
+#include "autograd/base/text.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/text_width.hpp"
 #include "experiments/trained.hpp"
@@ -13,6 +16,8 @@ namespace tapehead {
 namespace {
 
 constexpr std::size_t kLinesAtOnce = 64;
+constexpr std::int64_t kLinesNamed = 10;  // of those with unknown words
+constexpr std::size_t kWordsNamed = 10;   // of a line
 
 // One line in, one line out, in order, also for lines that cannot be read: their output is empty.
 template <RealScalar T>
@@ -27,7 +32,15 @@ class Predictor {
       if (is_empty_.size() >= kLinesAtOnce || !lines_.is_ready()) answer();
     }
     answer();
-    return bad_lines_ == 0 ? kDone : kWrongUsage;
+    if (unknown_lines_ > kLinesNamed) {
+      console_.err << fmt::format("tapehead: warning: {} lines in all have words that the model does not know\n",
+                                  unknown_lines_);
+    }
+    if (broken_outputs_ > 0) {
+      console_.err << fmt::format("tapehead: the model's numbers are not finite: {} cut off there\n",
+                                  counted(broken_outputs_, "output"));
+    }
+    return bad_lines_ == 0 && broken_outputs_ == 0 ? kDone : kWrongUsage;
   }
 
  private:
@@ -38,6 +51,7 @@ class Predictor {
       std::string_view line;
       if (!lines_.next(line)) return false;
       ids = trained_.encode(std::string(line));
+      tell_of_unknown_words(std::string(line));
     } catch (const DataError& error) {
       ++bad_lines_;
       const std::string why = error.what();
@@ -50,10 +64,25 @@ class Predictor {
     return true;
   }
 
+  // They are all the same to the model, so its output says nothing about them. Of many such lines the first are named.
+  void tell_of_unknown_words(const std::string& line) {
+    const std::vector<std::string> words = trained_.unknown_words(line);
+    if (words.empty() || ++unknown_lines_ > kLinesNamed) return;
+    std::string list;
+    for (std::size_t i = 0; i < std::min(words.size(), kWordsNamed); ++i) {
+      list += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", printable(words[i]));
+    }
+    if (words.size() > kWordsNamed) list += fmt::format(" and {} more", words.size() - kWordsNamed);
+    console_.err << fmt::format("tapehead: warning: {}: the model does not know {}\n", lines_.place(), list);
+  }
+
   void answer() {
-    const auto outputs = sources_.empty()
-                             ? sources_
-                             : decode_greedily<T>(trained_.model, tape_, sources_, trained_.config.model.max_positions);
+    auto outputs = decode_in_batches<T>(trained_.model, tape_, sources_, trained_.config.model.max_positions);
+    for (auto& output : outputs) {
+      if (output.empty() || output.back() != kPadding) continue;
+      output.pop_back();
+      ++broken_outputs_;
+    }
     auto next = outputs.begin();
     for (const bool empty : is_empty_) console_.out << (empty ? "" : trained_.line(*next++)) << '\n';
     console_.out.flush();
@@ -69,6 +98,8 @@ class Predictor {
   std::vector<std::vector<std::int32_t>> sources_;
   std::vector<bool> is_empty_;
   std::int64_t bad_lines_ = 0;
+  std::int64_t unknown_lines_ = 0;
+  std::int64_t broken_outputs_ = 0;
 };
 
 }  // namespace

@@ -92,9 +92,11 @@ std::string as_text(const Summary& summary) {
   if (summary.memory) {
     const MemoryEstimate& m = *summary.memory;
     text += fmt::format(
-        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}\n",
+        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}, positions "
+        "{}, "
+        "evaluation {}\n",
         bytes_text(m.total()), bytes_text(m.parameters), bytes_text(m.optimizer), bytes_text(m.shards),
-        bytes_text(m.tapes), bytes_text(m.saving));
+        bytes_text(m.tapes), bytes_text(m.saving), bytes_text(m.tables), bytes_text(m.evaluation));
   }
   return text;
 }

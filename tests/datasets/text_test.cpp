@@ -264,13 +264,26 @@ TEST_F(Text, WhatCannotBeReadIsRefusedInOneLine) {
   EXPECT_THROW(TextDataset({.train = file("t.tsv", "a b c\td\n"), .max_length = 2}), DataError);
 }
 
-TEST_F(Text, LongTrainingPairsAreLeftOutAndHeldOutOnesKept) {
-  const std::string pairs = file("t.tsv", "a b c d\te\na\tb\n");
+// One endless line among the held-out ones must not make every batch, and the model, as large as itself.
+TEST_F(Text, LongTrainingPairsAreLeftOutAndHeldOutOnesKeptWithoutRoomForThem) {
+  const std::string pairs = file("t.tsv", "a\tb\na b c d\te\na b\tb\n");
   const TextDataset data({.train = pairs, .test = pairs, .max_length = 3});
   EXPECT_EQ(data.report().too_long, 1);
-  EXPECT_EQ(data.report().training_pairs, 1);
-  EXPECT_EQ(data.size(Split::test), 2);
-  EXPECT_EQ(data.max_source_length(), 4);
+  EXPECT_EQ(data.report().training_pairs, 2);
+  EXPECT_EQ(data.size(Split::test), 3);
+  EXPECT_EQ(data.example(Split::test, 1).source.size(), 4U);
+  EXPECT_EQ(data.max_source_length(), 2);
+  EXPECT_EQ(TextDataset({.train = file("short.tsv", "a\tb\n"), .test = pairs, .max_length = 4}).max_source_length(), 4);
+}
+
+TEST_F(Text, HeldOutPairsSayWhereTheyAre) {
+  const TextDataset data({.train = file("train.tsv", "Hi.\tHallo.\n"),
+                          .valid = file("v.en", "Hi.\n\nSee you!\n") + "," + file("v.de", "Hallo.\n\nBis bald!\n"),
+                          .test = file("test.tsv", "\nno pair\nHi, Ann.\tHallo, Anne.\na\tb\n")});
+  EXPECT_THAT(data.place(Split::test, 0), testing::EndsWith("test.tsv:3"));
+  EXPECT_THAT(data.place(Split::test, 1), testing::EndsWith("test.tsv:4"));
+  EXPECT_THAT(data.place(Split::validation, 1), testing::EndsWith("v.en:3"));
+  EXPECT_THROW(data.place(Split::test, 2), std::out_of_range);
 }
 
 TEST_F(Text, EpochsArePermutationsThatFollowFromTheSeedAlone) {

@@ -43,6 +43,60 @@ TEST_P(Memory, IsWithinAFactorOfTwoOfTheEstimate) {
   EXPECT_GT(found, estimate / 2);
 }
 
+using MemoryOfProgram = InFolder;
+
+// Sequences that are long beside a small batch: all of them at once would take twenty times a step.
+TEST_F(MemoryOfProgram, ValidationsAreSmallAndInTheEstimate) {
+  const std::vector<std::string> options{"--task",       "copy", "--batch",      "1",   "--layers",          "1",
+                                         "--min-length", "300",  "--max-length", "300", "--validation-size", "24",
+                                         "--test-size",  "1",    "--threads",    "1"};
+  std::vector<std::string> summary{"summary", "--json"};
+  std::vector<std::string> train{"train", "--steps", "1", "--out", path("run")};
+  summary.insert(summary.end(), options.begin(), options.end());
+  train.insert(train.end(), options.begin(), options.end());
+  const double estimate = run(summary).json()["memory_bytes"];
+  Child program(TAPEHEAD_PROGRAM, {"version"}, path("log"));
+  EXPECT_EQ(program.wait(), 0);
+  Child child(TAPEHEAD_PROGRAM, train, path("log"));
+  EXPECT_EQ(child.wait(), 0) << read("log");
+  const double found = child.peak_bytes() - program.peak_bytes();
+  std::cout << fmt::format("estimated {:.0f} MiB, taken {:.0f} MiB\n", estimate / (1 << 20), found / (1 << 20));
+  EXPECT_LT(found, 2 * estimate);
+  EXPECT_GT(found, estimate / 2);
+}
+
+TEST_F(MemoryOfProgram, WhatIsDescribedOrRefusedIsNotMade) {
+  const std::string vectors = [&] {
+    std::string text;
+    for (int i = 0; i < 5000; ++i) text += "1 2\n";
+    return write("vectors.csv", text);
+  }();
+  const std::pair<std::vector<std::string>, int> cases[] = {
+      {{"summary", "copy", "--d-model", "512", "--max-positions", "50000"}, 0},
+      {{"bench", "--length", "1000000", "--batch", "1000000"}, 2},
+      {{"attend", "--query", vectors, "--key", vectors}, 2},
+  };
+  for (const auto& [words, status] : cases) {
+    Child child(TAPEHEAD_PROGRAM, words, path("log"));
+    EXPECT_EQ(child.wait(), status) << read("log");
+    EXPECT_LT(child.peak_bytes(), 64 << 20) << words[0];
+  }
+}
+
+// Many examples are decoded a few at a time, whatever else the machine has room for.
+TEST_F(MemoryOfProgram, ExamplesAreDecodedAFewAtATime) {
+  ASSERT_EQ(run({"train", "copy", "--steps", "0", "--schedule", "constant", "--test-size", "1000", "--validation-size",
+                 "1", "--out", path("run")})
+                .status,
+            0);
+  const auto peak = [&](const char* examples) {
+    Child child(TAPEHEAD_PROGRAM, {"eval", path("run"), "--threads", "1", "--examples", examples}, path("log"));
+    EXPECT_EQ(child.wait(), 0) << read("log");
+    return child.peak_bytes();
+  };
+  EXPECT_LT(peak("1000"), peak("1") + (64 << 20));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Runs, Memory,
     testing::Values(

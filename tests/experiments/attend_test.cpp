@@ -124,6 +124,16 @@ TEST_F(Attend, SizesThatDoNotFitAreRefused) {
               HasSubstr("needs a model"));
 }
 
+TEST_F(Attend, TablesThatNobodyCanLookAtAreRefused) {
+  std::string many;
+  for (int i = 0; i < 1500; ++i) many += "1\n";
+  const std::string file = write("many.csv", many);
+  const Ran ran = run({"attend", "--query", file, "--key", file});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("1500 queries with 1500 keys"));
+  EXPECT_EQ(run({"attend", "--query", write("one.csv", "1\n"), "--key", file, "--json"}).status, 0);
+}
+
 // So large a map would be made in tiles, which keep no weights.
 TEST_F(Attend, WeightsAreThereHoweverManyVectorsThereAre) {
   const std::int64_t count = 1024;

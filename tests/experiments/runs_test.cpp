@@ -116,6 +116,82 @@ TEST_F(Runs, EvalGivesTheKeysThatScriptsReadAndExamples) {
   EXPECT_EQ(run({"eval"}).status, 2);
 }
 
+// The words of a text run that takes a moment.
+std::vector<std::string> tiny_text(const std::string& out, const std::vector<std::string>& more) {
+  std::vector<std::string> words{"train", "--d-model", "8", "--heads", "2", "--d-ff", "8", "--layers",
+                                 "1",     "--batch",   "4", "--steps", "6", "--out",  out};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+// With every word unknown, saying "unknown" must not count as right.
+TEST_F(Runs, EvalSaysWhatItCountsAndShowsUnknownWordsAsTheyWereTyped) {
+  const std::string train = write("train.tsv", "a b\tA B\nb a\tB A\n");
+  const std::string test = write("test.tsv", "a zz\tA Zz\na b\tA B\n");
+  ASSERT_EQ(run(tiny_text(path("run"), {"--train", train, "--test", test, "--min-count", "100"})).status, 0);
+  const Ran all_unknown = run({"eval", path("run"), "--json"});
+  EXPECT_EQ(all_unknown.json()["exact_match"], 0);
+  EXPECT_EQ(all_unknown.json()["token_accuracy_without_end"], 0);
+  EXPECT_EQ(all_unknown.json()["unknown_share"], 1);
+  EXPECT_EQ(all_unknown.json()["unknown_tokens"], 4);
+  EXPECT_EQ(all_unknown.json()["tokens"], 6);
+
+  ASSERT_EQ(run(tiny_text(path("known"), {"--train", train, "--test", test})).status, 0);
+  const Ran ran = run({"eval", path("known"), "--examples", "2"});
+  EXPECT_THAT(ran.out, HasSubstr("a zz\n"));
+  EXPECT_THAT(ran.out, HasSubstr("expected A Zz\n"));
+  EXPECT_THAT(ran.out, HasSubstr("25.0% of the words"));
+  EXPECT_THAT(ran.out, HasSubstr("without end tokens"));
+}
+
+TEST_F(Runs, TestLinesTooLongForTheModelAreNamedAndCountAsWrongOrAreSkipped) {
+  const std::string train = write("train.tsv", "a b\tA B\nb a\tB A\n");
+  ASSERT_EQ(run(tiny_text(path("run"), {"--train", train})).status, 0);
+  const std::string test = write("long.tsv", "a b\tA B\na b a b a b\tA B\nb\tB\n");
+  const Ran wrong = run({"eval", path("run"), "--test", test, "--json", "--examples", "3"});
+  ASSERT_EQ(wrong.status, 0) << wrong.err;
+  EXPECT_THAT(wrong.err, HasSubstr("long.tsv:2"));
+  EXPECT_THAT(wrong.err, HasSubstr("1 of 3 sequences need more than the model's 3 positions and count as wrong"));
+  EXPECT_EQ(wrong.json()["sequences"], 3);
+  EXPECT_EQ(wrong.json()["too_long"], 1);
+  EXPECT_TRUE(wrong.json()["examples"][1]["prediction"].is_null());
+  const Ran skipped = run({"eval", path("run"), "--test", test, "--json", "--too-long", "skip"});
+  EXPECT_EQ(skipped.json()["sequences"], 2);
+  EXPECT_EQ(skipped.json()["loss"], wrong.json()["loss"]);
+  EXPECT_THAT(skipped.err, HasSubstr("are left out"));
+}
+
+// One line of 300 words among the validation pairs.
+TEST_F(Runs, ALongValidationLineMakesNothingLargerAndIsTold) {
+  const std::string pairs = "a b\tA B\nb a\tB A\n";
+  const std::string train = write("train.tsv", pairs);
+  std::string line = "a";
+  for (int i = 1; i < 300; ++i) line += " a";
+  const std::string valid = write("valid.tsv", pairs + line + "\tA\n");
+  const Ran ran = run(tiny_text(path("run"), {"--train", train, "--valid", valid, "--json"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("1 of 3 validation sequences need more than the model's 3 positions"));
+  EXPECT_THAT(ran.err, HasSubstr("valid.tsv:3"));
+  EXPECT_THAT(read("run/config.cfg"), HasSubstr("max-positions = 3\n"));
+  EXPECT_EQ(ran.json()["validation"]["too_long"], 1);
+  EXPECT_EQ(ran.json()["validation"]["sequences"], 3);
+}
+
+TEST_F(Runs, PredictNamesWordsThatItDoesNotKnow) {
+  const std::string train = write("train.tsv", "a b\tA B\nb a\tB A\n");
+  ASSERT_EQ(run(tiny_text(path("run"), {"--train", train})).status, 0);
+  const Ran ran = run({"predict", path("run")}, "a b\na seven\nMillion\n");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(std::ranges::count(ran.out, '\n'), 3);
+  EXPECT_THAT(ran.err, HasSubstr("standard input:2: the model does not know \"seven\"\n"));
+  EXPECT_THAT(ran.err, HasSubstr("standard input:3: the model does not know \"Million\"\n"));
+  std::string many;
+  for (int i = 0; i < 30; ++i) many += "new" + std::to_string(i) + "\n";
+  const Ran more = run({"predict", path("run")}, many);
+  EXPECT_EQ(std::ranges::count(more.err, '\n'), 11) << more.err;
+  EXPECT_THAT(more.err, HasSubstr("30 lines in all"));
+}
+
 TEST_F(Runs, PredictAnswersEachLineWithOneAndReportsBadOnes) {
   ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
   const Ran good = run({"predict", path("run")}, "1 2 3\n\n4 5\n");

@@ -14,9 +14,15 @@ namespace tapehead {
 
 std::vector<std::string> fuzz_seeds() {
   return {
-      "", "1,2,3\n4,5,6\n", "0.5 -1e3\t7 # a comment\n\n1;2;3\r\n", std::string("\xef\xbb\xbf") + "1\n",
+      "",
+      "1,2,3\n4,5,6\n",
+      "0.5 -1e3\t7 # a comment\n\n1;2;3\r\n",
+      std::string("\xef\xbb\xbf") + "1\n",
       std::string("step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,") +
-          "valid_token_accuracy,valid_exact_match\n5,0.1,2,1,0.5,,,,\n10,0.1,2,1,0.5,1,2,3,4\n15,0.1,nan,1,0.5,,,,\n"};
+          "valid_token_accuracy,valid_exact_match\n5,0.1,2,1,0.5,,,,\n10,0.1,2,1,0.5,1,2,3,4\n15,0.1,nan,1,0.5,,,,\n",
+      std::string("step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,") +
+          "valid_token_accuracy,valid_exact_match,valid_loss_all_tokens,valid_token_accuracy_without_end,"
+          "valid_unknown_share\n5,0.1,2,1,0.5,,,,,,,\n10,0.1,2,1,0.5,1,2,3,4,5,6,7\n"};
 }
 
 }  // namespace tapehead

@@ -46,11 +46,12 @@ TEST(Decoding, AnOutputDoesNotDependOnTheOthersOfItsBatch) {
 TEST(Decoding, StopsAtTheLengthAskedFor) {
   const Model model = untrained("decoder");
   ParameterStore<double> parameters(model.layout());
-  Tape<double> tape(parameters);  // of zeros: every token is as likely, the first is taken
+  parameters.values(*model.layout().find("output.bias")).begin()[7] = 1;  // else zeros: this token is the likeliest
+  Tape<double> tape(parameters);
   const std::vector<Ids> sources{{5, 6}, {4, 5, 6, 7}};
   for (const std::size_t length : {0, 1, 5}) {
     const auto outputs = decode_greedily<double>(model, tape, sources, static_cast<std::int64_t>(length));
-    EXPECT_EQ(outputs, std::vector<Ids>(2, Ids(length, kPadding)));
+    EXPECT_EQ(outputs, std::vector<Ids>(2, Ids(length, 7)));
   }
 }
 
@@ -58,10 +59,11 @@ TEST(Decoding, StopsAtTheLengthAskedFor) {
 TEST(Decoding, WithoutRoomTheOutputIsEmptyAndTheOthersAreNot) {
   const Model model = untrained("decoder");
   ParameterStore<double> parameters(model.layout());
+  parameters.values(*model.layout().find("output.bias")).begin()[7] = 1;
   Tape<double> tape(parameters);
   const std::vector<Ids> sources{Ids(15, 5), {4, 5}};
   const auto outputs = decode_greedily<double>(model, tape, sources, 3);
-  EXPECT_EQ(outputs, (std::vector<Ids>{{}, Ids(3, kPadding)}));
+  EXPECT_EQ(outputs, (std::vector<Ids>{{}, Ids(3, 7)}));
 }
 
 }  // namespace

@@ -51,6 +51,41 @@ TEST(Memory, TapesGrowWithWhatTheyHold) {
   EXPECT_LT(tapes({.batch = 8, .shards = 4}, 4000, 1), 2 * whole) << "larger maps are not kept";
 }
 
+TEST(Memory, OfAnEvaluationIsThatOfItsLargestBatches) {
+  const Model model({.layers = 2, .max_positions = 4096, .source_vocabulary = 20, .target_vocabulary = 20});
+  const double each = pass_values(model.config(), {100, 100});
+  const double most = 4.0 * (1 << 22);
+  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 1, 8, 4), 4 * each) << "one sequence has one worker";
+  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 0, 8, 4), 0);
+  const double all = estimate_evaluation(model, {100, 100}, 10000, 1, 4);
+  EXPECT_LE(all, most);
+  EXPECT_GT(all, most - 4 * each);
+  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 10000, 3, 4), 3 * all);
+  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 10000, 1, 8), 2 * all);
+  EXPECT_GT(estimate_evaluation(model, {4096, 4096}, 1, 1, 4), most) << "a sequence is not cut";
+}
+
+TEST(Memory, TablesOfPositionsAreDoublesOfEachEmbedding) {
+  const ModelConfig config{
+      .layers = 1, .d_model = 64, .max_positions = 1000, .source_vocabulary = 20, .target_vocabulary = 20};
+  ModelConfig learned = config;
+  learned.positions = "learned";
+  ModelConfig decoder = config;
+  decoder.model = "decoder";
+  const auto tables = [](const ModelConfig& of) {
+    return estimate_memory(Model(of), {.batch = 8, .shards = 4}, {6, 6}, 1, 4).tables;
+  };
+  EXPECT_EQ(tables(config), 2 * 8 * 64 * 1000);
+  EXPECT_EQ(tables(decoder), 8 * 64 * 1000);
+  EXPECT_EQ(tables(learned), 0);
+  MemoryEstimate estimate;
+  estimate.tables = 3e12;
+  EXPECT_THAT([&] { require_memory(estimate, 1e12, "evaluation"); },
+              testing::ThrowsMessage<ConfigError>(testing::AllOf(HasSubstr("memory: evaluation would take about"),
+                                                                 HasSubstr("(positions 2.7 TiB)"),
+                                                                 HasSubstr("take a smaller max-positions"))));
+}
+
 TEST(Memory, AModelTooLargeIsRefusedWithFiguresBeforeItIsBuilt) {
   const Model model(huge());
   const MemoryEstimate estimate = estimate_memory(model, {}, {22, 22}, 4, 4);

@@ -46,18 +46,24 @@ class Metrics : public testing::Test {
 
 const std::string kHeader =
     "step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,valid_token_accuracy,"
-    "valid_exact_match";
+    "valid_exact_match,valid_loss_all_tokens,valid_token_accuracy_without_end,valid_unknown_share";
 
 TEST_F(Metrics, RowsAreOnDiskAtOnce) {
   MetricsFile file(path(), 0);
   EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
   file.write({.step = 10, .learning_rate = 0.5, .train_loss = 2.25, .gradient_norm = 3, .seconds = 1.5});
-  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,"}));
-  const Evaluation validation{.loss = 0.5, .perplexity = 1.75, .token_accuracy = 0.25, .exact_match = 0.125};
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,,,,"}));
+  const Evaluation validation{.loss = 0.5,
+                              .perplexity = 1.75,
+                              .loss_all_tokens = 0.375,
+                              .token_accuracy = 0.25,
+                              .token_accuracy_without_end = 0.0625,
+                              .exact_match = 0.125,
+                              .unknown_share = 0.75};
   file.write(
       {.step = 20, .learning_rate = 1, .train_loss = 2, .gradient_norm = 4, .seconds = 3, .validation = &validation});
-  EXPECT_EQ(lines(),
-            (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,", "20,1,2,4,3.000,0.5,1.75,0.25,0.125"}));
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,,,,",
+                                               "20,1,2,4,3.000,0.5,1.75,0.25,0.125,0.375,0.0625,0.75"}));
 }
 
 TEST_F(Metrics, NumbersReadBackToTheBit) {
@@ -80,7 +86,7 @@ TEST_F(Metrics, ResumingKeepsRowsUpToItsStep) {
   EXPECT_EQ(lines(), std::vector<std::string>(before.begin(), before.begin() + 3));
   file.write({.step = 30, .train_loss = 7});
   EXPECT_EQ(lines().size(), 4U);
-  EXPECT_EQ(lines().back(), "30,0,7,0,0.000,,,,");
+  EXPECT_EQ(lines().back(), "30,0,7,0,0.000,,,,,,,");
 }
 
 TEST_F(Metrics, ResumingAtARowKeepsIt) {
@@ -96,17 +102,25 @@ TEST_F(Metrics, ARowThatWasCutOffEndsWhatIsKept) {
   EXPECT_EQ(lines().size(), 3U);
 }
 
-// A row is 30,0,2,0,0.000,,,, with its line break; each of its parts may be all that reached the disk.
+// A row is 30,0,2,0,0.000,,,,,,, with its line break; each of its parts may be all that reached the disk.
 TEST_F(Metrics, ARowIsTornWhereverItIsCutOff) {
   write_rows(30);
   const auto whole = fs::file_size(path());
-  const std::uintmax_t row = std::string_view("30,0,2,0,0.000,,,,\n").size();
+  const std::uintmax_t row = std::string_view("30,0,2,0,0.000,,,,,,,\n").size();
   for (std::uintmax_t cut = 1; cut <= row; ++cut) {
     write_rows(30);
     fs::resize_file(path(), whole - cut);
     const MetricsFile file(path(), 100);
     EXPECT_EQ(lines().size(), 3U) << "without its last " << cut << " bytes";
   }
+}
+
+// Earlier versions wrote fewer columns.
+TEST_F(Metrics, RowsOfAnOlderFileAreKeptWithEmptyCells) {
+  std::ofstream(path()) << kHeader.substr(0, kHeader.find(",valid_loss_all"))
+                        << "\n10,1,2,3,4.000,,,,\n20,1,2,3,4.000,5,6,7,8\n30,1";
+  const MetricsFile file(path(), 100);
+  EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,1,2,3,4.000,,,,,,,", "20,1,2,3,4.000,5,6,7,8,,,"}));
 }
 
 TEST_F(Metrics, StartingAnewForgetsOldRows) {

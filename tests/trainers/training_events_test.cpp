@@ -98,6 +98,65 @@ TEST_F(TrainingRun, StopsEarlyAndStaysStopped) {
   EXPECT_NE(parameter_digest(parameters), whole);
 }
 
+// Says stop when it is asked for the so-manieth held-out sequence, as somebody would in the middle of a validation.
+class StopsWhenAsked : public Dataset {
+ public:
+  explicit StopsWhenAsked(std::int64_t asked) : left_(asked) {}
+  const Vocabulary& source_vocabulary() const override { return data_.source_vocabulary(); }
+  const Vocabulary& target_vocabulary() const override { return data_.target_vocabulary(); }
+  std::int64_t max_source_length() const override { return data_.max_source_length(); }
+  std::int64_t max_target_length() const override { return data_.max_target_length(); }
+  void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples, Batch& batch) const override {
+    data_.fill_training_batch(seed, step, examples, batch);
+  }
+  std::int64_t size(Split split) const override { return data_.size(split); }
+  SequencePair example(Split split, std::int64_t index) const override {
+    if (--left_ == 0) stop = true;
+    return data_.example(split, index);
+  }
+  std::uint64_t digest() const override { return data_.digest(); }
+
+  mutable std::atomic<bool> stop = false;
+
+ private:
+  const Dataset& data_ = reversing();
+  mutable std::atomic<std::int64_t> left_;
+};
+
+TEST_F(TrainingRun, AValidationThatIsStoppedIsDoneAgainAndTheRunIsTheSame) {
+  TrainerOptions options = small_run(2);  // validations of 40 sequences; at the end, of all 60
+  options.validate_every = 10;
+  options.step.schedule = {.kind = "plateau", .learning_rate = 0.01, .plateau_factor = 0.5, .plateau_patience = 1};
+  options.min_improvement = 10;  // after the first nothing is better: one that counted twice would lower the rate twice
+  const std::string whole = digest_of_run("decoder", options, folder("whole"));
+
+  const Model model(small_model(reversing(), "decoder"));
+  RunFolder place{.path = folder("parts"), .config = "kind = decoder"};
+  std::int64_t stops = 0;
+  for (std::int64_t asked = 61;; asked += 37, ++stops) {
+    ParameterStore<float> parameters(model.layout());
+    parameters.initialise(7);
+    const StopsWhenAsked data(asked);
+    TrainingObserver observer;
+    const TrainingOutcome end = train(model, parameters, data, options, place, observer, &data.stop);
+    place.resume = true;
+    if (end == TrainingOutcome::interrupted) continue;
+    EXPECT_EQ(parameter_digest(parameters), whole);
+    break;
+  }
+  EXPECT_GE(stops, 4);
+  EXPECT_EQ(metrics_of(folder("parts")), metrics_of(folder("whole")));
+  for (const char* file : {"/best.h5", "/checkpoint.h5"}) {
+    const CheckpointReader ours(folder("parts") + file);
+    const CheckpointReader wanted(folder("whole") + file);
+    EXPECT_EQ(ours.meta().step, wanted.meta().step);
+    for (const char* name : {"best_step", "best_loss", "validations_waited", "plateau_waited", "plateau_drops"}) {
+      EXPECT_EQ(ours.meta().numbers.at(name), wanted.meta().numbers.at(name)) << file << " " << name;
+    }
+    EXPECT_FALSE(ours.meta().numbers.contains("validation_owed"));
+  }
+}
+
 // Notes the learning rate of every step.
 struct Rates : TrainingObserver {
   void on_step(const Progress& progress) override { rates.push_back(progress.learning_rate); }

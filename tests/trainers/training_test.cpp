@@ -129,7 +129,7 @@ TEST_F(TrainingRun, EvaluationIsWhatPlainLoopsFind) {
     TrainingObserver observer;
     train(model, parameters, data, options, {.path = folder(kind)}, observer);
     WorkerPool workers(2);
-    const Evaluation found = evaluate(model, parameters, data, Split::test, workers, {.batch = 7});
+    const Evaluation found = evaluate(model, parameters, data, Split::test, workers, {.budget = 2e4});
     const PlainEvaluation expected(model, parameters, data, Split::test);
     EXPECT_NEAR(found.loss, expected.loss, 1e-12) << kind;
     EXPECT_NEAR(found.perplexity, std::exp(expected.loss), 1e-10);
@@ -179,14 +179,6 @@ TEST_F(TrainingRun, SequencesWithoutSourcesAreEvaluatedAsTheyAreTrained) {
   EXPECT_EQ(evaluated.exact_match, 0) << "nothing says which of them to write";
 }
 
-TEST_F(TrainingRun, EvaluationInEmptyBatchesIsRefused) {
-  const Model model(small_model(reversing(), "decoder"));
-  ParameterStore<float> parameters(model.layout());
-  WorkerPool workers(1);
-  EXPECT_THAT([&] { evaluate(model, parameters, reversing(), Split::test, workers, {.batch = 0}); },
-              testing::ThrowsMessage<ConfigError>(testing::HasSubstr("batch must be at least 1, not 0")));
-}
-
 TEST_F(TrainingRun, EvaluationDoesNotDependOnWorkersOrBatch) {
   const Model model(small_model(reversing(), "transformer"));
   ParameterStore<double> parameters(model.layout());
@@ -195,7 +187,7 @@ TEST_F(TrainingRun, EvaluationDoesNotDependOnWorkersOrBatch) {
   WorkerPool three(3);
   const Evaluation a = evaluate(model, parameters, reversing(), Split::test, one);
   const Evaluation b = evaluate(model, parameters, reversing(), Split::test, three);
-  const Evaluation c = evaluate(model, parameters, reversing(), Split::test, three, {.batch = 7});
+  const Evaluation c = evaluate(model, parameters, reversing(), Split::test, three, {.budget = 1});
   EXPECT_EQ(a.loss, b.loss);
   EXPECT_EQ(a.token_accuracy, b.token_accuracy);
   EXPECT_NEAR(a.loss, c.loss, 1e-12);

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "autograd/shards.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/memory.hpp"
+
+namespace tapehead {
+
+/// Numbers that a pass without gradients over one batch may keep: as many as the model has parameters, and no fewer
+/// than 4 Mi (16 MiB of floats), which is enough for a small model to be fast. It follows from the model alone, so that
+/// nothing that is evaluated depends on how a model is trained, or by how many threads.
+double batch_budget(const Model& model);
+
+/// Cuts examples, in their order, into batches: each takes as many as keep within `budget` numbers (see pass_values)
+/// when all are padded to the longest of them. An example that exceeds it alone has a batch of its own.
+std::vector<ExampleRange> cut_batches(const ModelConfig& config, std::span<const SequenceLengths> examples,
+                                      double budget);
+
+}  // namespace tapehead
