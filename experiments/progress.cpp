@@ -17,7 +17,8 @@ constexpr std::int64_t kBarCells = 20;
 constexpr auto kBetweenDrawings = std::chrono::milliseconds(100);
 
 double steps_per_second(const Progress& progress) {
-  return progress.seconds > 0 ? static_cast<double>(progress.step - progress.first_step) / progress.seconds : 0;
+  const double seconds = progress.seconds - progress.seconds_before;
+  return seconds > 0 ? static_cast<double>(progress.step - progress.first_step) / seconds : 0;
 }
 
 std::string bar(const Progress& progress) {

@@ -15,7 +15,7 @@ struct MetricsRow {
   double learning_rate = 0;
   double train_loss = 0;     ///< mean over the steps since the row before
   double gradient_norm = 0;  ///< of this step
-  double seconds = 0;        ///< the only column that two equal runs may differ in
+  double seconds = 0;        ///< of training, over all parts of the run; the only column that two equal runs may differ in
   const Evaluation* validation = nullptr;
 };
 

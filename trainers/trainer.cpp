@@ -19,6 +19,14 @@ std::vector<std::string> words_of(const Vocabulary& vocabulary) {
   return {vocabulary.words().begin(), vocabulary.words().end()};
 }
 
+// Seconds of training before a checkpoint; older ones do not say.
+double seconds_in(const std::map<std::string, double>& numbers) {
+  const auto found = numbers.find("seconds");
+  if (found == numbers.end()) return 0;
+  if (std::isfinite(found->second) && found->second >= 0) return found->second;
+  throw CheckpointError(fmt::format("checkpoint: its seconds of training are {}, which is no time", found->second));
+}
+
 // One run: the step, and what happens around it every so often.
 template <RealScalar T>
 class Run {
@@ -80,7 +88,7 @@ class Run {
       validation_due = due(options_.validate_every);
       best = validation_due && validate_on_the_way();
       last = done_ == options_.steps || history_.should_stop();
-      if (last) validate_at_the_end(validation_due);
+      if (last) best |= validate_at_the_end(validation_due);
     } catch (const EvaluationStopped&) {
       // As if none had begun: resumed, the run does them all, and is the run that was never stopped.
       history_ = before;
@@ -89,6 +97,8 @@ class Run {
       return false;
     }
     validation_owed_ = false;
+    note_best();
+    tell_of_validation();
     if (last || validation_due || due(options_.log_every)) write_row(last || validation_due);
     const bool interrupted = stopping() && !last;
     // In this order: a run that is killed in between finds the same best again.
@@ -128,8 +138,13 @@ class Run {
       observer_.on_skip(progress_, error.what());
       require_finite();  // leaving out steps mends no parameter: each that follows would go wrong as well
     }
-    progress_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    note_seconds();
     observer_.on_step(progress_);
+  }
+
+  void note_seconds() {
+    progress_.seconds = progress_.seconds_before +
+                        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   }
 
   // Returns whether it was the best. What follows from the validations on the way must not depend on where the run
@@ -138,17 +153,30 @@ class Run {
     return validate(options_.validation_limit) && history_.record(done_, validation_->loss);
   }
 
-  void validate_at_the_end(bool validated) {
-    if (!validated || options_.validation_limit != 0) validate(0);
+  // Returns whether it is the best of all that took the same sequences.
+  bool validate_at_the_end(bool validated) {
+    if (validated && options_.validation_limit == 0) return false;
+    if (!validate(0)) return false;
+    return options_.validation_limit == 0 && history_.record_end(done_, validation_->loss);
   }
 
   bool validate(std::int64_t limit) {
     if (dataset_.size(Split::validation) == 0) return false;
     require_finite();
     validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_, {.limit = limit, .stop = stop_});
+    validated_step_ = done_;
+    return true;
+  }
+
+  void tell_of_validation() {
+    if (validated_step_ != done_) return;
     progress_.validation = &*validation_;
     observer_.on_validation(progress_);
-    return true;
+  }
+
+  void note_best() {
+    progress_.best_step = history_.kept_step();
+    progress_.best_loss = history_.kept_loss();
   }
 
   void write_row(bool validated) {
@@ -179,6 +207,7 @@ class Run {
   }
 
   void save_latest() {
+    note_seconds();
     metrics_->flush_to_disk();
     save("checkpoint.h5");
     saved_step_ = done_;
@@ -201,7 +230,8 @@ class Run {
                     {"loss_sum", loss_sum_},
                     {"loss_count", static_cast<double>(loss_count_)},
                     {"skipped_steps", static_cast<double>(progress_.skipped)},
-                    {"updates", static_cast<double>(step_.optimizer().updates())}};
+                    {"updates", static_cast<double>(step_.optimizer().updates())},
+                    {"seconds", progress_.seconds}};
     if (validation_owed_) {  // what its row of metrics.csv is made of
       meta.numbers["validation_owed"] = 1;
       meta.numbers["learning_rate"] = progress_.learning_rate;
@@ -237,12 +267,14 @@ class Run {
     loss_count_ = point.loss_count;
     progress_.skipped = point.skipped;
     step_.optimizer().set_updates(point.updates);
+    progress_.seconds = progress_.seconds_before = seconds_in(meta.numbers);
     saved_step_ = done_;
     validation_owed_ = point.validation_owed;
     progress_.loss = point.loss;
     progress_.learning_rate = point.learning_rate;
     progress_.gradient_norm = point.gradient_norm;
     history_.restore(meta.numbers);
+    note_best();
   }
 
   const Model& model_;
@@ -264,6 +296,7 @@ class Run {
   std::optional<Evaluation> validation_;
   bool validation_owed_ = false;  // stopped in what comes after the last step
   const std::atomic<bool>* stop_ = nullptr;
+  std::int64_t validated_step_ = 0;
 };
 
 }  // namespace

@@ -46,9 +46,12 @@ struct Progress {
   double learning_rate = 0;
   double gradient_norm = 0;
   std::int64_t skipped = 0;                ///< steps left out so far
-  double seconds = 0;                      ///< since training began or was resumed
-  std::int64_t first_step = 0;             ///< steps done before that
+  double seconds = 0;                      ///< of training so far, over all its parts
+  double seconds_before = 0;               ///< of them, in the parts before it was resumed
+  std::int64_t first_step = 0;             ///< steps done in those
   const Evaluation* validation = nullptr;  ///< the latest one, if any
+  std::int64_t best_step = 0;              ///< step whose weights best.h5 holds; 0: there is none
+  double best_loss = 0;                    ///< their validation loss, if there are any
 };
 
 /// Hears of a run as it goes; the calls come from the thread that called train().
@@ -60,6 +63,8 @@ class TrainingObserver {
   virtual void on_step(const Progress&) {}
   /// A line that the user ought to know.
   virtual void on_warning(const std::string& text) { (void)text; }
+  /// Once a step at most: the last step may be validated twice, on the few sequences of those on the way and on all, and
+  /// only the latter is told.
   virtual void on_validation(const Progress&) {}
   /// A step was left out; `why` is a line.
   virtual void on_skip(const Progress&, const std::string& why) { (void)why; }
@@ -70,9 +75,10 @@ enum class TrainingOutcome { finished, stopped_early, interrupted };
 
 /// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps, or
 /// until the validation loss has not fallen for options.early_stop validations: writes metrics.csv and checkpoint.h5
-/// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far. Stops
-/// after the step in which *stop becomes true, having saved; a validation is broken off, and done again when the run is
-/// resumed. The same options, data and seed give the same parameters
+/// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far, and at
+/// the end if that was validated on the same sequences and is better still. Stops after the step in which *stop becomes
+/// true, having saved; a validation is broken off, and done again when the run is resumed. The same options, data and
+/// seed give the same parameters
 /// to the bit, with any number of threads, stopped and resumed or not. Throws ConfigError, DataError, CheckpointError
 /// or NonfiniteError; what was saved stays.
 template <RealScalar T>

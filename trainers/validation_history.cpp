@@ -22,8 +22,15 @@ bool ValidationHistory::record(std::int64_t step, double loss) {
     plateau_waited_ = 0;
   }
   if (!(loss < best_loss_)) return false;
-  best_loss_ = loss;
-  best_step_ = step;
+  best_loss_ = kept_loss_ = loss;
+  best_step_ = kept_step_ = step;
+  return true;
+}
+
+bool ValidationHistory::record_end(std::int64_t step, double loss) {
+  if (best_step_ == 0 || !(loss < best_loss_)) return false;
+  kept_loss_ = loss;
+  kept_step_ = step;
   return true;
 }
 
@@ -34,6 +41,8 @@ double ValidationHistory::learning_rate_share() const {
 void ValidationHistory::store(std::map<std::string, double>& numbers) const {
   numbers["best_loss"] = best_loss_;
   numbers["best_step"] = static_cast<double>(best_step_);
+  numbers["kept_loss"] = kept_loss_;
+  numbers["kept_step"] = static_cast<double>(kept_step_);
   numbers["better_than"] = reference_;
   numbers["validations_waited"] = static_cast<double>(waited_);
   numbers["plateau_waited"] = static_cast<double>(plateau_waited_);
@@ -50,6 +59,9 @@ void ValidationHistory::restore(const std::map<std::string, double>& numbers) {
   };
   best_loss_ = loss("best_loss");
   best_step_ = counter_in(numbers, "best_step");
+  const bool says_kept = numbers.contains("kept_step");  // older checkpoints do not
+  kept_loss_ = says_kept ? loss("kept_loss") : best_loss_;
+  kept_step_ = says_kept ? counter_in(numbers, "kept_step") : best_step_;
   reference_ = loss("better_than");
   waited_ = counter_in(numbers, "validations_waited");
   plateau_waited_ = counter_in(numbers, "plateau_waited");

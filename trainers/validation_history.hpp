@@ -31,9 +31,17 @@ class ValidationHistory {
   double learning_rate_share() const;
   bool should_stop() const { return options_.early_stop > 0 && waited_ >= options_.early_stop; }
 
+  /// The validation at the end, if it was none of those on the way but took the same sequences. Returns whether its loss
+  /// is below all of theirs, so that its weights are to be kept as the best; false if there were none on the way.
+  /// Nothing else follows from it: a run that goes on later is the run that never ended here.
+  bool record_end(std::int64_t step, double loss);
+
   /// 0: no validation had a finite loss yet.
   std::int64_t best_step() const { return best_step_; }
   double best_loss() const { return best_loss_; }
+  /// What best.h5 holds: the best of those on the way, or the end that was better. 0: there is none.
+  std::int64_t kept_step() const { return kept_step_; }
+  double kept_loss() const { return kept_loss_; }
   /// Validations since the loss was last better.
   std::int64_t waited() const { return waited_; }
 
@@ -46,6 +54,8 @@ class ValidationHistory {
   HistoryOptions options_;
   double best_loss_ = std::numeric_limits<double>::infinity();
   std::int64_t best_step_ = 0;
+  double kept_loss_ = std::numeric_limits<double>::infinity();
+  std::int64_t kept_step_ = 0;
   double reference_ = std::numeric_limits<double>::infinity();  // what a loss must be below to be better
   std::int64_t waited_ = 0;
   std::int64_t plateau_waited_ = 0;

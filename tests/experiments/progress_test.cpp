@@ -13,7 +13,7 @@ namespace {
 using testing::HasSubstr;
 
 Progress half_way() {
-  return {.step = 500, .steps = 1000, .loss = 0.25, .learning_rate = 1e-3, .seconds = 4, .first_step = 300};
+  return {.step = 500, .steps = 1000, .loss = 0.25, .learning_rate = 1e-3, .seconds = 10, .seconds_before = 6, .first_step = 300};
 }
 
 TEST(Duration, IsWrittenAsAClock) {
@@ -24,7 +24,7 @@ TEST(Duration, IsWrittenAsAClock) {
 }
 
 TEST(ProgressLine, RateCountsOnlyTheStepsSinceTheResume) {
-  // 200 steps in 4 s; 500 are left.
+  // 200 steps in 4 s, after 6 s of an earlier part; 500 are left.
   EXPECT_EQ(progress_line(half_way(), 200), "500/1000 ██████████░░░░░░░░░░ 50 steps/s  0:10 left  loss 0.2500");
   EXPECT_EQ(text_width(progress_line(half_way(), 30)), 30U);
 }

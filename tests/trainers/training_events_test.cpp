@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <map>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "autograd/base/errors.hpp"
 #include "tests/trainers/training_support.hpp"
@@ -68,6 +70,84 @@ TEST_F(TrainingRun, WithoutValidationsOnTheWayThereIsNoBest) {
   options.validate_every = 0;
   digest_of_run("decoder", options, folder("run"));
   EXPECT_FALSE(std::filesystem::exists(folder("run") + "/best.h5"));
+}
+
+// Validated on the same sequences as those on the way, the end may be what was best.
+TEST_F(TrainingRun, AnEndThatIsBetterThanAllOnTheWayIsTheBest) {
+  TrainerOptions options = small_run(1);
+  options.validate_every = 24;
+  options.validation_limit = 0;
+  digest_of_run("decoder", options, folder("run"));
+  const auto losses = validation_losses(folder("run"));
+  ASSERT_LT(losses.at(40), losses.at(24));
+  EXPECT_EQ(CheckpointReader(folder("run") + "/best.h5").meta().step, 40U);
+  EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().numbers.at("best_step"), 24);
+
+  options.validation_limit = 8;  // other sequences: nothing can be said
+  digest_of_run("decoder", options, folder("limited"));
+  EXPECT_EQ(CheckpointReader(folder("limited") + "/best.h5").meta().step, 24U);
+}
+
+// Steps of the validations that somebody is told of.
+struct Validations : TrainingObserver {
+  void on_validation(const Progress& progress) override {
+    steps.push_back(progress.step);
+    sequences.push_back(progress.validation->sequences);
+  }
+  std::vector<std::int64_t> steps, sequences;
+};
+
+TEST_F(TrainingRun, TheLastStepTellsOfOneValidation) {
+  TrainerOptions options = small_run(1);
+  options.validate_every = 20;
+  options.validation_limit = 8;
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  Validations observer;
+  train(model, parameters, reversing(), options, {.path = folder("run")}, observer);
+  EXPECT_THAT(observer.steps, testing::ElementsAre(20, 40));
+  EXPECT_THAT(observer.sequences, testing::ElementsAre(8, reversing().size(Split::validation)));
+}
+
+// Takes its time in one step.
+struct Slow : StopAfter {
+  using StopAfter::StopAfter;
+  void on_start(const Progress& progress) override { started = progress; }
+  void on_step(const Progress& progress) override {
+    if (progress.step == 2) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    StopAfter::on_step(progress);
+    last = progress;
+  }
+  Progress started, last;
+};
+
+TEST_F(TrainingRun, SecondsAddUpOverTheParts) {
+  const TrainerOptions options = small_run(1);
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(7);
+  Slow first(5), second(0);
+  ASSERT_EQ(train(model, parameters, reversing(), options, {.path = folder("run")}, first, &first.stop),
+            TrainingOutcome::interrupted);
+  ASSERT_EQ(train(model, parameters, reversing(), options, {.path = folder("run"), .resume = true}, second),
+            TrainingOutcome::finished);
+  EXPECT_GE(second.started.seconds, 0.05);
+  EXPECT_GE(second.started.seconds, first.last.seconds);
+  EXPECT_EQ(second.started.seconds_before, second.started.seconds);
+  EXPECT_GT(second.last.seconds, second.started.seconds);
+
+  std::ifstream in(folder("run") + "/metrics.csv");
+  std::string line;
+  std::getline(in, line);
+  double before = 0;
+  while (std::getline(in, line)) {
+    std::istringstream cells(line);
+    std::string cell;
+    for (int i = 0; i < 5; ++i) std::getline(cells, cell, ',');
+    EXPECT_GE(std::stod(cell), before) << line;
+    before = std::stod(cell);
+  }
+  EXPECT_GE(before, 0.05);
 }
 
 TEST_F(TrainingRun, StopsEarlyAndStaysStopped) {

@@ -60,6 +60,37 @@ TEST(ValidationHistory, WithoutOptionsNothingFollows) {
   EXPECT_EQ(history.waited(), 99);
 }
 
+// What is kept may be the end; what follows from the validations on the way may not depend on where the end was.
+TEST(ValidationHistory, AnEndThatIsBetterIsKeptAndChangesNothingElse) {
+  ValidationHistory history;
+  EXPECT_FALSE(history.record_end(5, 1)) << "nothing was kept on the way";
+  EXPECT_EQ(history.kept_step(), 0);
+  history.record(10, 3);
+  EXPECT_FALSE(history.record_end(15, 3));
+  EXPECT_FALSE(history.record_end(15, NAN));
+  EXPECT_EQ(history.kept_step(), 10);
+  EXPECT_TRUE(history.record_end(15, 2));
+  EXPECT_EQ(history.kept_step(), 15);
+  EXPECT_EQ(history.best_step(), 10);
+
+  std::map<std::string, double> numbers;
+  history.store(numbers);
+  ValidationHistory later;
+  later.restore(numbers);
+  EXPECT_EQ(later.kept_step(), 15);
+  EXPECT_EQ(later.kept_loss(), 2);
+  EXPECT_TRUE(later.record(20, 2.5)) << "as in the run that went on";
+  EXPECT_EQ(later.kept_step(), 20);
+  EXPECT_EQ(later.kept_loss(), 2.5);
+}
+
+TEST(ValidationHistory, OlderCheckpointsKeptTheBestOnTheWay) {
+  ValidationHistory history;
+  history.restore({{"best_loss", 2}, {"best_step", 40}});
+  EXPECT_EQ(history.kept_step(), 40);
+  EXPECT_EQ(history.kept_loss(), 2);
+}
+
 // A checkpoint that knows nothing of validations begins without any.
 TEST(ValidationHistory, NothingIsRestoredFromNothing) {
   ValidationHistory history;
