@@ -3,70 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <limits>
 #include <sstream>
+#include <unordered_map>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/file.hpp"
 #include "autograd/base/limits.hpp"
-#include "autograd/base/output_file.hpp"
+#include "datasets/digest.hpp"
 #include "experiments/data_report.hpp"
-#include "experiments/json.hpp"
-#include "experiments/table.hpp"
+#include "experiments/folder_lock.hpp"
 
 namespace tapehead {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kLongestName = 255;  // of a file, in bytes, on every usual file system
+
 std::string result_in(const std::string& folder) { return folder + "/result.json"; }
 
 const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
 
-Json to_json(const RunResult& result, Split split) {
-  if (!result.diverged.empty()) return {{"split", name_of(split)}, {"diverged", result.diverged}};
-  Json object = to_json(result.evaluation);
-  object["split"] = name_of(split);
-  object["steps"] = result.steps;
-  object["parameters"] = result.parameters;
-  object["seconds"] = result.seconds;
-  object["parameter_digest"] = result.parameter_digest;
-  return object;
+// What follows from the options of data alone, as text.
+std::string data_key(const Settings& settled) {
+  std::string key;
+  for (const OptionSpec& option : option_table()) {
+    const bool data = option.group == OptionGroup::data || option.group == OptionGroup::made_data ||
+                      option.group == OptionGroup::text_data;
+    if (data) key += fmt::format("{}={}\n", option.name, settled.text(option.name));
+  }
+  return key;
 }
 
-RunResult read_result(const std::string& path, Split split) {
-  try {
-    const Json object = Json::parse(read_file(path));
-    if (const std::string there = object.at("split"); there != name_of(split)) {
-      throw ConfigError(fmt::format("{}: holds the result on the {} split, not {}; choose another --out", path, there,
-                                    name_of(split)));
-    }
-    if (object.contains("diverged")) return {.diverged = object.at("diverged").get<std::string>()};
-    // JSON has no number that is not finite; to_json has written null.
-    const double loss =
-        object.at("loss").is_null() ? std::numeric_limits<double>::quiet_NaN() : double(object.at("loss"));
-    return {.evaluation = {.loss = loss,
-                           .perplexity = std::exp(loss),
-                           .token_accuracy = object.at("token_accuracy"),
-                           .exact_match = object.at("exact_match"),
-                           .sequences = object.at("sequences"),
-                           .tokens = object.at("tokens")},
-            .steps = object.at("steps"),
-            .parameters = object.at("parameters"),
-            .seconds = object.at("seconds"),
-            .parameter_digest = object.at("parameter_digest")};
-  } catch (const Json::exception&) {
-    throw ConfigError(fmt::format("{}: is damaged; remove it, and the run is evaluated again", path));
-  }
+[[noreturn]] void refuse(const std::string& folder, const std::string& what) {
+  throw ConfigError(fmt::format("{}: holds {}; choose another --out, or remove this folder", folder, what));
 }
 
 // A folder from an earlier call must hold the same run, or its result would be taken for this one's.
-void require_same_config(const PlannedRun& run) {
-  const std::string path = run.folder + "/config.cfg";
+void require_same_config(const std::string& folder, const std::string& config) {
+  const std::string path = config_in(folder);
   if (!file_exists(path)) return;
   std::istringstream saved(read_file(path));
-  std::istringstream planned(run.settings.config_text());
+  std::istringstream planned(config);
   std::string was;
   std::string is;
   while (true) {
@@ -75,18 +54,69 @@ void require_same_config(const PlannedRun& run) {
     if (!more_saved && !more_planned) return;
     if (more_saved != more_planned || was != is) break;
   }
-  throw ConfigError(fmt::format("{}: holds another run ({} there, {} now); choose another --out", run.folder,
-                                was.empty() ? "nothing" : was, is.empty() ? "nothing" : is));
+  refuse(folder, fmt::format("another run ({} there, {} now)", was.empty() ? "nothing" : was,
+                             is.empty() ? "nothing" : is));
 }
 
-PlannedRun plan_run(const Ablation& ablation, std::size_t cell, const Settings& settled, std::int64_t seed,
-                    const std::string& folder) {
-  const std::string name = ablation.cells[cell].name(ablation.variations, '_');
-  PlannedRun run{cell, seed, (fs::path(folder) / name / fmt::format("seed={}", seed)).string(), settled, {}};
-  run.settings.resolve("seed", std::to_string(seed));
-  require_same_config(run);
-  if (file_exists(result_in(run.folder))) run.result = read_result(result_in(run.folder), ablation.split);
-  return run;
+void require_same_provenance(const std::string& folder, const Provenance& then, const Provenance& now) {
+  const std::string other = difference(then, now);
+  if (!other.empty()) refuse(folder, fmt::format("a run that cannot be compared: {}", other));
+}
+
+// The result that is there, if the run is finished.
+std::optional<RunResult> result_of(const std::string& folder, const std::string& config, Split split,
+                                   const Provenance& now) {
+  StoredResult stored = read_result(result_in(folder));
+  if (stored.split != split) {
+    refuse(folder, fmt::format("the result on the {} split, not {}", name_of(stored.split), name_of(split)));
+  }
+  if (stored.config != config_fingerprint(config)) refuse(folder, "the result of a run with other options");
+  require_same_provenance(folder, stored.made_with, now);
+  return std::move(stored.result);
+}
+
+// A run that was stopped goes on only under the same conditions; of its data the checkpoint knows the digest alone.
+void require_same_start(const std::string& folder, const Provenance& now) {
+  const std::string path = checkpoint_in(folder);
+  if (!file_exists(path)) return;
+  const CheckpointReader reader(path);
+  const auto data = reader.meta().texts.find("data_digest");
+  if (data == reader.meta().texts.end() || data->second != now.data.digest) {
+    refuse(folder, "a run that was begun on other data");
+  }
+  if (const std::string other = difference(reader.origin(), now.program); !other.empty()) {
+    refuse(folder, fmt::format("a run that was begun elsewhere: {}", other));
+  }
+}
+
+Settings settings_of(const Run& cell, std::int64_t seed) {
+  Settings settings = cell.settings;
+  settings.resolve("seed", std::to_string(seed));
+  return settings;
+}
+
+std::size_t index_of(std::vector<DataOrigin>& known, const DataOrigin& origin) {
+  const auto found = std::ranges::find(known, origin);
+  const auto index = static_cast<std::size_t>(found - known.begin());
+  if (found == known.end()) known.push_back(origin);
+  return index;
+}
+
+RunResult result_of(const Run& run, const RunOutcome& outcome) {
+  for (const auto* kept : {&outcome.last, &outcome.best}) {
+    if (!*kept) continue;
+    if (std::string why = why_diverged((*kept)->evaluation, (*kept)->step); !why.empty()) return {.diverged = std::move(why)};
+  }
+  const auto judgement = [](const KeptWeights& kept) {
+    return judgement_of(kept.evaluation, fs::path(kept.checkpoint).filename().string(), kept.step, kept.parameter_digest);
+  };
+  RunResult result{.judged = judgement(outcome.best ? *outcome.best : *outcome.last),
+                   .steps = outcome.step,
+                   .skipped_steps = outcome.skipped,
+                   .parameters = run.model.layout().parameter_count(),
+                   .seconds = outcome.seconds};
+  if (result.judged.step != outcome.step) result.last = judgement(*outcome.last);
+  return result;
 }
 
 void note_data(Ablation& ablation, const Dataset& dataset) {
@@ -100,142 +130,131 @@ void note_data(Ablation& ablation, const Dataset& dataset) {
 
 }  // namespace
 
-Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
-                       const std::string& folder) {
+std::string Ablation::name_of(const PlannedRun& run) const {
+  return fmt::format("{} seed={}", cells[run.cell].name(variations), run.seed);
+}
+
+std::string Ablation::folder_of(const PlannedRun& run) const {
+  return (fs::path(folder) / cells[run.cell].name(variations, '_') / fmt::format("seed={}", run.seed)).string();
+}
+
+const Fingerprint& Ablation::held_out_sequences(std::size_t cell) const {
+  const DataOrigin& origin = data[data_of[cell]];
+  return split == Split::test ? origin.test : origin.validation;
+}
+
+// Numbers of words mean nothing without the words; and a loss over few words is lower than one over many.
+std::string Ablation::held_out(std::size_t cell) const {
+  const DataOrigin& origin = data[data_of[cell]];
+  const std::string all = held_out_sequences(cell).digest + origin.source_words.digest + origin.target_words.digest;
+  return fmt::format("{:016x}", digest_bytes(all));
+}
+
+Run DataCache::prepare(Settings settings) {
+  settle(settings);
+  std::string key = data_key(settings);
+  const bool same = dataset_ && key == key_;
+  Run run = prepare_run(std::move(settings), same ? dataset_ : nullptr);
+  if (same) return run;
+  key_ = std::move(key);
+  dataset_ = run.dataset;
+  origin_ = origin_of(*dataset_);
+  return run;
+}
+
+std::int64_t count_runs(const Settings& base, std::span<const Variation> variations, std::int64_t seeds) {
   const auto last_seed = static_cast<double>(base.integer("seed")) + static_cast<double>(seeds - 1);
   if (const double most = find_option("seed")->range.high; last_seed > most) {
     throw ConfigError(
         fmt::format("{}: {} seeds from there on go beyond {:.0f}; begin lower", base.where("seed"), seeds, most));
   }
-  Ablation ablation{.variations = std::move(variations), .cells = {}, .runs = {}, .split = split};
-  ablation.cells = expand_grid(base, ablation.variations);
+  const std::int64_t cells = grid_size(variations, kMostRuns + 1);
+  if (cells > kMostRuns / seeds) {
+    throw ConfigError(fmt::format("ablate: {}{} cells with {} seeds each are more than {} runs; vary fewer values at a time",
+                                  cells > kMostRuns ? "over " : "", std::min(cells, kMostRuns), seeds, kMostRuns));
+  }
+  return cells * seeds;
+}
+
+Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
+                       const std::string& folder, DataCache& cache) {
+  Ablation ablation{
+      .base = base, .variations = std::move(variations), .seeds = seeds, .split = split, .folder = folder};
+  ablation.cells = expand_grid(ablation.variations);
+  std::unordered_map<std::string, std::size_t> configs;
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
+    const std::string name = ablation.cells[cell].name(ablation.variations);
+    if (name.size() > kLongestName) {
+      throw ConfigError(fmt::format("ablate: {} options are too many to name a folder after; vary fewer at a time",
+                                    ablation.variations.size()));
+    }
     std::optional<Run> possible;
     try {
-      possible = prepare_run(ablation.cells[cell].settings);
+      possible = cache.prepare(ablation.cells[cell].settings(base, ablation.variations));
     } catch (const ConfigError& error) {
-      throw ConfigError(fmt::format("{}: {}", ablation.cells[cell].name(ablation.variations), error.what()));
+      throw ConfigError(fmt::format("{}: {}", name, error.what()));
     }
     require_memory(memory_of(*possible), available_memory());
     if (possible->dataset->size(split) == 0) {
       throw ConfigError("ablate: the split to compare on holds no sequences; choose the other with --split");
     }
     note_data(ablation, *possible->dataset);
+    const auto [same, fresh] = configs.emplace(config_fingerprint(possible->settings.config_text()), cell);
+    if (!fresh) {
+      throw ConfigError(fmt::format("--vary: {} and {} are the same run; leave one of them out",
+                                    ablation.cells[same->second].name(ablation.variations), name));
+    }
+    ablation.data_of.push_back(index_of(ablation.data, cache.origin()));
+    const Provenance now = provenance_here(cache.origin(), possible->config.init);
+    ablation.initial_weights = now.initial_weights;
     for (std::int64_t s = 0; s < seeds; ++s) {
-      ablation.runs.push_back(plan_run(ablation, cell, possible->settings, base.integer("seed") + s, folder));
+      PlannedRun run{cell, base.integer("seed") + s};
+      const std::string place = ablation.folder_of(run);
+      if (file_exists(place)) {
+        const std::string config = settings_of(*possible, run.seed).config_text();
+        require_same_config(place, config);
+        if (file_exists(result_in(place))) {
+          run.result = result_of(place, config, split, now);
+        } else {
+          require_same_start(place, now);
+        }
+      }
+      ablation.runs.push_back(std::move(run));
     }
   }
   return ablation;
 }
 
-bool carry_out(PlannedRun& planned, Split split, TrainingObserver& observer, const std::atomic<bool>* stop) {
-  const Run run = prepare_run(planned.settings);
-  const bool resume = file_exists(checkpoint_in(planned.folder));
-  RunOutcome outcome;
+bool carry_out(Ablation& ablation, PlannedRun& planned, DataCache& cache, TrainingObserver& observer,
+               const std::atomic<bool>* stop) {
+  const std::string folder = ablation.folder_of(planned);
+  Settings settings = ablation.cells[planned.cell].settings(ablation.base, ablation.variations);
+  settings.resolve("seed", std::to_string(planned.seed));
+  const Run run = cache.prepare(std::move(settings));
+  const Provenance now = provenance_here(cache.origin(), run.config.init);
+  Provenance then = now;
+  then.data = ablation.data[ablation.data_of[planned.cell]];
+  then.initial_weights = ablation.initial_weights;
+  if (const std::string other = difference(then, now); !other.empty()) {
+    throw ConfigError(fmt::format("the data have changed since the ablation began: {}; choose another --out", other));
+  }
+  ResultFolder place(folder, "ablate");
+  place.make();
+  StoredResult stored{.made_with = now,
+                      .config = config_fingerprint(run.settings.config_text()),
+                      .split = ablation.split,
+                      .result = {}};
   try {
-    outcome = execute_run(run, planned.folder, resume, observer, stop, split);
+    const bool resume = file_exists(checkpoint_in(folder));
+    const RunOutcome outcome = execute_run(run, folder, resume, observer, stop, ablation.split);
+    if (outcome.interrupted) return false;
+    stored.result = result_of(run, outcome);
   } catch (const NonfiniteError& error) {
-    planned.result = RunResult{.diverged = error.what()};
-    write_file(result_in(planned.folder), to_text(to_json(*planned.result, split), 2) + "\n");
-    return true;
+    stored.result = {.diverged = error.what()};
   }
-  if (outcome.interrupted) return false;
-  planned.result = RunResult{.evaluation = *outcome.held_out,
-                             .steps = outcome.step,
-                             .parameters = run.model.layout().parameter_count(),
-                             .seconds = outcome.seconds,
-                             .parameter_digest = outcome.parameter_digest};
-  write_file(result_in(planned.folder), to_text(to_json(*planned.result, split), 2) + "\n");
+  write_result(result_in(folder), stored);
+  planned.result = std::move(stored.result);
   return true;
-}
-
-std::vector<Figure> figures_of(const Ablation& ablation, std::size_t cell) {
-  std::vector<double> loss, perplexity, token_accuracy, exact_match, seconds;
-  for (const PlannedRun& run : ablation.runs) {
-    if (run.cell != cell || !run.result || !run.result->diverged.empty()) continue;
-    loss.push_back(run.result->evaluation.loss);
-    perplexity.push_back(run.result->evaluation.perplexity);
-    token_accuracy.push_back(run.result->evaluation.token_accuracy);
-    exact_match.push_back(run.result->evaluation.exact_match);
-    seconds.push_back(run.result->seconds);
-  }
-  if (loss.empty()) return {};
-  return {{"loss", spread_of(loss)},
-          {"perplexity", spread_of(perplexity)},
-          {"token_accuracy", spread_of(token_accuracy)},
-          {"exact_match", spread_of(exact_match)},
-          {"seconds", spread_of(seconds)}};
-}
-
-std::string runs_csv(const Ablation& ablation) {
-  std::vector<std::string> titles;
-  for (const Variation& variation : ablation.variations) titles.emplace_back(variation.option->name);
-  for (const char* title : {"seed", "loss", "perplexity", "token_accuracy", "exact_match", "sequences", "steps",
-                            "parameters", "seconds", "parameter_digest", "diverged"}) {
-    titles.emplace_back(title);
-  }
-  Table table(std::move(titles));
-  for (const PlannedRun& run : ablation.runs) {
-    if (!run.result) continue;
-    const RunResult& result = *run.result;
-    const Evaluation& e = result.evaluation;
-    std::vector<std::string> row = ablation.cells[run.cell].values;
-    if (!result.diverged.empty()) {
-      row.push_back(fmt::format("{}", run.seed));
-      row.resize(row.size() + 9);
-      row.push_back(result.diverged);
-      table.add(std::move(row));
-      continue;
-    }
-    for (std::string field :
-         {fmt::format("{}", run.seed), fmt::format("{}", e.loss), fmt::format("{}", e.perplexity),
-          fmt::format("{}", e.token_accuracy), fmt::format("{}", e.exact_match), fmt::format("{}", e.sequences),
-          fmt::format("{}", result.steps), fmt::format("{}", result.parameters), fmt::format("{:.3f}", result.seconds),
-          result.parameter_digest, std::string()}) {
-      row.push_back(std::move(field));
-    }
-    table.add(std::move(row));
-  }
-  return table.csv();
-}
-
-std::string summary_csv(const Ablation& ablation) {
-  std::vector<std::string> titles;
-  for (const Variation& variation : ablation.variations) titles.emplace_back(variation.option->name);
-  titles.emplace_back("runs");
-  titles.emplace_back("diverged");
-  for (const char* name : {"loss", "perplexity", "token_accuracy", "exact_match", "seconds"}) {
-    titles.push_back(fmt::format("{}_mean", name));
-    titles.push_back(fmt::format("{}_deviation", name));
-  }
-  const std::size_t columns = titles.size();
-  Table table(std::move(titles));
-  for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
-    const std::vector<Figure> figures = figures_of(ablation, cell);
-    if (figures.empty() && diverged_runs(ablation, cell) == 0) continue;
-    std::vector<std::string> row = ablation.cells[cell].values;
-    row.push_back(fmt::format("{}", finished_runs(ablation, cell)));
-    row.push_back(fmt::format("{}", diverged_runs(ablation, cell)));
-    for (const Figure& figure : figures) {
-      row.push_back(fmt::format("{}", figure.spread.mean));
-      row.push_back(figure.spread.deviation ? fmt::format("{}", *figure.spread.deviation) : "");
-    }
-    row.resize(columns);
-    table.add(std::move(row));
-  }
-  return table.csv();
-}
-
-std::int64_t finished_runs(const Ablation& ablation, std::size_t cell) {
-  std::int64_t count = 0;
-  for (const PlannedRun& run : ablation.runs) count += run.cell == cell && run.result && run.result->diverged.empty();
-  return count;
-}
-
-std::int64_t diverged_runs(const Ablation& ablation, std::size_t cell) {
-  std::int64_t count = 0;
-  for (const PlannedRun& run : ablation.runs) count += run.cell == cell && run.result && !run.result->diverged.empty();
-  return count;
 }
 
 }  // namespace tapehead

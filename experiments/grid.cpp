@@ -59,8 +59,26 @@ std::string Cell::name(std::span<const Variation> variations, char separator) co
   return text.empty() ? "base" : text;
 }
 
-std::vector<Cell> expand_grid(const Settings& base, std::span<const Variation> variations) {
-  std::vector<Cell> cells{{{}, base}};
+Settings Cell::settings(const Settings& base, std::span<const Variation> variations) const {
+  Settings settings = base;
+  for (std::size_t i = 0; i < variations.size(); ++i) {
+    const OptionSpec& option = *variations[i].option;
+    settings.set(option, values[i], Origin::variation, fmt::format("--vary {}", option.name));
+  }
+  return settings;
+}
+
+std::int64_t grid_size(std::span<const Variation> variations, std::int64_t most) {
+  std::int64_t size = 1;
+  for (const Variation& variation : variations) {
+    if (size > most / std::ssize(variation.values)) return most;
+    size *= std::ssize(variation.values);
+  }
+  return size;
+}
+
+std::vector<Cell> expand_grid(std::span<const Variation> variations) {
+  std::vector<Cell> cells{{}};
   for (std::size_t i = 0; i < variations.size(); ++i) {
     const Variation& variation = variations[i];
     const auto same = [&](const Variation& other) { return other.option == variation.option; };
@@ -68,12 +86,11 @@ std::vector<Cell> expand_grid(const Settings& base, std::span<const Variation> v
       throw ConfigError(fmt::format("--vary {}: is varied twice", variation.option->name));
     }
     std::vector<Cell> finer;
+    finer.reserve(cells.size() * variation.values.size());
     for (const Cell& cell : cells) {
       for (const std::string& value : variation.values) {
         finer.push_back(cell);
         finer.back().values.push_back(value);
-        finer.back().settings.set(*variation.option, value, Origin::variation,
-                                  fmt::format("--vary {}", variation.option->name));
       }
     }
     cells = std::move(finer);

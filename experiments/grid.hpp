@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,17 +19,21 @@ struct Variation {
 /// seed, how a run is carried out), a value that the option refuses, and a value that stands there twice.
 Variation parse_variation(const std::string& text);
 
-/// One value of each variation.
+/// One value of each variation. Settings are made when they are needed: a grid may have very many cells.
 struct Cell {
   std::vector<std::string> values;  ///< in the order of the variations
-  Settings settings;
 
   /// "heads=2 scale=none", for people; with another separator for a folder's name.
   std::string name(std::span<const Variation> variations, char separator = ' ') const;
+
+  /// `base` with these values.
+  Settings settings(const Settings& base, std::span<const Variation> variations) const;
 };
 
-/// Every combination of values on top of `base`, the last variation changing fastest. Throws ConfigError when an option
-/// is varied twice or the task has no use for it.
-std::vector<Cell> expand_grid(const Settings& base, std::span<const Variation> variations);
+/// Cells that expand_grid would make, or `most` if there are more.
+std::int64_t grid_size(std::span<const Variation> variations, std::int64_t most);
+
+/// Every combination of values, the last variation changing fastest. Throws ConfigError when an option is varied twice.
+std::vector<Cell> expand_grid(std::span<const Variation> variations);
 
 }  // namespace tapehead

@@ -48,8 +48,11 @@ class Recorder : public TrainingObserver {
  private:
   void note(const Progress& progress) {
     outcome_.step = progress.step;
+    outcome_.first_step = progress.first_step;
     outcome_.seconds = progress.seconds;
     outcome_.skipped = progress.skipped;
+    outcome_.best_step = progress.best_step;
+    outcome_.best_loss = progress.best_loss;
   }
 
   TrainingObserver& next_;
@@ -77,6 +80,33 @@ void set_initial_parameters(const Run& run, ParameterStore<T>& parameters) {
   reader.load(parameters);
 }
 
+// Judges the last weights and, where others were kept as the best, these too; they are in `parameters` afterwards.
+template <RealScalar T>
+void judge(const Run& run, const RunFolder& folder, ParameterStore<T>& parameters, Split split,
+           const std::atomic<bool>* stop, RunOutcome& outcome) {
+  WorkerPool workers(run.config.trainer.threads);
+  const auto judged = [&](std::string path, std::int64_t step) {
+    return KeptWeights{std::move(path), step, parameter_digest(parameters),
+                       evaluate(run.model, parameters, *run.dataset, split, workers, {.stop = stop})};
+  };
+  outcome.last = judged(checkpoint_in(folder.path), outcome.step);
+  if (outcome.best_step == 0) return;
+  const std::string path = best_in(folder.path);
+  if (outcome.best_step == outcome.step) {
+    outcome.best = outcome.last;
+    outcome.best->checkpoint = path;
+    return;
+  }
+  const CheckpointReader reader(path);
+  if (static_cast<std::int64_t>(reader.meta().step) != outcome.best_step) {
+    throw CheckpointError(fmt::format(
+        "{}: holds step {}, but the best of this run was step {}; remove the folder, and the run is made again", path,
+        reader.meta().step, outcome.best_step));
+  }
+  reader.load(parameters);
+  outcome.best = judged(path, outcome.best_step);
+}
+
 template <RealScalar T>
 RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& observer, const std::atomic<bool>* stop,
                    std::optional<Split> evaluate_on) {
@@ -86,28 +116,27 @@ RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& ob
   if (!folder.resume) write_config(folder);
   RunOutcome outcome;
   outcome.checkpoint = checkpoint_in(folder.path);
+  outcome.best_checkpoint = best_in(folder.path);
   Recorder recorder(observer, outcome, folder);
   const TrainingOutcome end = train(run.model, parameters, *run.dataset, run.config.trainer, folder, recorder, stop);
   outcome.interrupted = end == TrainingOutcome::interrupted;
   outcome.stopped_early = end == TrainingOutcome::stopped_early;
   outcome.parameter_digest = parameter_digest(parameters);
-  if (!outcome.interrupted && evaluate_on) {
-    WorkerPool workers(run.config.trainer.threads);
-    try {
-      outcome.held_out = evaluate(run.model, parameters, *run.dataset, *evaluate_on, workers, {.stop = stop});
-    } catch (const EvaluationStopped&) {
-      outcome.interrupted = true;
-    }
+  if (outcome.interrupted || !evaluate_on) return outcome;
+  try {
+    judge(run, folder, parameters, *evaluate_on, stop, outcome);
+  } catch (const EvaluationStopped&) {
+    outcome.interrupted = true;
   }
   return outcome;
 }
 
 }  // namespace
 
-Run prepare_run(Settings settings) {
+Run prepare_run(Settings settings, std::shared_ptr<const Dataset> dataset) {
   settle(settings);
   RunConfig config = make_run_config(settings);
-  std::unique_ptr<Dataset> dataset = make_dataset(config);
+  if (!dataset) dataset = make_dataset(config);
   fit_to_data(settings, config, *dataset);
   Model model(config.model);
   return {std::move(settings), std::move(config), std::move(dataset), std::move(model)};
@@ -155,7 +184,8 @@ RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, T
 
 std::string checkpoint_of(const std::string& subject) {
   if (subject.empty()) throw ConfigError("a run folder or a checkpoint is missing: name it after the command");
-  return is_folder(subject) ? checkpoint_in(subject) : subject;
+  if (!is_folder(subject)) return subject;
+  return file_exists(best_in(subject)) ? best_in(subject) : checkpoint_in(subject);
 }
 
 std::string checkpoint_in(const std::string& folder) { return (fs::path(folder) / "checkpoint.h5").string(); }

@@ -11,7 +11,7 @@ struct Spread {
   std::optional<double> deviation = {};
 };
 
-/// REQUIRES: at least one value.
+/// REQUIRES: at least one value, and finite ones: what is no number has no mean.
 Spread spread_of(std::span<const double> values);
 
 }  // namespace tapehead

@@ -1,97 +1,76 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ostream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
 #include "experiments/ablation.hpp"
+#include "experiments/ablation_tables.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/folder_lock.hpp"
 #include "experiments/interrupt.hpp"
-#include "experiments/json.hpp"
 #include "experiments/progress.hpp"
-#include "experiments/table.hpp"
+#include "experiments/text_width.hpp"
 
 namespace tapehead {
 namespace {
 
-std::string spread_text(const Spread& spread) {
-  if (!spread.deviation) return fmt::format("{:.4f}", spread.mean);
-  return fmt::format("{:.4f} ± {:.4f}", spread.mean, *spread.deviation);
+// runs.csv and summary.csv as far as the runs are. Large grids take their time to write: then not after every run.
+class TableFiles {
+ public:
+  explicit TableFiles(const Ablation& ablation) : ablation_(ablation) {}
+
+  void write() {
+    const auto begin = Clock::now();
+    write_file(ablation_.folder + "/runs.csv", runs_csv(ablation_));
+    write_file(ablation_.folder + "/summary.csv", summary_csv(ablation_));
+    const auto end = Clock::now();
+    next_ = end + 20 * (end - begin);
+  }
+  void write_if_due() {
+    if (Clock::now() >= next_) write();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const Ablation& ablation_;
+  Clock::time_point next_ = Clock::now();
+};
+
+std::int64_t finished_of(const Ablation& ablation) {
+  return std::ranges::count_if(ablation.runs, [](const PlannedRun& run) { return run.result.has_value(); });
 }
 
-std::string as_table(const Ablation& ablation) {
-  std::vector<std::string> titles;
-  for (const Variation& variation : ablation.variations) titles.emplace_back(variation.option->name);
-  for (const char* title : {"runs", "loss", "perplexity", "token accuracy", "exact match", "seconds"}) {
-    titles.emplace_back(title);
-  }
-  // A column only where there is something to say: with made data there never is.
-  const bool seen = std::ranges::any_of(ablation.seen_in_training, [](std::int64_t count) { return count > 0; });
-  if (seen) titles.emplace_back("seen in training");
-  const std::size_t columns = titles.size();
-  Table table(std::move(titles));
-  for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
-    std::vector<std::string> row = ablation.cells[cell].values;
-    const std::int64_t diverged = diverged_runs(ablation, cell);
-    row.push_back(fmt::format("{}{}", finished_runs(ablation, cell),
-                              diverged > 0 ? fmt::format(" ({} diverged)", diverged) : ""));
-    for (const Figure& figure : figures_of(ablation, cell)) row.push_back(spread_text(figure.spread));
-    if (seen) {
-      row.resize(columns - 1);
-      row.push_back(fmt::format("{}", ablation.seen_in_training[cell]));
-    }
-    table.add(std::move(row));
-  }
-  return table.text();
-}
-
-Json as_json(const Ablation& ablation) {
-  Json cells = Json::array();
-  for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) {
-    Json options = Json::object();
-    for (std::size_t i = 0; i < ablation.variations.size(); ++i) {
-      std::string key(ablation.variations[i].option->name);
-      std::ranges::replace(key, '-', '_');
-      options[key] = ablation.cells[cell].values[i];
-    }
-    Json object{{"options", std::move(options)},
-                {"runs", finished_runs(ablation, cell)},
-                {"diverged", diverged_runs(ablation, cell)},
-                {"seen_in_training", ablation.seen_in_training[cell]}};
-    for (const auto& [name, spread] : figures_of(ablation, cell)) {
-      object[name] = {{"mean", spread.mean}, {"deviation", spread.deviation ? Json(*spread.deviation) : Json(nullptr)}};
-    }
-    cells.push_back(std::move(object));
-  }
-  return {{"cells", std::move(cells)}};
-}
-
-void write_tables(const Ablation& ablation, const std::string& folder) {
-  write_file(folder + "/runs.csv", runs_csv(ablation));
-  write_file(folder + "/summary.csv", summary_csv(ablation));
+// "6 runs: 2 cells with 3 seeds each".
+std::string size_text(std::int64_t runs, std::int64_t seeds) {
+  return fmt::format("{}: {} with {} each", counted(runs, "run"), counted(runs / seeds, "cell"), counted(seeds, "seed"));
 }
 
 // One run after another; false if a signal asked to end.
-bool carry_out_all(Ablation& ablation, const Settings& settings, const InterruptGuard& interrupt, Console& console) {
-  const std::string& folder = settings.text("out");
+bool carry_out_all(Ablation& ablation, DataCache& cache, TableFiles& files, const std::atomic<bool>* stop,
+                   Console& console) {
   const auto total = ablation.runs.size();
   for (std::size_t i = 0; i < total; ++i) {
     PlannedRun& run = ablation.runs[i];
-    const std::string name = fmt::format("{} seed={}", ablation.cells[run.cell].name(ablation.variations), run.seed);
+    const std::string name = ablation.name_of(run);
     const std::string label = fmt::format("[{}/{}] {}  ", i + 1, total, name);
     if (run.result) {
       console.err << label << "finished before\n";
       continue;
     }
+    if (*stop) return false;
     try {
-      ProgressDisplay progress(console.err, console.err_is_terminal, run.settings.integer("log-every"), label);
-      if (!carry_out(run, ablation.split, progress, interrupt.flag())) return false;
+      const Settings cell = ablation.cells[run.cell].settings(ablation.base, ablation.variations);
+      ProgressDisplay progress(console.err, console.err_is_terminal, cell.integer("log-every"), label);
+      if (!carry_out(ablation, run, cache, progress, stop)) return false;
     } catch (const Error& error) {
       throw Error(fmt::format("{}: {}", name, error.what()));
     }
-    write_tables(ablation, folder);
-    if (*interrupt.flag() && i + 1 < total) return false;
+    if (!run.result->diverged.empty()) console.err << label << "diverged: " << one_line(run.result->diverged) << '\n';
+    files.write_if_due();
   }
   return true;
 }
@@ -108,19 +87,28 @@ int run_ablate(const Invocation& invocation, Console& console) {
       !varies_task) {
     throw ConfigError("ablate: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
   }
-  const std::string& folder = settings.text("out");
-  Ablation ablation = plan_ablation(settings, std::move(variations), settings.integer("seeds"),
-                                    parse_split(settings.text("split")), folder);
+  const std::int64_t seeds = settings.integer("seeds");
+  const std::int64_t runs = count_runs(settings, variations, seeds);
+  console.err << size_text(runs, seeds) << std::endl;
+
+  ResultFolder folder(settings.text("out"), "ablate");
+  DataCache cache;
+  Ablation ablation = plan_ablation(settings, std::move(variations), seeds, parse_split(settings.text("split")),
+                                    settings.text("out"), cache);
   for (const std::string& notice : ablation.notices) console.err << notice << '\n';
-  make_out_folder(folder);
+  folder.make();
+  if (const auto warning = folder.warning()) console.err << "warning: " << *warning << '\n';
+  TableFiles files(ablation);
   const InterruptGuard interrupt;
-  if (!carry_out_all(ablation, settings, interrupt, console)) {
-    console.err << "stopped and saved; go on with the same command\n";
+  const bool done = carry_out_all(ablation, cache, files, interrupt.flag(), console);
+  files.write();
+  if (!done) {
+    console.err << fmt::format("stopped and saved; {} of {} runs are finished; go on with the same command\n",
+                               finished_of(ablation), runs);
     return interrupt.status();
   }
-  write_tables(ablation, folder);
-  console.out << (settings.flag("json") ? to_text(as_json(ablation)) + "\n" : as_table(ablation));
-  console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n", folder);
+  console.out << (settings.flag("json") ? to_text(tables_json(ablation)) + "\n" : tables_text(ablation));
+  console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n", ablation.folder);
   return kDone;
 }
 

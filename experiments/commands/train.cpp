@@ -7,6 +7,7 @@
 #include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/data_report.hpp"
+#include "experiments/folder_lock.hpp"
 #include "experiments/interrupt.hpp"
 #include "experiments/json.hpp"
 #include "experiments/progress.hpp"
@@ -56,6 +57,22 @@ void tell_of_text(const Dataset& dataset, Console& console) {
   tell_of_data(dataset, DataUse::all(), console.err);
 }
 
+// What follows from the absence of validation data is said before it happens.
+void tell_of_validation(const Run& run, Console& console) {
+  if (run.dataset->size(Split::validation) > 0) return;
+  console.err << "no validation data (" << (run.config.task == "text" ? "--valid FILE" : "--validation-size N")
+              << "): nothing will say how well the model does, and the last weights are kept alone\n";
+}
+
+void tell_that_nothing_is_left(const Run& run, const RunOutcome& outcome, const std::string& folder, Console& console) {
+  console.err << (outcome.stopped_early
+                      ? fmt::format("{}: the run stopped early after step {}; nothing was trained; to go on, raise "
+                                    "--early-stop or set it to 0\n",
+                                    folder, outcome.step)
+                      : fmt::format("{}: the run has done all of its {} steps; nothing was trained; to go on, raise --steps\n",
+                                    folder, run.config.trainer.steps));
+}
+
 Json as_json(const RunOutcome& outcome) {
   Json object{{"step", outcome.step},
               {"interrupted", outcome.interrupted},
@@ -65,6 +82,12 @@ Json as_json(const RunOutcome& outcome) {
               {"checkpoint", outcome.checkpoint},
               {"parameter_digest", outcome.parameter_digest}};
   object["validation"] = outcome.validation ? to_json(*outcome.validation) : Json(nullptr);
+  object["best"] = nullptr;
+  if (outcome.best_step > 0) {
+    object["best"] = {{"step", outcome.best_step},
+                      {"validation_loss", outcome.best_loss},
+                      {"checkpoint", outcome.best_checkpoint}};
+  }
   return object;
 }
 
@@ -78,7 +101,11 @@ std::string as_table(const RunOutcome& outcome) {
     table.add({"validation loss", fmt::format("{:.6f}", outcome.validation->loss)});
     table.add({"validation exact match", fmt::format("{:.4f}", outcome.validation->exact_match)});
   }
-  table.add({"checkpoint", outcome.checkpoint});
+  if (outcome.best_step > 0) {
+    table.add({"best weights", fmt::format("step {}, validation loss {:.6f}", outcome.best_step, outcome.best_loss)});
+    table.add({"best checkpoint", outcome.best_checkpoint});
+  }
+  table.add({outcome.best_step > 0 ? "last checkpoint" : "checkpoint", outcome.checkpoint});
   table.add({"parameter digest", outcome.parameter_digest});
   return table.text();
 }
@@ -87,12 +114,16 @@ std::string as_table(const RunOutcome& outcome) {
 
 int run_train(const Invocation& invocation, Console& console) {
   const std::string folder = invocation.settings.text("out");
+  ResultFolder place(folder, "train");
   const Run run = prepare_run(settings_of(invocation, folder));
   tell_of_text(*run.dataset, console);
+  tell_of_validation(run, console);
   const bool resume = invocation.settings.flag("resume") && file_exists(checkpoint_in(folder));
   if (invocation.settings.flag("resume") && !resume) {
     console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", folder);
   }
+  place.make();
+  if (const auto warning = place.warning()) console.err << "warning: " << *warning << '\n';
   const InterruptGuard interrupt;
   const RunOutcome outcome = [&] {
     ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every, {},
@@ -101,6 +132,7 @@ int run_train(const Invocation& invocation, Console& console) {
     return execute_run(run, folder, resume, progress, interrupt.flag());
   }();
 
+  if (resume && outcome.first_step == outcome.step) tell_that_nothing_is_left(run, outcome, folder, console);
   if (invocation.settings.flag("json")) {
     console.out << to_text(as_json(outcome)) << '\n';
   } else if (!outcome.interrupted) {
