@@ -54,8 +54,8 @@ void require_same_config(const std::string& folder, const std::string& config) {
     if (!more_saved && !more_planned) return;
     if (more_saved != more_planned || was != is) break;
   }
-  refuse(folder, fmt::format("another run ({} there, {} now)", was.empty() ? "nothing" : was,
-                             is.empty() ? "nothing" : is));
+  refuse(folder,
+         fmt::format("another run ({} there, {} now)", was.empty() ? "nothing" : was, is.empty() ? "nothing" : is));
 }
 
 void require_same_provenance(const std::string& folder, const Provenance& then, const Provenance& now) {
@@ -105,10 +105,12 @@ std::size_t index_of(std::vector<DataOrigin>& known, const DataOrigin& origin) {
 RunResult result_of(const Run& run, const RunOutcome& outcome) {
   for (const auto* kept : {&outcome.last, &outcome.best}) {
     if (!*kept) continue;
-    if (std::string why = why_diverged((*kept)->evaluation, (*kept)->step); !why.empty()) return {.diverged = std::move(why)};
+    if (std::string why = why_diverged((*kept)->evaluation, (*kept)->step); !why.empty())
+      return {.diverged = std::move(why)};
   }
   const auto judgement = [](const KeptWeights& kept) {
-    return judgement_of(kept.evaluation, fs::path(kept.checkpoint).filename().string(), kept.step, kept.parameter_digest);
+    return judgement_of(kept.evaluation, fs::path(kept.checkpoint).filename().string(), kept.step,
+                        kept.parameter_digest);
   };
   RunResult result{.judged = judgement(outcome.best ? *outcome.best : *outcome.last),
                    .steps = outcome.step,
@@ -170,8 +172,9 @@ std::int64_t count_runs(const Settings& base, std::span<const Variation> variati
   }
   const std::int64_t cells = grid_size(variations, kMostRuns + 1);
   if (cells > kMostRuns / seeds) {
-    throw ConfigError(fmt::format("ablate: {}{} cells with {} seeds each are more than {} runs; vary fewer values at a time",
-                                  cells > kMostRuns ? "over " : "", std::min(cells, kMostRuns), seeds, kMostRuns));
+    throw ConfigError(
+        fmt::format("ablate: {}{} cells with {} seeds each are more than {} runs; vary fewer values at a time",
+                    cells > kMostRuns ? "over " : "", std::min(cells, kMostRuns), seeds, kMostRuns));
   }
   return cells * seeds;
 }
@@ -239,14 +242,13 @@ bool carry_out(Ablation& ablation, PlannedRun& planned, DataCache& cache, Traini
     throw ConfigError(fmt::format("the data have changed since the ablation began: {}; choose another --out", other));
   }
   ResultFolder place(folder, "ablate");
-  place.make();
   StoredResult stored{.made_with = now,
                       .config = config_fingerprint(run.settings.config_text()),
                       .split = ablation.split,
                       .result = {}};
   try {
     const bool resume = file_exists(checkpoint_in(folder));
-    const RunOutcome outcome = execute_run(run, folder, resume, observer, stop, ablation.split);
+    const RunOutcome outcome = execute_run(run, place, resume, observer, stop, ablation.split);
     if (outcome.interrupted) return false;
     stored.result = result_of(run, outcome);
   } catch (const NonfiniteError& error) {

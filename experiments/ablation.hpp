@@ -32,8 +32,8 @@ struct Ablation {
   Split split = Split::test;
   std::string folder;
   std::vector<Cell> cells = {};
-  std::vector<PlannedRun> runs = {};     ///< cell by cell, seed by seed
-  std::vector<DataOrigin> data = {};     ///< the different data of the cells
+  std::vector<PlannedRun> runs = {};      ///< cell by cell, seed by seed
+  std::vector<DataOrigin> data = {};      ///< the different data of the cells
   std::vector<std::size_t> data_of = {};  ///< for each cell, which of these
   std::string initial_weights = {};       ///< see Provenance
   std::vector<std::string> notices = {};            ///< about the data of any cell, each once; see data_notices
@@ -65,17 +65,18 @@ class DataCache {
   DataOrigin origin_;
 };
 
-/// Counts the runs of a grid without making it. Throws ConfigError if they are more than kMostRuns, or if the seeds go beyond the last.
+/// Counts the runs of a grid without making it. Throws ConfigError if they are more than kMostRuns, or if the seeds go
+/// beyond the last.
 std::int64_t count_runs(const Settings& base, std::span<const Variation> variations, std::int64_t seeds);
 
 /// Plans every run, reads the results that are there already, and throws, before any run, what is wrong with any of
-/// them: ConfigError also for two cells that are the same run, and for a folder that holds a run of other options, other data, another build of
-/// the program or another split. REQUIRES: count_runs() passed.
+/// them: ConfigError also for two cells that are the same run, and for a folder that holds a run of other options,
+/// other data, another build of the program or another split. REQUIRES: count_runs() passed.
 Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
                        const std::string& folder, DataCache& cache);
 
-/// Carries out one run, or goes on with it where it was stopped, and writes its result; that it diverged is one. False if
-/// it was interrupted. Throws what a run throws, and ConfigError if the data are no longer those of the plan.
+/// Carries out one run, or goes on with it where it was stopped, and writes its result; that it diverged is one. False
+/// if it was interrupted. Throws what a run throws, and ConfigError if the data are no longer those of the plan.
 bool carry_out(Ablation& ablation, PlannedRun& run, DataCache& cache, TrainingObserver& observer,
                const std::atomic<bool>* stop);
 

@@ -47,7 +47,8 @@ std::string judged_weights(const Ablation& ablation, std::size_t cell) {
 }
 
 bool others_are_last(const Ablation& ablation, std::size_t cell) {
-  return std::ranges::any_of(ablation.runs_of(cell), [](const auto& run) { return has_result(run) && run.result->last; });
+  return std::ranges::any_of(ablation.runs_of(cell),
+                             [](const auto& run) { return has_result(run) && run.result->last; });
 }
 
 std::string number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : ""; }
@@ -108,9 +109,9 @@ std::string heading(const Ablation& ablation, const std::vector<std::size_t>& ce
     std::string& names = weights == "best" ? best : last;
     if (!weights.empty()) names += (names.empty() ? "" : ", ") + ablation.cells[cell].name(ablation.variations);
   }
-  std::string text = fmt::format("judged on {} {} sequences, {} target words",
-                                 ablation.held_out_sequences(cells.front()).count, name_of(ablation.split),
-                                 ablation.target_words(cells.front()).count);
+  std::string text =
+      fmt::format("judged on {} {} sequences, {} target words", ablation.held_out_sequences(cells.front()).count,
+                  name_of(ablation.split), ablation.target_words(cells.front()).count);
   if (!best.empty() && !last.empty()) {
     text += fmt::format(": the weights with the lowest validation loss, but the last ones of {}", last);
   } else if (!best.empty()) {

@@ -26,8 +26,7 @@ constexpr std::string_view kName = ".lock";
 constexpr std::size_t kLongestHolder = 300;
 
 [[noreturn]] void fail(const std::string& path) {
-  throw ConfigError(
-      fmt::format("{}: cannot be written ({}); choose another --out", path, std::strerror(errno)));
+  throw ConfigError(fmt::format("{}: cannot be written ({}); choose another --out", path, std::strerror(errno)));
 }
 
 std::string host_name() {
@@ -47,7 +46,8 @@ std::string holder_in(int file) {
   const ssize_t size = ::pread(file, text.data(), text.size(), 0);
   std::string holder(text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   holder.erase(std::min(holder.find('\n'), holder.size()));
-  std::ranges::replace_if(holder, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      holder, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
   return holder.empty() ? "another process" : holder;
 }
 

@@ -5,13 +5,13 @@
 
 namespace tapehead {
 
-/// The right to write into a folder: one process has it at a time. The system takes it back when the process ends, however
-/// that comes about. It is a lock of the open file (fcntl F_OFD_SETLK) on FOLDER/.lock, which also says who holds it, and
-/// which is gone once the lock is given back. Network file systems that lock at all know such locks.
+/// The right to write into a folder: one process has it at a time. The system takes it back when the process ends,
+/// however that comes about. It is a lock of the open file (fcntl F_OFD_SETLK) on FOLDER/.lock, which also says who
+/// holds it, and which is gone once the lock is given back. Network file systems that lock at all know such locks.
 class FolderLock {
  public:
-  /// Throws ConfigError, with who holds it (command, process, host, since when), if another has it, or if the folder cannot
-  /// be written.
+  /// Throws ConfigError, with who holds it (command, process, host, since when), if another has it, or if the folder
+  /// cannot be written.
   FolderLock(const std::string& folder, const std::string& command);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
@@ -35,6 +35,8 @@ class ResultFolder {
 
   /// Makes the folder if need be, and locks it. Throws ConfigError, also if it was filled meanwhile.
   void make();
+
+  const std::string& path() const { return path_; }
 
   /// A warning, if the file system of the folder has no locks. REQUIRES: make() was called.
   std::optional<std::string> warning() const;

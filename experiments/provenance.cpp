@@ -30,15 +30,14 @@ Fingerprint fingerprint_of(const Dataset& dataset, Split split) {
   return {dataset.size(split), hex(digest)};
 }
 
-Json to_json(const Fingerprint& fingerprint) {
-  return {{"count", fingerprint.count}, {"digest", fingerprint.digest}};
-}
+Json to_json(const Fingerprint& fingerprint) { return {{"count", fingerprint.count}, {"digest", fingerprint.digest}}; }
 
 Fingerprint fingerprint_in(const Json& object) {
   return {object.at("count").get<std::int64_t>(), object.at("digest").get<std::string>()};
 }
 
-// The seal at the beginning of a checkpoint holds a digest of all the rest, which is checked when the weights are loaded.
+// The seal at the beginning of a checkpoint holds a digest of all the rest, which is checked when the weights are
+// loaded.
 std::string fingerprint_of_checkpoint(const std::string& path) {
   std::array<std::byte, 512> seal{};
   InputFile file(path);

@@ -18,9 +18,9 @@ struct Fingerprint {
 
 /// Which data a result was made with.
 struct DataOrigin {
-  std::string digest;                         ///< of everything, the training part included
-  Fingerprint source_words, target_words;     ///< vocabularies
-  Fingerprint validation, test;               ///< held-out sequences
+  std::string digest;                      ///< of everything, the training part included
+  Fingerprint source_words, target_words;  ///< vocabularies
+  Fingerprint validation, test;            ///< held-out sequences
   bool operator==(const DataOrigin&) const = default;
 };
 
@@ -34,12 +34,12 @@ struct Provenance {
   std::string initial_weights = {};  ///< fingerprint of the file of --init; empty: they were drawn
 };
 
-/// Of a run on these data that starts from the weights of `init` (empty: drawn), here and now. Throws FileError for a file
-/// that cannot be read.
+/// Of a run on these data that starts from the weights of `init` (empty: drawn), here and now. Throws FileError for a
+/// file that cannot be read.
 Provenance provenance_here(const DataOrigin& data, const std::string& init);
 
-/// Everything in which two differ, in one line for people: "77 test sequences, now 5; BLAS kernel Haswell, now SkylakeX"; empty if in
-/// nothing.
+/// Everything in which two differ, in one line for people: "77 test sequences, now 5; BLAS kernel Haswell, now
+/// SkylakeX"; empty if in nothing.
 std::string difference(const Provenance& then, const Provenance& now);
 
 Json to_json(const Provenance& provenance);

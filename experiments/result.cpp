@@ -21,7 +21,7 @@ constexpr double kLargestCount = 0x1p53;  // up to here a double holds every who
 
 const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
 
-std::string digest_of(const Json& object) { return fmt::format("{:016x}", digest_bytes(object.dump())); }
+std::string digest_of(const Json& object) { return fmt::format("{:016x}", digest_bytes(to_text(object))); }
 
 Json to_json(const Judgement& judgement) {
   Json metrics = Json::object();
@@ -144,7 +144,7 @@ void write_result(const std::string& path, const StoredResult& stored) {
     object["last"] = result.last ? to_json(*result.last) : Json(nullptr);
   }
   object["digest"] = digest_of(object);
-  write_file(path, object.dump(2) + "\n");
+  write_file(path, to_text(object, 2) + "\n");
 }
 
 StoredResult read_result(const std::string& path) {
@@ -152,8 +152,7 @@ StoredResult read_result(const std::string& path) {
   try {
     Json object = Json::parse(text);
     if (!object.is_object() || !object.contains("format")) {
-      throw ConfigError(
-          fmt::format("does not say which data it is of, as an earlier tapehead wrote it; {}", kAgain));
+      throw ConfigError(fmt::format("does not say which data it is of, as an earlier tapehead wrote it; {}", kAgain));
     }
     if (object.at("format") != kFormat || object.at("version") != kVersion) {
       throw ConfigError(fmt::format("is of version {}, this program reads version {}; choose another --out",

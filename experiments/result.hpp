@@ -31,14 +31,14 @@ struct Judgement {
 /// Judges weights by what their evaluation came to.
 Judgement judgement_of(const Evaluation& evaluation, std::string checkpoint, std::int64_t step, std::string digest);
 
-/// Why an evaluation is no result: its loss is not finite, or so large that its perplexity is beyond any number. Empty if
-/// it is one.
+/// Why an evaluation is no result: its loss is not finite, or so large that its perplexity is beyond any number. Empty
+/// if it is one.
 std::string why_diverged(const Evaluation& evaluation, std::int64_t step);
 
 /// What one finished run came to.
 struct RunResult {
-  std::string diverged = {};  ///< why it came to nothing; then the rest is empty
-  Judgement judged = {};      ///< of the best weights if they were kept, else of the last
+  std::string diverged = {};           ///< why it came to nothing; then the rest is empty
+  Judgement judged = {};               ///< of the best weights if they were kept, else of the last
   std::optional<Judgement> last = {};  ///< of the last weights, where others were judged
   std::int64_t steps = 0;
   std::int64_t skipped_steps = 0;
@@ -62,8 +62,8 @@ std::string config_fingerprint(const std::string& config_text);
 /// Writes result.json, sealed with a digest of its content.
 void write_result(const std::string& path, const StoredResult& stored);
 
-/// Reads it back. Throws ConfigError, with what to do, for a file that is damaged, that holds numbers which no run comes
-/// to, or that an earlier or later version wrote.
+/// Reads it back. Throws ConfigError, with what to do, for a file that is damaged, that holds numbers which no run
+/// comes to, or that an earlier or later version wrote.
 StoredResult read_result(const std::string& path);
 
 }  // namespace tapehead

@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "autograd/base/output_file.hpp"
+#include "experiments/folder_lock.hpp"
 #include "trainers/checkpoint.hpp"
 
 namespace tapehead {
@@ -108,11 +109,12 @@ void judge(const Run& run, const RunFolder& folder, ParameterStore<T>& parameter
 }
 
 template <RealScalar T>
-RunOutcome execute(const Run& run, const RunFolder& folder, TrainingObserver& observer, const std::atomic<bool>* stop,
+RunOutcome execute(const Run& run, ResultFolder& place, const RunFolder& folder, TrainingObserver& observer, const std::atomic<bool>* stop,
                    std::optional<Split> evaluate_on) {
   ParameterStore<T> parameters(run.model.layout());
   if (!folder.resume) set_initial_parameters(run, parameters);
-  make_out_folder(folder.path);
+  place.make();
+  if (const auto warning = place.warning()) observer.on_warning(*warning);
   if (!folder.resume) write_config(folder);
   RunOutcome outcome;
   outcome.checkpoint = checkpoint_in(folder.path);
@@ -173,12 +175,12 @@ double memory_to_evaluate(const Model& model, const Dataset& data, Split split, 
   return estimate_evaluation(model, longest, data.size(split), threads, scalar);
 }
 
-RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
+RunOutcome execute_run(const Run& run, ResultFolder& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on) {
   require_memory(memory_of(run, evaluate_on), available_memory());
-  const RunFolder place{.path = folder, .config = run.settings.config_text(), .resume = resume};
+  const RunFolder place{.path = folder.path(), .config = run.settings.config_text(), .resume = resume};
   return with_precision(run.config.double_precision, [&](auto scalar) {
-    return execute<decltype(scalar)>(run, place, observer, stop, evaluate_on);
+    return execute<decltype(scalar)>(run, folder, place, observer, stop, evaluate_on);
   });
 }
 

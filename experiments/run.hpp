@@ -38,6 +38,8 @@ struct KeptWeights {
   Evaluation evaluation;
 };
 
+class ResultFolder;
+
 struct RunOutcome {
   bool interrupted = false;
   bool stopped_early = false;
@@ -55,10 +57,10 @@ struct RunOutcome {
   std::string parameter_digest;
 };
 
-/// Trains in `folder`, which is made if need be, with config.cfg beside the results. Afterwards evaluates on a split.
+/// Trains in `folder`, which is made and locked if need be, with config.cfg beside the results. Afterwards evaluates on a split.
 /// Nothing is written when the weights to start from cannot be taken: CheckpointError, or ConfigError if their words are
 /// not those of the data. CheckpointError also if best.h5 is missing or is not the best of this run.
-RunOutcome execute_run(const Run& run, const std::string& folder, bool resume, TrainingObserver& observer,
+RunOutcome execute_run(const Run& run, ResultFolder& folder, bool resume, TrainingObserver& observer,
                        const std::atomic<bool>* stop, std::optional<Split> evaluate_on = {});
 
 /// What a run folder holds: the latest checkpoint, the best one, the configuration.

@@ -108,7 +108,8 @@ int run_ablate(const Invocation& invocation, Console& console) {
     return interrupt.status();
   }
   console.out << (settings.flag("json") ? to_text(tables_json(ablation)) + "\n" : tables_text(ablation));
-  console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n", ablation.folder);
+  console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n",
+                             ablation.folder);
   return kDone;
 }
 

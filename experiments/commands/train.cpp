@@ -122,14 +122,12 @@ int run_train(const Invocation& invocation, Console& console) {
   if (invocation.settings.flag("resume") && !resume) {
     console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", folder);
   }
-  place.make();
-  if (const auto warning = place.warning()) console.err << "warning: " << *warning << '\n';
   const InterruptGuard interrupt;
   const RunOutcome outcome = [&] {
     ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every, {},
                              fmt::format("{} parameters, {} threads, into {}", run.model.layout().parameter_count(),
                                          run.config.trainer.threads, folder));
-    return execute_run(run, folder, resume, progress, interrupt.flag());
+    return execute_run(run, place, resume, progress, interrupt.flag());
   }();
 
   if (resume && outcome.first_step == outcome.step) tell_that_nothing_is_left(run, outcome, folder, console);

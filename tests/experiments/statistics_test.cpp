@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 
 namespace tapehead {
 namespace {
@@ -13,6 +14,17 @@ TEST(Spread, DeviationIsThatOfASample) {
   const Spread spread = spread_of(values);
   EXPECT_DOUBLE_EQ(spread.mean, 5);
   EXPECT_NEAR(spread.deviation.value(), 2.138089935299395, 1e-14);
+}
+
+TEST(Spread, SquaresOfLargeNumbersDoNotOverflow) {
+  const std::array<double, 2> values{1e300, 3e300};
+  EXPECT_DOUBLE_EQ(spread_of(values).mean, 2e300);
+  EXPECT_DOUBLE_EQ(spread_of(values).deviation.value(), std::sqrt(2.0) * 1e300);
+}
+
+TEST(Spread, EqualValuesDoNotDeviate) {
+  const std::array<double, 2> values{0.5, 0.5};
+  EXPECT_EQ(spread_of(values).deviation.value(), 0);
 }
 
 TEST(Spread, OneValueHasNoDeviation) {
