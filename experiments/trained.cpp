@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/file.hpp"
 #include "autograd/base/text.hpp"
 #include "datasets/batch.hpp"
 #include "datasets/tokenizer.hpp"
@@ -94,6 +95,28 @@ Trained open_trained(std::unique_ptr<CheckpointReader> reader) {
   reader->require_parameters(model.layout());
   return {std::move(reader), std::move(settings), std::move(config),
           std::move(source), std::move(target),   std::move(model)};
+}
+
+std::string choice_of_weights(const std::string& subject, const Trained& opened) {
+  if (opened.reader->path() == subject || opened.reader->path() != best_in(subject)) return {};
+  return fmt::format("{}: the weights of step {}, which had the lowest validation loss; for the last ones name {}",
+                     opened.reader->path(), opened.reader->meta().step, checkpoint_in(subject));
+}
+
+std::optional<Trained> last_weights(const std::string& subject, const Trained& opened) {
+  if (opened.reader->path() == subject || opened.reader->path() != best_in(subject)) return std::nullopt;
+  if (!file_exists(checkpoint_in(subject))) return std::nullopt;  // stopped before it was written
+  Trained last = open_trained(checkpoint_in(subject));
+  const auto& numbers = last.reader->meta().numbers;
+  const auto kept = static_cast<std::uint64_t>(counter_in(numbers, numbers.contains("kept_step") ? "kept_step" : "best_step"));
+  const std::uint64_t best = opened.reader->meta().step;
+  if (best == last.reader->meta().step) return std::nullopt;
+  // A run that was killed may have kept a later best than its last checkpoint knows of.
+  if (best != kept && best < last.reader->meta().step) {
+    throw CheckpointError(fmt::format("{}: holds step {}, but the best of the run in {} was step {}; name the file that you mean",
+                                      opened.reader->path(), best, checkpoint_in(subject), kept));
+  }
+  return last;
 }
 
 std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) {

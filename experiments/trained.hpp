@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,10 +38,17 @@ struct Trained {
   std::string join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const;
 };
 
-/// Opens a run folder or a checkpoint file. Throws CheckpointError, or ConfigError for an empty name.
+/// Opens a run folder or a checkpoint file; see checkpoint_of. Throws CheckpointError, or ConfigError for an empty name.
 Trained open_trained(const std::string& subject);
 /// The model of a checkpoint that was read.
 Trained open_trained(std::unique_ptr<CheckpointReader> reader);
+
+/// The last weights of the run that `subject` names, where its best ones were opened and are others. Throws
+/// CheckpointError if the best ones are not of this run.
+std::optional<Trained> last_weights(const std::string& subject, const Trained& opened);
+
+/// In a line, which weights the name of a run stands for, if it has others too; empty otherwise.
+std::string choice_of_weights(const std::string& subject, const Trained& opened);
 
 /// The data that it was trained with; text files may have moved: `given` says where to. Throws ConfigError for files
 /// that the task has no use for, DataError when their words are not the model's.

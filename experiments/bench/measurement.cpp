@@ -107,6 +107,8 @@ BenchReport measure(const BenchOptions& options) {
   for (int round = 0; round < options.rounds; ++round) {
     const std::vector<double> times = timer.run(options.seconds);
     step_ms.insert(step_ms.end(), times.begin(), times.end());
+    // In turns with the steps: a machine that is busy now would not have been then.
+    report.fma_peak_gflops = std::max(report.fma_peak_gflops, measure_fma_peak(workers));
     if (round == 0) report.peak_rss_bytes = peak_resident_bytes();  // before the floor takes memory of its own
     if (!floor && !options.double_precision) floor.emplace(config, options.shape, workers);
     const auto begin = std::chrono::steady_clock::now();
@@ -124,7 +126,6 @@ BenchReport measure(const BenchOptions& options) {
   report.steps = std::ssize(step_ms);
   report.tokens = timer.tokens();
   report.step_ms = range_of(std::move(step_ms));
-  report.fma_peak_gflops = measure_fma_peak(workers);
   report.allocations_per_step = timer.allocations_per_step();
   if (floor) {
     report.floor_ms = range_of(std::move(floor_ms));
@@ -151,6 +152,11 @@ Range range_of(std::vector<double> values) {
   const std::size_t middle = values.size() / 2;
   const double median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
   return {values.front(), median, values.back()};
+}
+
+std::optional<double> share_of_peak(double gflops, double peak) {
+  if (!(peak > 0) || gflops > peak) return std::nullopt;
+  return gflops / peak;
 }
 
 BenchReport measure_step(const BenchOptions& options) {

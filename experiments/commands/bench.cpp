@@ -99,8 +99,11 @@ std::string as_text(const BenchReport& report, const BenchOptions& options) {
     table.add({"products alone", fmt::format("{:.3f} ms at {} shards: the step takes {:.2f} times as long",
                                              report.floor_ms.median, report.floor_shards,
                                              report.step_ms.median / report.floor_ms.median)});
-    table.add({"arithmetic", fmt::format("{:.3f} GFLOP in products, {:.1f} GFLOP/s of {:.1f} that the cores can",
-                                         report.flop * 1e-9, gflops(report), report.fma_peak_gflops)});
+    const std::string speed = fmt::format("{:.3f} GFLOP in products, {:.1f} GFLOP/s", report.flop * 1e-9, gflops(report));
+    const auto share = share_of_peak(gflops(report), report.fma_peak_gflops);
+    table.add({"arithmetic", share ? fmt::format("{}, {:.0f}% of the {:.1f} that the cores can", speed, 100 * *share,
+                                                 report.fma_peak_gflops)
+                                   : speed + "; what the cores can was not seen: the machine is busy"});
   }
   table.add({"blas", blas_info().library + ", kernel " + blas_info().kernel});
   table.add({"memory", mebibytes(report.peak_rss_bytes) + " resident at most"});
@@ -128,6 +131,7 @@ Json profile_json(const StepProfile& profile) {
 
 Json as_json(const BenchReport& report, const BenchOptions& options) {
   const bool has_floor = report.flop > 0;
+  const auto share = has_floor ? share_of_peak(gflops(report), report.fma_peak_gflops) : std::nullopt;
   const auto if_floor = [&](double value) { return has_floor ? Json(value) : Json(nullptr); };
   Json object{{"model", options.model.model},
               {"parameters", report.parameters},
@@ -145,7 +149,7 @@ Json as_json(const BenchReport& report, const BenchOptions& options) {
               {"blas", blas_info().library},
               {"blas_kernel", blas_info().kernel},
               {"model_gflop_per_step", if_floor(report.flop * 1e-9)},
-              {"utilization", if_floor(gflops(report) / report.fma_peak_gflops)},
+              {"utilization", share ? Json(*share) : Json(nullptr)},
               {"peak_rss_bytes", report.peak_rss_bytes}};
   object["allocations_per_step"] = report.allocations_per_step ? Json(*report.allocations_per_step) : Json(nullptr);
   if (const auto& against = report.against) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <optional>
 #include <ostream>
 #include <utility>
 
@@ -165,18 +167,33 @@ int run_eval(const Invocation& invocation, Console& console) {
   }
   tell_of_data(*dataset, DataUse::only(split), console.err);
   tell_of_long_sequences(trained, *dataset, split, parse_too_long(settings.text("too-long")), console);
-  Report report = with_precision(trained.config.double_precision, [&](auto scalar) {
-    return evaluate_trained<decltype(scalar)>(trained, *dataset, split, settings);
-  });
-  report.facts = data_facts(*dataset, split);
-  const std::uint64_t step = trained.reader->meta().step;
-  if (settings.flag("json")) {
-    Json object = as_json(report, split_name, step);
+  const auto evaluated = [&](const Trained& weights) {
+    Report report = with_precision(weights.config.double_precision, [&](auto scalar) {
+      return evaluate_trained<decltype(scalar)>(weights, *dataset, split, settings);
+    });
+    report.facts = data_facts(*dataset, split);
+    return report;
+  };
+  const auto shown_as_json = [&](const Report& report, const Trained& weights) {
+    Json object = as_json(report, split_name, weights.reader->meta().step);
     add_data_facts(object, *dataset, split);
-    console.out << to_text(object) << '\n';
-  } else {
-    console.out << as_text(report, split_name, step);
+    object["checkpoint"] = std::filesystem::path(weights.reader->path()).filename().string();
+    return object;
+  };
+  const Report report = evaluated(trained);
+  Json object = shown_as_json(report, trained);
+  std::string text = as_text(report, split_name, trained.reader->meta().step);
+  if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
+    text = choice + "\n" + text;
   }
+  if (const std::optional<Trained> last = last_weights(invocation.subject, trained)) {
+    Report of_last = evaluated(*last);
+    of_last.examples.clear();
+    object["last"] = shown_as_json(of_last, *last);
+    text += fmt::format("\n{}: the last weights\n{}", last->reader->path(),
+                        as_text(of_last, split_name, last->reader->meta().step));
+  }
+  console.out << (settings.flag("json") ? to_text(object) + "\n" : text);
   return kDone;
 }
 

@@ -91,7 +91,8 @@ Json as_json(const RunOutcome& outcome) {
   return object;
 }
 
-std::string as_table(const RunOutcome& outcome) {
+// `few`: how many sequences the validations on the way took; 0: all.
+std::string as_table(const RunOutcome& outcome, std::int64_t few) {
   Table table;
   table.add({"steps", fmt::format("{}", outcome.step)});
   if (outcome.stopped_early) table.add({"stopped early", "yes"});
@@ -102,7 +103,8 @@ std::string as_table(const RunOutcome& outcome) {
     table.add({"validation exact match", fmt::format("{:.4f}", outcome.validation->exact_match)});
   }
   if (outcome.best_step > 0) {
-    table.add({"best weights", fmt::format("step {}, validation loss {:.6f}", outcome.best_step, outcome.best_loss)});
+    table.add({"best weights", fmt::format("step {}, validation loss {:.6f}{}", outcome.best_step, outcome.best_loss,
+                                           few > 0 ? fmt::format(" on the first {} sequences", few) : "")});
     table.add({"best checkpoint", outcome.best_checkpoint});
   }
   table.add({outcome.best_step > 0 ? "last checkpoint" : "checkpoint", outcome.checkpoint});
@@ -134,7 +136,8 @@ int run_train(const Invocation& invocation, Console& console) {
   if (invocation.settings.flag("json")) {
     console.out << to_text(as_json(outcome)) << '\n';
   } else if (!outcome.interrupted) {
-    console.out << as_table(outcome);
+    const std::int64_t limit = run.config.trainer.validation_limit;
+    console.out << as_table(outcome, limit < run.dataset->size(Split::validation) ? limit : 0);
   }
   if (!outcome.interrupted) return kDone;
   console.err << fmt::format("stopped after step {} of {} and saved; go on with: tapehead train --resume --out {}\n",

@@ -66,6 +66,14 @@ TEST(RangeOf, MedianOfEvenAndOddCounts) {
   EXPECT_EQ(range_of({4, 1, 2, 3}).max, 4);
 }
 
+// Other work on the cores hides what they can: more than all of it is no share.
+TEST(ShareOfPeak, IsNoneWhereTheStepsWereFaster) {
+  EXPECT_EQ(share_of_peak(16, 64), 0.25);
+  EXPECT_EQ(share_of_peak(64, 64), 1);
+  EXPECT_EQ(share_of_peak(68.9, 64.3), std::nullopt);
+  EXPECT_EQ(share_of_peak(1, 0), std::nullopt);
+}
+
 TEST(Peer, TheLastObjectCounts) {
   const PeerResult peer = run_peer(
       "echo '{\"step_ms_median\": 1}'; echo warming up; echo '{\"step_ms_median\": 2.5, \"peak_rss_bytes\": 77}'");
