@@ -13,8 +13,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <utility>
+
+#include "autograd/base/lines.hpp"
 
 namespace tapehead {
 namespace {
@@ -96,9 +97,13 @@ std::string processor_name() {
   std::string name = text.data();
 #else
   std::string name;
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; name.empty() && std::getline(file, line);) {
-    if (line.starts_with("model name")) name = line.substr(line.find(':') + 1);
+  try {
+    InputFile file("/proc/cpuinfo");
+    LineReader lines(file, {.content = LineContent::raw});
+    for (std::string_view line; name.empty() && lines.next(line);) {
+      if (line.starts_with("model name")) name = line.substr(line.find(':') + 1);
+    }
+  } catch (const DataError&) {  // it stays unknown
   }
 #endif
   const auto first = name.find_first_not_of(' ');

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "autograd/base/text.hpp"
 #include "experiments/text_width.hpp"
 
 namespace tapehead {
@@ -48,6 +49,7 @@ std::vector<std::string> numbered(std::vector<std::string> labels, std::int64_t 
     for (std::int64_t i = 0; i < count; ++i) labels.push_back(fmt::format("{}", i));
   }
   labels.resize(static_cast<std::size_t>(count));
+  for (std::string& label : labels) label = printable(label);
   return labels;
 }
 

@@ -1,9 +1,26 @@
 #include "experiments/json.hpp"
 
+#include <fmt/format.h>
+#include <utf8.h>
+
+#include "autograd/base/text.hpp"
+
 namespace tapehead {
 
 std::string to_text(const Json& json, int indent) {
-  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  const std::string text = json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  std::string shown;
+  for (auto at = text.cbegin(); at != text.cend();) {
+    const auto begin = at;
+    const auto c = static_cast<char32_t>(utf8::next(at, text.cend()));
+    // Within strings, that is: outside of them the only one is the line break between indented lines.
+    if (acts_unseen(c) && c != U'\n') {
+      shown += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c));
+    } else {
+      shown.append(begin, at);
+    }
+  }
+  return shown;
 }
 
 Json to_json(const Matrix& matrix) {

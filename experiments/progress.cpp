@@ -7,6 +7,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "autograd/base/text.hpp"
 #include "experiments/terminal.hpp"
 #include "experiments/text_width.hpp"
 
@@ -51,9 +52,9 @@ std::string progress_line(const Progress& progress, std::size_t width) {
                    width);
 }
 
-ProgressDisplay::ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label,
-                                 std::string opening)
-    : out_(out), terminal_(terminal), log_every_(log_every), label_(std::move(label)), opening_(std::move(opening)) {}
+ProgressDisplay::ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, const std::string& label,
+                                 const std::string& opening)
+    : out_(out), terminal_(terminal), log_every_(log_every), label_(printable(label)), opening_(printable(opening)) {}
 
 ProgressDisplay::~ProgressDisplay() {
   if (line_open_) out_ << std::endl;
@@ -91,7 +92,9 @@ void ProgressDisplay::on_validation(const Progress& progress) {
   }
 }
 
-void ProgressDisplay::on_warning(const std::string& text) { out_ << label_ << "warning: " << text << std::endl; }
+void ProgressDisplay::on_warning(const std::string& text) {
+  out_ << label_ << "warning: " << one_line(text) << std::endl;
+}
 
 void ProgressDisplay::on_skip(const Progress& progress, const std::string& why) {
   if (line_open_) out_ << "\r\x1b[K";

@@ -18,8 +18,8 @@ std::string progress_line(const Progress& progress, std::size_t width);
 class ProgressDisplay : public TrainingObserver {
  public:
   /// `label` begins every line, and `opening` is the first of them; either may be empty.
-  ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, std::string label = {},
-                  std::string opening = {});
+  ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, const std::string& label = {},
+                  const std::string& opening = {});
   ~ProgressDisplay() override;
 
   void on_start(const Progress& progress) override;

@@ -210,6 +210,18 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   });
 }
 
+void require_complete_config(const std::string& text, const std::string& where) {
+  Settings saved;
+  saved.read_config(text, Origin::file, where);
+  const std::string advice = "; it was cut off, or edited: train anew into another folder";
+  for (const OptionSpec& option : option_table()) {
+    const bool written = is_run_option(option) && option.group != OptionGroup::execution && saved.applies(option);
+    if (written && !saved.given(option.name))
+      throw ConfigError(fmt::format("{}: is incomplete, {} is missing{}", where, option.name, advice));
+  }
+  if (!text.ends_with('\n')) throw ConfigError(fmt::format("{}: its last line has no end{}", where, advice));
+}
+
 Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where) {
   Settings saved;
   saved.read_config(saved_config, Origin::saved, where);

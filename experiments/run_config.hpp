@@ -46,6 +46,10 @@ std::unique_ptr<Dataset> make_dataset(const RunConfig& config);
 /// Throws ConfigError for positions that are too few and for a configuration that makes no model or no schedule.
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset);
 
+/// Throws ConfigError unless the text of a config.cfg is whole: every option that one holds, and a last line with its
+/// end. A file that was cut off would else make another run, of defaults.
+void require_complete_config(const std::string& text, const std::string& where);
+
 /// What a run goes on with: its saved configuration, and of what was given now only what may change on resume. Throws
 /// ConfigError that names the first option that differs and may not.
 Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "autograd/base/text.hpp"
 #include "experiments/text_width.hpp"
 
 namespace tapehead {
@@ -44,7 +45,7 @@ std::string csv_line(const std::vector<std::string>& row) {
   std::string line;
   for (const std::string& cell : row) {
     if (&cell != row.data()) line += ',';
-    if (cell.find_first_of(",\"\n") == std::string::npos) {
+    if (cell.find_first_of(",\"\r\n") == std::string::npos) {
       line += cell;
       continue;
     }
@@ -58,11 +59,15 @@ std::string csv_line(const std::vector<std::string>& row) {
 }  // namespace
 
 std::string Table::text() const {
+  std::vector<std::vector<std::string>> shown = rows_;
+  for (auto& row : shown) {
+    for (std::string& cell : row) cell = printable(cell);
+  }
   std::vector<Column> columns;
   measure(columns, titles_, true);
-  for (const auto& row : rows_) measure(columns, row, false);
+  for (const auto& row : shown) measure(columns, row, false);
   std::string lines = titles_.empty() ? "" : line_of(columns, titles_);
-  for (const auto& row : rows_) lines += line_of(columns, row);
+  for (const auto& row : shown) lines += line_of(columns, row);
   return lines;
 }
 

@@ -1,9 +1,8 @@
 #include "experiments/text_width.hpp"
 
-#include <utf8.h>
-
 #include <algorithm>
-#include <iterator>
+
+#include "autograd/base/text.hpp"
 
 namespace tapehead {
 namespace {
@@ -32,11 +31,7 @@ std::string shortened(std::string_view utf8, std::size_t width) {
 }
 
 std::string one_line(std::string_view text, std::size_t width) {
-  std::string clean;
-  utf8::replace_invalid(text.begin(), text.end(), std::back_inserter(clean));
-  for (char& c : clean) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
-  }
+  const std::string clean = printable(text);
   const std::size_t all = text_width(clean);
   if (all <= width) return clean;
   std::size_t tail = clean.size();

@@ -11,8 +11,8 @@ std::size_t text_width(std::string_view utf8);
 /// At most `width` characters; what was cut ends in `…`.
 std::string shortened(std::string_view utf8, std::size_t width);
 
-/// Text of unknown origin as part of one line: control characters become spaces, bytes that are no UTF-8 become `�`, and
-/// what is over `width` characters is left out in the middle.
+/// Text of unknown origin as part of one line: as printable() shows it, and what is over `width` characters is left out
+/// in the middle.
 std::string one_line(std::string_view text, std::size_t width = 1000);
 
 /// Text broken at spaces into lines of at most `width` characters, each after the first begun with `indent` spaces. A

@@ -140,6 +140,14 @@ std::string read_file(const std::string& path, std::size_t limit) {
   return text;
 }
 
+std::string text_if_any(const std::string& path) {
+  try {
+    return read_file(path);
+  } catch (const FileError&) {
+    return {};
+  }
+}
+
 bool file_exists(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) return true;

@@ -107,6 +107,9 @@ inline constexpr std::size_t kLongestText = std::size_t{64} << 20U;
 /// The whole file. Throws FileError as InputFile does, and for a file of more than `limit` bytes.
 std::string read_file(const std::string& path, std::size_t limit = kLongestText);
 
+/// The same of what the system says of itself (/proc, /sys); empty where it does not.
+std::string text_if_any(const std::string& path);
+
 /// Whether anything stands at the path; a link counts as what it leads to. Throws FileError where that cannot be known:
 /// a folder on the way that may not be entered, links in a circle, too long a name.
 bool file_exists(const std::string& path);

@@ -7,12 +7,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "autograd/base/file.hpp"
 
 namespace tapehead {
 namespace {
@@ -49,14 +50,14 @@ std::string unescaped(const std::string& text) {
 // The number that a file begins with. "max" and what the first version calls no limit (as good as 2^63) are none.
 std::optional<double> number_in(const fs::path& path) {
   double number = 0;
-  if (!(std::ifstream(path) >> number) || number < 0 || number > 0x1p62) return std::nullopt;
+  if (!(std::istringstream(text_if_any(path)) >> number) || number < 0 || number > 0x1p62) return std::nullopt;
   return number;
 }
 
 // The sum of some lines `key value` of a file.
 double sum_of_keys(const fs::path& path, const std::vector<std::string>& keys) {
   double sum = 0;
-  std::ifstream in(path);
+  std::istringstream in(text_if_any(path));
   std::string key;
   for (double value = 0; in >> key >> value;) {
     if (contains(keys, key)) sum += value;
@@ -74,7 +75,7 @@ struct Hierarchy {
 // Line of mountinfo: id parent device root mount-point options … - type source super-options (proc(5)).
 std::optional<Hierarchy> hierarchy_in(const fs::path& process, const std::string& controller) {
   std::optional<std::string> first, second;  // paths of the group, by version
-  std::ifstream groups(process / "cgroup");
+  std::istringstream groups(text_if_any(process / "cgroup"));
   for (std::string line; std::getline(groups, line);) {
     const std::size_t a = line.find(':');
     const std::size_t b = line.find(':', a + 1);
@@ -83,7 +84,7 @@ std::optional<Hierarchy> hierarchy_in(const fs::path& process, const std::string
     if (controllers.empty()) second = line.substr(b + 1);
     if (contains(words_of(controllers, ','), controller)) first = line.substr(b + 1);
   }
-  std::ifstream mounts(process / "mountinfo");
+  std::istringstream mounts(text_if_any(process / "mountinfo"));
   for (std::string line; std::getline(mounts, line);) {
     const std::size_t dash = line.find(" - ");
     if (dash == std::string::npos) continue;
@@ -100,7 +101,7 @@ std::optional<Hierarchy> hierarchy_in(const fs::path& process, const std::string
     if (group.find("..") != std::string::npos) group.clear();
     const fs::path mount = unescaped(left[4]);
     const fs::path own = mount / fs::path(group).relative_path();
-    return Hierarchy{is_second, mount, fs::is_directory(own) ? own : mount};
+    return Hierarchy{is_second, mount, is_folder(own) ? own : mount};
   }
   return std::nullopt;
 }
@@ -136,7 +137,7 @@ double processors_in(const fs::path& group, bool second_version) {
   std::optional<double> quota, period;
   if (second_version) {
     double a = 0, b = 0;  // "max 100000" is no limit
-    if (std::ifstream(group / "cpu.max") >> a >> b) quota = a, period = b;
+    if (std::istringstream(text_if_any(group / "cpu.max")) >> a >> b) quota = a, period = b;
   } else {
     quota = number_in(group / "cpu.cfs_quota_us");  // -1: no limit
     period = number_in(group / "cpu.cfs_period_us");
@@ -145,7 +146,7 @@ double processors_in(const fs::path& group, bool second_version) {
 }
 
 double available_by_system() {
-  std::ifstream in("/proc/meminfo");
+  std::istringstream in(text_if_any("/proc/meminfo"));
   std::string key;
   for (double kibibytes = 0; in >> key >> kibibytes; in.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
     if (key == "MemAvailable:") return 1024 * kibibytes;
@@ -163,7 +164,7 @@ double left_below(int resource, double pages) {
 
 double available_by_process() {
   double size = 0, resident = 0, shared = 0, text = 0, library = 0, data = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident >> shared >> text >> library >> data;
+  std::istringstream(text_if_any("/proc/self/statm")) >> size >> resident >> shared >> text >> library >> data;
   return std::min(left_below(RLIMIT_AS, size), left_below(RLIMIT_DATA, data));
 }
 

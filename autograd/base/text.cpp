@@ -30,13 +30,13 @@ bool is_plain(char c) { return c >= ' ' && c <= '~'; }
 
 bool is_white(char32_t c) { return (c >= U'\t' && c <= U'\r') || c == 0x85 || c == 0x2028 || c == 0x2029; }
 
-// Controls of both blocks; marks of direction (Unicode's Bidi_Control) and the deprecated ones behind them.
+}  // namespace
+
+// Unicode's Cc and Bidi_Control, the separators of lines, and the deprecated controls behind the marks of direction.
 bool acts_unseen(char32_t c) {
   return c < U' ' || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-         (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x206f);
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x206f);
 }
-
-}  // namespace
 
 bool is_utf8(std::string_view text) { return is_ascii(text) || utf8::is_valid(text.begin(), text.end()); }
 

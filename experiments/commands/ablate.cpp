@@ -7,6 +7,7 @@
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
+#include "autograd/base/text.hpp"
 #include "experiments/ablation.hpp"
 #include "experiments/ablation_tables.hpp"
 #include "experiments/commands/commands.hpp"
@@ -58,7 +59,7 @@ bool carry_out_all(Ablation& ablation, DataCache& cache, TableFiles& files, cons
     const std::string name = ablation.name_of(run);
     const std::string label = fmt::format("[{}/{}] {}  ", i + 1, total, name);
     if (run.result) {
-      console.err << label << "finished before\n";
+      console.err << printable(label) << "finished before\n";
       continue;
     }
     if (*stop) return false;
@@ -109,7 +110,7 @@ int run_ablate(const Invocation& invocation, Console& console) {
   }
   console.out << (settings.flag("json") ? to_text(tables_json(ablation)) + "\n" : tables_text(ablation));
   console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n",
-                             ablation.folder);
+                             printable(ablation.folder));
   return kDone;
 }
 

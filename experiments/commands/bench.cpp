@@ -91,8 +91,8 @@ std::string mebibytes(std::int64_t bytes) { return fmt::format("{:.1f} MiB", sta
 std::string as_text(const BenchReport& report, const BenchOptions& options) {
   Table table;
   table.add({"model", fmt::format("{}, {} parameters", options.model.model, report.parameters)});
-  table.add({"step", fmt::format("{:.3f} ms, the median of {}; from {:.3f} to {:.3f}", report.step_ms.median, report.steps,
-                                 report.step_ms.min, report.step_ms.max)});
+  table.add({"step", fmt::format("{:.3f} ms, the median of {}; from {:.3f} to {:.3f}", report.step_ms.median,
+                                 report.steps, report.step_ms.min, report.step_ms.max)});
   table.add({"speed", fmt::format("{:.0f} tokens a second, {} threads, {} shards", tokens_per_second(report),
                                   options.threads, report.shards)});
   if (report.flop > 0) {

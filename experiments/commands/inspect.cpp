@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/text.hpp"
 #include "experiments/attention_maps.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/heat_map.hpp"
@@ -63,7 +64,8 @@ int run_inspect(const Invocation& invocation, Console& console) {
     return kDone;
   }
   const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
-  console.out << fmt::format("{}\n→ {}\n", fmt::join(visible(maps.source), " "), fmt::join(visible(maps.output), " "));
+  console.out << fmt::format("{}\n→ {}\n", printable(fmt::format("{}", fmt::join(visible(maps.source), " "))),
+                             printable(fmt::format("{}", fmt::join(visible(maps.output), " "))));
   for (std::int64_t h = first; h < last; ++h) {
     console.out << fmt::format("\n{}, head {}: each row shows what one token looks at\n", layer.layer, h)
                 << draw_heat_map(layer.heads[static_cast<std::size_t>(h)],

@@ -24,7 +24,11 @@ template <RealScalar T>
 class Predictor {
  public:
   Predictor(const Trained& trained, Console& console)
-      : trained_(trained), console_(console), lines_(console.in), parameters_(load_parameters<T>(trained)), tape_(parameters_) {}
+      : trained_(trained),
+        console_(console),
+        lines_(console.in),
+        parameters_(load_parameters<T>(trained)),
+        tape_(parameters_) {}
 
   int run() {
     // Lines that are there already are decoded together; one that comes alone is answered at once.
@@ -84,7 +88,7 @@ class Predictor {
       ++broken_outputs_;
     }
     auto next = outputs.begin();
-    for (const bool empty : is_empty_) console_.out << (empty ? "" : trained_.line(*next++)) << '\n';
+    for (const bool empty : is_empty_) console_.out << (empty ? "" : printable(trained_.line(*next++))) << '\n';
     console_.out.flush();
     sources_.clear();
     is_empty_.clear();

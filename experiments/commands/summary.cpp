@@ -41,8 +41,7 @@ Summary summary_of_trained(const Invocation& invocation) {
 
 Summary summary_of(const Invocation& invocation, Console& console) {
   const std::string& subject = invocation.subject;
-  if (!subject.empty() && !is_preset(subject) && file_exists(subject))
-    return summary_of_trained(invocation);
+  if (!subject.empty() && !is_preset(subject) && file_exists(subject)) return summary_of_trained(invocation);
   Settings settings = invocation.settings;
   read_preset_or_config(settings, subject);
   Run run = prepare_run(std::move(settings));

@@ -5,6 +5,7 @@
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
+#include "autograd/base/text.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/data_report.hpp"
 #include "experiments/folder_lock.hpp"
@@ -22,7 +23,11 @@ namespace {
 Settings settings_to_resume(const Settings& given, const std::string& folder) {
   const std::string checkpoint = checkpoint_in(folder);
   const std::string config = config_in(folder);
-  if (!file_exists(checkpoint) && file_exists(config)) return resume_settings(given, read_file(config), config);
+  if (!file_exists(checkpoint) && file_exists(config)) {
+    const std::string text = read_file(config);
+    require_complete_config(text, config);
+    return resume_settings(given, text, config);
+  }
   const CheckpointReader reader(checkpoint);
   Settings settings = resume_settings(given, reader.meta().config, checkpoint + ": config");
   const auto done = static_cast<std::int64_t>(reader.meta().step);
@@ -122,7 +127,7 @@ int run_train(const Invocation& invocation, Console& console) {
   tell_of_validation(run, console);
   const bool resume = invocation.settings.flag("resume") && file_exists(checkpoint_in(folder));
   if (invocation.settings.flag("resume") && !resume) {
-    console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", folder);
+    console.err << fmt::format("{}: stopped before its first checkpoint; begins again\n", printable(folder));
   }
   const InterruptGuard interrupt;
   const RunOutcome outcome = [&] {
@@ -141,7 +146,7 @@ int run_train(const Invocation& invocation, Console& console) {
   }
   if (!outcome.interrupted) return kDone;
   console.err << fmt::format("stopped after step {} of {} and saved; go on with: tapehead train --resume --out {}\n",
-                             outcome.step, run.config.trainer.steps, folder);
+                             outcome.step, run.config.trainer.steps, printable(folder));
   return interrupt.status();
 }
 

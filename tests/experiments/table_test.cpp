@@ -25,8 +25,8 @@ TEST(Table, CsvQuotesWhatNeedsIt) {
 
 TEST(OneLine, MakesAnythingFitToBeShown) {
   EXPECT_EQ(one_line("as it is: ъ…"), "as it is: ъ…");
-  EXPECT_EQ(one_line("a\nb\tc\x1b[31m"), "a b c [31m");
-  EXPECT_EQ(one_line(std::string("a\0b", 3)), "a b");
+  EXPECT_EQ(one_line("a\nb\tc\x1b[31m"), "a b c\\x1b[31m");
+  EXPECT_EQ(one_line(std::string("a\0b", 3)), "a\\x00b");
   EXPECT_EQ(one_line("caf\xe9 and"), "caf� and");
   EXPECT_EQ(one_line("abcdefghijklmnopqrstuvwxyz", 9), "abcde…xyz");
   EXPECT_EQ(text_width(one_line(std::string(1000000, 'x'))), 1000U);

@@ -68,19 +68,40 @@ void check_file(const fs::path& root, const fs::path& file, std::vector<std::str
   }
 }
 
-}  // namespace
+void check_opening(const fs::path& root, const fs::path& file, std::vector<std::string>& found) {
+  const std::string name = fs::relative(file, root).generic_string();
+  std::ifstream text(file);
+  std::string line;
+  for (int number = 1; std::getline(text, line); ++number) {
+    for (const char* way : {"<fstream>", "fopen(", "freopen("}) {
+      if (line.find(way) == std::string::npos) continue;
+      found.push_back(name + ":" + std::to_string(number) + ": " + way +
+                      " opens files; read and write them by autograd/base/file.hpp and output_file.hpp");
+    }
+  }
+}
 
-std::vector<std::string> forbidden_includes(const fs::path& root) {
+// Calls check(root, file, found) for each source of the library's folders; what it found, sorted.
+template <class Check>
+std::vector<std::string> found_in_sources(const fs::path& root, const Check& check) {
   std::vector<std::string> found;
   for (const auto& [folder, allowed] : kMayInclude) {
     if (folder.find('/') != std::string::npos || !fs::exists(root / folder))
       continue;  // parts are walked with their folder
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
-      if (entry.is_regular_file() && is_source(entry.path())) check_file(root, entry.path(), found);
+      if (entry.is_regular_file() && is_source(entry.path())) check(root, entry.path(), found);
     }
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+}  // namespace
+
+std::vector<std::string> forbidden_includes(const fs::path& root) { return found_in_sources(root, check_file); }
+
+std::vector<std::string> files_opened_past_the_module(const fs::path& root) {
+  return found_in_sources(root, check_opening);
 }
 
 }  // namespace tapehead

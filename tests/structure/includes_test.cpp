@@ -30,6 +30,7 @@ class Tree {
     std::ofstream(root_ / path) << text;
   }
 
+  const fs::path& root() const { return root_; }
   std::vector<std::string> forbidden() const { return forbidden_includes(root_); }
 
  private:
@@ -42,6 +43,16 @@ TEST(Includes, ThisProjectsPointDownwards) {
     ASSERT_TRUE(fs::exists(root / folder)) << folder;
   }
   EXPECT_THAT(forbidden_includes(root), IsEmpty());
+}
+
+TEST(Files, AreOpenedByOneModule) {
+  EXPECT_THAT(files_opened_past_the_module(PROJECT_ROOT), IsEmpty());
+  const Tree tree;
+  tree.write("datasets/pairs.cpp", "#include <string>\n#include <fstream>\n");
+  tree.write("trainers/log.cpp", "  FILE* log = std::fopen(name, \"a\");\n");
+  EXPECT_THAT(files_opened_past_the_module(tree.root()),
+              ElementsAre(testing::HasSubstr("datasets/pairs.cpp:2: <fstream> opens files"),
+                          testing::HasSubstr("trainers/log.cpp:1: fopen( opens files")));
 }
 
 TEST(Includes, DownwardsIsAllowed) {

@@ -74,6 +74,11 @@ TEST(InputFile, AReadErrorIsNotTheEnd) {
               ThrowsMessage<FileError>(HasSubstr("/proc/self/mem: cannot be read (Input/output error)")));
 }
 
+TEST(TextIfAny, IsEmptyWhereThereIsNone) {
+  EXPECT_NE(text_if_any("/proc/self/status"), "");
+  for (const char* path : {"/nowhere", "/", "/dev/zero", "/proc/self/mem"}) EXPECT_EQ(text_if_any(path), "");
+}
+
 TEST(ReadFile, HasALimit) {
   const ScratchFolder folder;
   const std::string path = folder.write("a", "0123456789");
