@@ -49,6 +49,42 @@ TEST(Settle, NumbersThatFollowFromOthersAreWrittenOut) {
   EXPECT_EQ(many.integer("shards"), 4);
 }
 
+// What the table says an option is unless it is given is what the library takes it for.
+TEST(RunConfig, DefaultsAreThoseOfTheLibrary) {
+  Settings settings = with({});
+  settle(settings);
+  const RunConfig config = make_run_config(settings);
+  const OptimizerOptions optimizer;
+  EXPECT_EQ(config.trainer.step.optimizer.kind, optimizer.kind);
+  EXPECT_EQ(config.trainer.step.optimizer.beta1, optimizer.beta1);
+  EXPECT_EQ(config.trainer.step.optimizer.beta2, optimizer.beta2);
+  EXPECT_EQ(config.trainer.step.optimizer.epsilon, optimizer.epsilon);
+  EXPECT_EQ(config.trainer.step.optimizer.momentum, optimizer.momentum);
+  EXPECT_EQ(config.trainer.step.optimizer.weight_decay, optimizer.weight_decay);
+  const ScheduleOptions schedule;
+  EXPECT_EQ(config.trainer.step.schedule.kind, schedule.kind);
+  EXPECT_EQ(config.trainer.step.schedule.learning_rate, default_learning_rate(schedule.kind));
+  EXPECT_EQ(config.trainer.step.schedule.final_share, schedule.final_share);
+  EXPECT_EQ(config.trainer.step.schedule.plateau_factor, schedule.plateau_factor);
+  EXPECT_EQ(config.trainer.step.schedule.plateau_patience, schedule.plateau_patience);
+  EXPECT_EQ(config.trainer.step.clip, StepOptions{}.clip);
+  EXPECT_EQ(config.trainer.step.label_smoothing, StepOptions{}.label_smoothing);
+  const ModelConfig model;
+  EXPECT_EQ(config.model.model, model.model);
+  EXPECT_EQ(config.model.layers, model.layers);
+  EXPECT_EQ(config.model.heads, model.heads);
+  EXPECT_EQ(config.model.d_model, model.d_model);
+  EXPECT_EQ(config.model.d_ff, model.d_ff);
+  EXPECT_EQ(config.model.positions, model.positions);
+  EXPECT_EQ(config.model.norm, model.norm);
+  EXPECT_EQ(config.model.norm_kind, model.norm_kind);
+  EXPECT_EQ(config.model.activation, model.activation);
+  EXPECT_EQ(config.model.scale, model.scale);
+  EXPECT_EQ(config.model.initialisation, model.initialisation);
+  EXPECT_EQ(config.model.tie, model.tie);
+  EXPECT_EQ(config.model.dropout, model.dropout);
+}
+
 // A rate says nothing about the factor of noam, nor a factor about a rate; what was chosen for the kind at hand stays.
 TEST(Settle, TheRateFitsTheScheduleThatItIsFor) {
   const auto rate = [](const std::vector<std::pair<std::string, std::string>>& options, const std::string& preset) {

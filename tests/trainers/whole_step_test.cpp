@@ -35,6 +35,7 @@ ModelConfig tiny(const std::string& kind) {
           .heads = 2,
           .d_model = 6,
           .d_ff = 7,
+          .positions = "learned",
           .activation = "gelu",
           .dropout = 0.2,
           .max_positions = 12,
@@ -123,7 +124,9 @@ class PlainTraining {
     for (const ParameterRange& range : layout_.ranges()) {
       for (std::int64_t i = range.offset; i < range.offset + range.shape.size(); ++i) {
         const auto at = static_cast<std::size_t>(i);
-        const double decay = range.name.ends_with("weight") ? o.weight_decay : 0;
+        // Matrices and tables of words decay; vectors, and tables of positions, do not.
+        const bool decays = range.name.ends_with(".weight") && !range.name.ends_with(".positions.weight");
+        const double decay = decays ? o.weight_decay : 0;
         double g = shrink * gradient[at];
         if (o.kind != "adamw") g += decay * values[at];
         if (o.kind == "adam" || o.kind == "adamw") {
@@ -331,6 +334,38 @@ TEST_F(WholeRun, IsItsPlainRecomputation) {
       compare(kind, options, each.name);
     }
   }
+}
+
+// A row of metrics.csv has the mean of the losses since the row before, and what else it says is of its own step.
+TEST_F(WholeRun, ARowSumsUpTheStepsSinceTheRowBefore) {
+  const Model model(tiny("decoder"));
+  ParameterStore<double> parameters(model.layout());
+  parameters.initialise(3);
+  TrainerOptions options{.steps = 7, .step = options_of({"", [](StepOptions&) {}}), .log_every = 3};
+  Notes notes;
+  train(model, parameters, data(), options, {.path = folder("rows")}, notes);
+  std::ifstream rows(folder("rows") + "/metrics.csv");
+  std::string row;
+  std::getline(rows, row);
+  std::int64_t before = 0;
+  for (const std::int64_t s : {3, 6, 7}) {
+    ASSERT_TRUE(std::getline(rows, row));
+    std::istringstream cells(row);
+    std::vector<double> numbers;
+    std::string cell;
+    for (int column = 0; column < 4 && std::getline(cells, cell, ','); ++column) numbers.push_back(std::stod(cell));
+    double mean = 0;
+    for (std::int64_t i = before; i < s; ++i) {
+      mean += notes.steps.at(static_cast<std::size_t>(i)).loss / static_cast<double>(s - before);
+    }
+    const Progress& own = notes.steps.at(static_cast<std::size_t>(s - 1));
+    EXPECT_EQ(numbers[0], static_cast<double>(s));
+    EXPECT_EQ(numbers[1], own.learning_rate);
+    EXPECT_NEAR(numbers[2], mean, 1e-12);
+    EXPECT_EQ(numbers[3], own.gradient_norm);
+    before = s;
+  }
+  EXPECT_FALSE(std::getline(rows, row));
 }
 
 // Makes the gradient of some steps infinite, and mends it again.
