@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
 
+#include "autograd/fences.hpp"
 #include "autograd/poison.hpp"
 
 namespace tapehead {
@@ -40,6 +42,13 @@ Arena::Block Arena::make_block(std::size_t bytes) {
 }
 
 void* Arena::allocate(std::size_t bytes) {
+  if (fences_ == nullptr) return take(bytes);
+  if (bytes > kLargest / 2) throw std::bad_alloc();
+  const Mark before = mark();
+  return fences_->put(static_cast<std::byte*>(take(bytes + 2 * Fences::margin(bytes))), bytes, this, before);
+}
+
+void* Arena::take(std::size_t bytes) {
   if (bytes > kLargest) throw std::bad_alloc();
   const std::size_t asked = bytes;
   bytes = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
@@ -63,6 +72,7 @@ Arena::Mark Arena::mark() const { return {current_, blocks_.empty() ? 0 : blocks
 
 void Arena::rewind(Mark mark) {
   if (blocks_.empty()) return;
+  if (fences_ != nullptr) fences_->leave(this, mark);
   for (std::size_t block = mark.block; block <= current_; ++block) {
     const std::size_t kept = block == mark.block ? mark.used : 0;
     poison(blocks_[block].memory.get() + kept, blocks_[block].size - kept);
@@ -72,6 +82,7 @@ void Arena::rewind(Mark mark) {
 }
 
 void Arena::reset(std::size_t at_least) {
+  if (fences_ != nullptr) fences_->leave(this, {});
   const std::size_t held = capacity();
   if (blocks_.size() > 1 || held < at_least) {
     blocks_.clear();
@@ -93,6 +104,7 @@ std::size_t Arena::used() const {
 }
 
 void* RecyclingArena::allocate(std::size_t bytes) {
+  if (!recycles_) return arena_.allocate(bytes);
   const SizeClass wanted = size_class(bytes);
   FreePiece*& head = free_[wanted.index];
   if (head == nullptr) {
@@ -107,10 +119,20 @@ void* RecyclingArena::allocate(std::size_t bytes) {
 }
 
 void RecyclingArena::release(void* piece, std::size_t bytes) {
+  if (!recycles_) {  // who reads it now reads no number
+    std::memset(piece, 0xff, bytes);
+    return;
+  }
   FreePiece*& head = free_[size_class(bytes).index];
   unpoison(piece, sizeof(FreePiece));  // a smaller one has that much room, too
   head = new (piece) FreePiece{head};
   poison(static_cast<std::byte*>(piece) + sizeof(FreePiece), size_class(bytes).bytes - sizeof(FreePiece));
+}
+
+void RecyclingArena::set_fences(Fences* fences) {
+  reset();
+  recycles_ = fences == nullptr;
+  arena_.set_fences(fences);
 }
 
 void RecyclingArena::reset() {

@@ -8,6 +8,8 @@
 
 namespace tapehead {
 
+class Fences;
+
 /// Memory handed out by moving a pointer and taken back all at once. Every piece is aligned to 64 bytes, a cache line and
 /// the widest vector register. A full arena grows by a block; reset() joins the blocks into one, so that an arena
 /// which has seen its largest load never asks the system again. What is not handed out is poisoned (see poison.hpp).
@@ -42,7 +44,11 @@ class Arena {
   /// Bytes handed out and not rewound.
   std::size_t used() const;
 
+  /// Puts every piece from now on between fences (see fences.hpp), which must outlive the arena's use; nullptr: none.
+  void set_fences(Fences* fences) { fences_ = fences; }
+
  private:
+  void* take(std::size_t bytes);
   struct Free {
     void operator()(std::byte* memory) const;
   };
@@ -59,6 +65,7 @@ class Arena {
 
   std::vector<Block> blocks_;
   std::size_t current_ = 0;
+  Fences* fences_ = nullptr;
 };
 
 /// Recycles the adjoints of one backward pass: what a node gives back serves the next node of about its size.
@@ -72,6 +79,9 @@ class RecyclingArena {
   void release(void* piece, std::size_t bytes);
   void reset();
 
+  /// See Arena. Nothing is recycled then.
+  void set_fences(Fences* fences);
+
  private:
   struct FreePiece {
     FreePiece* next;
@@ -80,6 +90,7 @@ class RecyclingArena {
 
   Arena arena_;
   std::array<FreePiece*, kClasses> free_{};
+  bool recycles_ = true;
 };
 
 }  // namespace tapehead

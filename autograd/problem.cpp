@@ -7,6 +7,22 @@
 
 namespace tapehead {
 
+void GenericFunction::throw_not_taken(const char* scalar) {
+  throw GradientError(std::string("the function does not take ") + scalar);
+}
+
+std::string GenericFunction::why_not_double() const {
+  if (takes<double>()) return {};
+  const bool single = takes<float>();
+  const bool complex = takes<std::complex<double>>();
+  const std::string what = single && complex ? "takes float and complex numbers, not double"
+                           : single          ? "takes float alone"
+                           : complex         ? "takes complex numbers alone"
+                                             : "takes neither Inputs<double> nor the like";
+  return "the function " + what +
+         "; gradients are checked in double: write it for Inputs<double>, or as a template of its scalar";
+}
+
 Problem::Problem(GenericFunction function, const std::vector<InputSpec>& inputs, std::uint64_t seed)
     : Problem(std::move(function), inputs, nullptr, seed) {}
 

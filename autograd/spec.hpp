@@ -24,8 +24,10 @@ class GenericFunction {
   requires(!std::same_as<std::remove_cvref_t<F>, GenericFunction>) GenericFunction(F f)
       : float_(adapted<float>(f)), double_(adapted<double>(f)), complex_(adapted<std::complex<double>>(f)) {}
 
+  /// Throws GradientError if it does not take this scalar.
   template <Scalar T>
   Var<T> operator()(Tape<T>& tape, Inputs<T> inputs) const {
+    if (!takes<T>()) throw_not_taken(name_of_scalar<T>());
     return of<T>()(tape, inputs);
   }
 
@@ -34,6 +36,9 @@ class GenericFunction {
   bool takes() const {
     return static_cast<bool>(of<T>());
   }
+
+  /// "the function takes float alone; gradients are checked in double: …", or the empty string if it takes double.
+  std::string why_not_double() const;
 
  private:
   template <Scalar T>
@@ -60,6 +65,12 @@ class GenericFunction {
       return complex_;
     }
   }
+
+  template <Scalar T>
+  static constexpr const char* name_of_scalar() {
+    return std::same_as<T, float> ? "float" : std::same_as<T, double> ? "double" : "complex numbers";
+  }
+  [[noreturn]] static void throw_not_taken(const char* scalar);
 
   Call<float> float_;
   Call<double> double_;

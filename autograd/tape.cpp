@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/fences.hpp"
 #include "autograd/profile.hpp"
 
 namespace tapehead {
@@ -55,6 +56,7 @@ Sink<T> Pull<T>::into(Var<T> x) {
 
 template <Scalar T>
 T* Pull<T>::scratch(std::int64_t count) {
+  if (tape_.fences_ != nullptr) tape_.fences_->set_label("the scratch memory of a pullback");
   return tape_.scratch_.template allocate<T>(count);
 }
 
@@ -107,6 +109,7 @@ Var<T> Tape<T>::push(Node node) {
   node.stamp = next_stamp_++;
   nodes_.push_back(node);
   if (profile_ != nullptr) profile_->end_forward(node.op);
+  if (fences_ != nullptr) fences_->name_new(fmt::format("the values of {}", node.op));
   return {this, static_cast<std::uint32_t>(nodes_.size() - 1), node.stamp};
 }
 
@@ -158,6 +161,7 @@ bool Tape<T>::will_differentiate(std::span<const Var<T>> inputs) const {
 template <Scalar T>
 Sink<T> Tape<T>::open(Node& node) {
   const bool fresh = node.adjoint == nullptr;
+  if (fences_ != nullptr) fences_->set_label(fmt::format("the gradient of {}", node.op));
   if (fresh) {
     node.adjoint = node.parameter >= 0
                        ? gradients_ + store_->layout().blocks()[static_cast<std::size_t>(node.parameter)].offset
@@ -191,6 +195,7 @@ void Tape<T>::backward(Var<T> y, const T* d_y) {
     const Arena::Mark mark = scratch_.mark();
     Pull<T> pull(*this, at.adjoint);
     at.pullback(at.closure, pull);
+    if (fences_ != nullptr && fences_->often()) fences_->look(fmt::format("the pullback of {}", at.op));
     scratch_.rewind(mark);
     if (observer_ != nullptr) observer_->after_pullback(here);
     if (profile_ != nullptr) profile_->end_backward(at.op);
@@ -198,6 +203,19 @@ void Tape<T>::backward(Var<T> y, const T* d_y) {
     at.adjoint = nullptr;
   }
   zero_unreached_parameters();
+  if (fences_ != nullptr) {
+    fences_->look();
+    fences_->set_label({});
+  }
+}
+
+template <Scalar T>
+void Tape<T>::set_fences(Fences* fences) {
+  reset();
+  fences_ = fences;
+  values_.set_fences(fences);
+  scratch_.set_fences(fences);
+  adjoints_.set_fences(fences);
 }
 
 template <Scalar T>

@@ -17,6 +17,7 @@
 namespace tapehead {
 
 class BranchDigest;
+class Fences;
 class OpProfile;
 class WorkerPool;
 template <Scalar T>
@@ -209,6 +210,10 @@ class Tape {
   void set_branches(BranchDigest* branches) { branches_ = branches; }
   BranchDigest* branches() const { return branches_; }
 
+  /// Puts all memory of the tape between fences (see fences.hpp), for a check; nullptr: none. Call when the tape is
+  /// empty.
+  void set_fences(Fences* fences);
+
   /// d_x as far as it has been gathered, for an observer of backward(); nullptr while there is none.
   const T* adjoint(Var<T> x) const { return node(x).adjoint; }
 
@@ -261,6 +266,7 @@ class Tape {
   OpProfile* profile_ = nullptr;
   TapeObserver<T>* observer_ = nullptr;
   BranchDigest* branches_ = nullptr;
+  Fences* fences_ = nullptr;
   std::uint32_t next_stamp_ = 1;
   bool recording_ = true;
   bool walked_ = false;

@@ -98,6 +98,9 @@ Json to_json(const Derivative& derivative, const CheckReport& report) {
           {"differences_error", derivative.differences_error},
           {"error_bound", derivative.error_bound},
           {"tolerance", derivative.tolerance},
+          {"error", derivative.error},      // null where both oracles agree
+          {"allowed", derivative.allowed},  // what the error was held against
+          {"ground", name_of(derivative.ground)},
           {"verdict", name_of(derivative.verdict)}};
 }
 

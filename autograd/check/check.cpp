@@ -10,12 +10,13 @@
 #include "autograd/check/context.hpp"
 #include "autograd/check/nodes.hpp"
 #include "autograd/check/numbers.hpp"
+#include "autograd/check/rounding.hpp"
 
 namespace tapehead {
 namespace {
 
 constexpr int kDraws = 8;  // samples that are tried before a kink makes a check inconclusive
-constexpr int kSensitivityDraws = 3;
+constexpr int kSensitivityDraws = 6;
 constexpr double kNegligible = 1e-3;  // of output and cotangent: scales go no lower
 
 // Entries uniform in size between half and three halves, with random signs. Never all alike: the sum of a softmax is
@@ -33,13 +34,14 @@ std::vector<double> draw_cotangent(std::int64_t size, std::uint64_t seed) {
 void check_every_node(CheckContext& context) {
   if (!context.problem.function().takes<std::complex<double>>()) return;
   const Direction direction = context.direction(Drawn::every_node, 0, context.problem.size());
-  const NodeCheck nodes = check_nodes(context.problem, context.cotangent, direction.values);
+  const NodeCheck nodes = check_nodes(context.problem, context.cotangent, direction.values, context.seed);
   context.report.nodes = nodes.checked;
   for (const NodeFault& fault : nodes.faults) {
     std::string text = fmt::format(
         "{} (node {} of {}): its pullback is not the transpose of its forward: ⟨d_y, ẏ⟩ is "
-        "{:.9g}, its contributions give {:.9g}",
-        fault.op, fault.index, nodes.size, fault.expected, fault.found);
+        "{:.9g}, its contributions give {:.9g}; off by {:.1e}, rounding allows {:.1e}",
+        fault.op, fault.index, nodes.size, fault.expected, fault.found, std::abs(fault.expected - fault.found),
+        fault.bound);
     if (!fault.detail.empty()) text += "; " + fault.detail;
     context.add(Finding{.check = "node", .diagnosis = fault.diagnosis, .text = std::move(text), .variable = {}});
   }
@@ -54,6 +56,7 @@ void name_variables(CheckReport& report, const Problem& problem) {
 
 // False: another sample should be drawn.
 bool check_sample(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report) {
+  if (!check_memory(problem, report)) return true;
   CheckContext context(problem, options, seed, report);
   if (context.output_shape.size() == 0) return true;  // nothing to differentiate, which is reported as such
   if (const double largest = largest_size(context.value); !std::isfinite(largest)) {
@@ -85,10 +88,10 @@ CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_o
   gradient = evaluator.gradient(cotangent);
   value = evaluator.output();
   branches = evaluator.branches();
-  noise = sensitivity(0x1p-52).gradient;
+  noise = sensitivity(0x1p-52, 0x1p-52).gradient;
 }
 
-CheckContext::Sensitivity CheckContext::sensitivity(double size) {
+CheckContext::Sensitivity CheckContext::sensitivity(double size, double of_ops) {
   const RandomStream random(seed, Purpose::gradient_check, 4);
   Sensitivity largest{std::vector<double>(value.size(), 0.0), std::vector<double>(gradient.size(), 0.0)};
   const auto raise = [](std::vector<double>& known, const std::vector<double>& there, const std::vector<double>& here) {
@@ -105,7 +108,10 @@ CheckContext::Sensitivity CheckContext::sensitivity(double size) {
     std::vector<double> weights = cotangent;
     for (std::size_t i = 0; i < point.size(); ++i) evaluator.point()[i] = moved(point[i], 0, i);
     for (std::size_t o = 0; o < weights.size(); ++o) weights[o] = moved(weights[o], 1, o);
+    RoundingObserver<double> rounding(seed, draw, of_ops);
+    if (of_ops > 0) evaluator.tape().set_observer(&rounding);
     const std::vector<double> there = evaluator.gradient(weights);
+    evaluator.tape().set_observer(nullptr);
     if (evaluator.branches() != branches) continue;  // a jump is not rounding
     raise(largest.value, evaluator.output(), value);
     raise(largest.gradient, there, gradient);
@@ -136,6 +142,10 @@ CheckReport check_problem(const ProblemCase& problem_case, const CheckOptions& o
     try {
       const Problem problem = problem_case.draw(seed);
       name_variables(report, problem);
+      if (const std::string why = problem.function().why_not_double(); !why.empty()) {
+        report.findings.push_back({.check = "gradient", .text = why, .variable = {}});
+        return report;
+      }
       decided = check_sample(problem, options, seed, report);
     } catch (const std::exception& error) {
       report.findings.push_back({.check = "exception", .text = error.what(), .variable = {}});

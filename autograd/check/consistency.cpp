@@ -11,6 +11,7 @@ namespace tapehead {
 namespace {
 
 constexpr double kTolerance = 1e-12;  // of the largest number compared: sums in another order
+constexpr double kNoiseFactor = 16;   // from the noise of some draws to a bound for two of them
 
 bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
@@ -18,10 +19,12 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return std::ranges::equal(a, b, [](double x, double y) { return same_bits(x, y); });
 }
 
-// The first element that differs by more than rounding of terms of size `largest`, or -1.
-std::int64_t first_difference(const std::vector<double>& a, const std::vector<double>& b, double largest) {
+// The first element that differs by more than rounding of terms of size `largest`, and of noise(i) where terms cancel;
+// or -1.
+template <class F>
+std::int64_t first_difference(const std::vector<double>& a, const std::vector<double>& b, double largest, F noise) {
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(std::abs(a[i] - b[i]) <= kTolerance * largest)) return static_cast<std::int64_t>(i);
+    if (!(std::abs(a[i] - b[i]) <= kTolerance * largest + kNoiseFactor * noise(i))) return static_cast<std::int64_t>(i);
   }
   return -1;
 }
@@ -91,19 +94,26 @@ void check_subsets(CheckContext& context) {
   }
 }
 
-// Names what happened to contributions that should have been added: `found` instead of `expected`, `once` for one use.
-Diagnosis accumulation(double found, double expected, double once) {
-  const double tolerance = 1e-9 * (std::abs(expected) + std::abs(once));
-  if (std::abs(found - once) <= tolerance || std::abs(found) < std::abs(expected) - tolerance) {
-    return Diagnosis::accumulated_too_few;
+// Names what happened to contributions that should have been added, `one` and `other`: some are missing, or there are
+// more of them. Other numbers have other reasons.
+Diagnosis accumulation(double found, double one, double other) {
+  const double tolerance = 1e-9 * (std::abs(one) + std::abs(other));
+  const auto is = [&](double times, double others) {
+    return std::abs(found - times * one - others * other) <= tolerance * std::max(1.0, times + others);
+  };
+  if (is(0, 0) || is(1, 0) || is(0, 1)) return Diagnosis::accumulated_too_few;
+  for (const double times : {1.0, 2.0, 3.0}) {
+    for (const double others : {1.0, 2.0, 3.0}) {
+      if (times + others > 2 && is(times, others)) return Diagnosis::accumulated_too_many;
+    }
   }
-  return std::abs(found) > std::abs(expected) + tolerance ? Diagnosis::accumulated_too_many : Diagnosis::none;
+  return Diagnosis::none;
 }
 
 void report_accumulation(CheckContext& context, std::int64_t i, double found, double expected, double once,
                          const std::string& when) {
   const Variable& variable = context.problem.variable_of(i);
-  const Diagnosis diagnosis = accumulation(found, expected, once);
+  const Diagnosis diagnosis = accumulation(found, once, expected - once);
   const char* why = diagnosis == Diagnosis::accumulated_too_few    ? ": contributions overwrite each other"
                     : diagnosis == Diagnosis::accumulated_too_many ? ": contributions are counted again"
                                                                    : "";
@@ -114,7 +124,8 @@ void report_accumulation(CheckContext& context, std::int64_t i, double found, do
 void check_two_uses(CheckContext& context) {
   const std::vector<double> twice = context.evaluator.gradient_of_uses(context.cotangent, 2);
   const std::vector<double> expected = multiple(context.gradient, 2);
-  const std::int64_t i = first_difference(twice, expected, largest_size(expected));
+  const std::int64_t i =
+      first_difference(twice, expected, largest_size(expected), [&](std::size_t at) { return 2 * context.noise[at]; });
   if (i < 0) return;
   const auto at = static_cast<std::size_t>(i);
   report_accumulation(context, i, twice[at], expected[at], context.gradient[at], "when used twice");
@@ -140,7 +151,10 @@ void check_aliases(CheckContext& context) {
       }
       const double largest = largest_size(apart);
       if (!std::isfinite(largest)) continue;  // one of them does not take the other's values
-      const std::int64_t i = first_difference(found, expected, largest);
+      const std::int64_t i = first_difference(found, expected, largest, [&](std::size_t at) {
+        return context.noise[static_cast<std::size_t>(variables[a].offset) + at] +
+               context.noise[static_cast<std::size_t>(variables[b].offset) + at];
+      });
       if (i < 0) continue;
       const auto at = static_cast<std::size_t>(i);
       report_accumulation(context, variables[a].offset + i, found[at], expected[at],

@@ -30,19 +30,19 @@ struct CheckContext {
   Shape output_shape;
   std::vector<double> value;     ///< the output, in double
   std::vector<double> gradient;  ///< in double, of cotangent · y
-  std::vector<double> noise;     ///< what changes of the gradient when point and cotangent move by a rounding error
+  std::vector<double> noise;     ///< what changes of the gradient when point, cotangent and values of ops are rounded
   std::uint64_t branches = 0;    ///< sides that the point is on
   double smallest_scale = 0;     ///< what is far smaller than this is zero
 
   /// Evaluates the problem, and its gradient, once.
   CheckContext(const Problem& problem, const CheckOptions& options, std::uint64_t seed, CheckReport& report);
 
-  /// The largest changes of output and gradient over some random relative changes of `size` in point and cotangent:
-  /// what rounding to that precision may do to them, by conditioning alone.
+  /// The largest changes of output and gradient over some random relative changes of `size` in point and cotangent, and
+  /// of `of_ops` in the value of every op (see RoundingObserver): what rounding to that precision may do to them.
   struct Sensitivity {
     std::vector<double> value, gradient;
   };
-  Sensitivity sensitivity(double size);
+  Sensitivity sensitivity(double size, double of_ops = 0);
 
   /// A random direction within [first, first + count); there are several of a kind, told apart by `which`.
   Direction direction(Drawn kind, std::int64_t first, std::int64_t count, int which = 0) const {
@@ -54,6 +54,10 @@ struct CheckContext {
   /// About one element of a variable.
   void add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element, std::string text);
 };
+
+/// No op writes beside its memory, or reads what nobody wrote, in any scalar that the problem takes. To be called
+/// before anything else runs the problem: what writes beside its memory may end the program. False: it does.
+bool check_memory(const Problem& problem, CheckReport& report);
 
 /// First derivatives against both oracles. False: a kink kept the differences from deciding; another sample may do
 /// better.

@@ -3,6 +3,7 @@
 
 #include "autograd/check/context.hpp"
 #include "autograd/check/numbers.hpp"
+#include "autograd/check/rounding.hpp"
 #include "autograd/check/wrong_derivatives.hpp"
 
 namespace tapehead {
@@ -12,13 +13,22 @@ constexpr double kWellBelow = 0.01;      // of a tolerance: what an oracle's err
 constexpr double kNoiseFactor = 8;       // from the noise of some draws to a bound
 constexpr double kCoarse = 10;           // errors that coarse differences may be off by and say nothing
 constexpr double kToSaySomething = 0.1;  // of a scale: differences that are coarser than this agree with anything
+constexpr double kToDecide = 1e-3;       // of a derivative, where they decide
+constexpr double kClearly = 0.01;        // of an error: who is this near agrees
 constexpr double kShareOfAll = 0.1;      // of the root mean square over all variables, in each scale
+// Rounding of a derivative beside its neighbours and beside the output, relative to their scale: what is off by less is
+// not called wrong for certain.
+constexpr double kRoundingOfNeighbours = 0x1p-44;
+constexpr double kRoundingOfOutput = 0x1p-48;
+constexpr double kRoundingOfZero = 0x1p-48;  // what is noise by its own measure passes below this
+constexpr double kJump = 0.25;               // of an error: a derivative that jumps by as much at the point explains it
 
 struct Probed {
   Direction direction;  // in the point
   Derivative derivative;
   bool control = false;  // along it differences are taken though they do not decide
   bool crossed = false;  // a kink lay between their probes
+  double own = 0;        // Σ |cotangent ∘ ẏ|: what this derivative is a sum of, whatever its neighbours are
 };
 
 class DerivativeCheck {
@@ -26,7 +36,11 @@ class DerivativeCheck {
   explicit DerivativeCheck(CheckContext& context)
       : context_(context),
         oracles_(context.problem, context.cotangent),
-        differences_decide_(!oracles_.has_complex_step() || context.problem.dual_by_hand) {
+        differences_decide_(!oracles_.has_complex_step() || context.problem.dual_by_hand),
+        largest_input_(largest_size(context.problem.point())) {
+    std::vector<double> weighted = context.value;
+    for (std::size_t o = 0; o < weighted.size(); ++o) weighted[o] *= context.cotangent[o];
+    output_size_ = norm_of(weighted);
     if (!oracles_.has_complex_step()) return;
     Evaluator<std::complex<double>> complex(context.problem);
     const std::vector<std::complex<double>> cotangent(context.cotangent.begin(), context.cotangent.end());
@@ -81,22 +95,29 @@ class DerivativeCheck {
   void ask_oracles() {
     for (Probed& probed : probed_) {
       Derivative& d = probed.derivative;
-      if (oracles_.has_complex_step())
+      if (oracles_.has_complex_step()) {
         d.complex_step = oracles_.complex_step(probed.direction);
-      else
+        probed.own = oracles_.terms();
+      } else {
         take_differences(probed, 0);
+        if (std::isfinite(d.differences)) probed.own = std::abs(d.differences);
+      }
     }
     set_scales();
     if (!oracles_.has_complex_step()) return;
     for (Probed& probed : probed_) {
       if (!probed.control && !differences_decide_) continue;
-      take_differences(probed, 0.5 * kWellBelow * context_.options.differences_tolerance * scale_of(probed.derivative));
+      // Where differences decide, they must be right on the derivative's own scale, too.
+      const double scale = differences_decide_ && probed.own > 0 ? std::min(probed.own, scale_of(probed.derivative))
+                                                                 : scale_of(probed.derivative);
+      take_differences(probed, 0.5 * kWellBelow * context_.options.differences_tolerance * scale);
     }
   }
 
-  void take_differences(Probed& probed, double goal) {
-    const RiddersEstimate estimate = oracles_.differences(probed.direction, goal);
-    probed.crossed = estimate.crossed;
+  void take_differences(Probed& probed, double goal, bool confirmed = false) {
+    const RiddersEstimate estimate = confirmed ? oracles_.confirmed_differences(probed.direction, goal)
+                                               : oracles_.differences(probed.direction, goal);
+    probed.crossed = probed.crossed || estimate.crossed;
     if (!estimate.found) return;
     probed.derivative.differences = estimate.value[0];
     probed.derivative.differences_error = estimate.error[0];
@@ -124,45 +145,145 @@ class DerivativeCheck {
 
   void judge(Probed& probed) {
     Derivative& d = probed.derivative;
-    const double scale = scale_of(d);
-    double noise = 0;
-    for (std::size_t i = 0; i < probed.direction.values.size(); ++i) {
-      const double part =
-          probed.direction.values[i] * context_.noise[static_cast<std::size_t>(probed.direction.first) + i];
-      noise += part * part;
-    }
-    const double complex_bound = kNoiseFactor * std::sqrt(noise) + 4 * 0x1p-53 * scale;
-    const double complex_tolerance = context_.options.tolerance * scale;
-    const double differences_tolerance = context_.options.differences_tolerance * scale;
-    d.tolerance = differences_decide_ ? differences_tolerance : complex_tolerance;
-    d.error_bound =
-        differences_decide_ ? (std::isnan(d.differences_error) ? HUGE_VAL : d.differences_error) : complex_bound;
-    d.verdict = Verdict::pass;
-    if (!(d.error_bound <= kWellBelow * d.tolerance)) d.verdict = Verdict::inconclusive;
-    const auto off_by = [&](double value) {
-      return std::isfinite(d.analytic) ? std::abs(d.analytic - value) : HUGE_VAL;
-    };
+    const Bounds bounds = bounds_of(probed);
+    d.tolerance = differences_decide_ ? bounds.differences : bounds.complex_step;
+    if (!std::isfinite(d.analytic)) return conclude(d, Verdict::fail, Ground::not_finite, d.analytic, 0);
     if (oracles_.has_complex_step()) {
-      const double error = off_by(d.complex_step);
-      note(context_.report.complex_step_error, error, scale);
-      const double apart = off_by(d.complex_analytic);
-      const double allowed = complex_tolerance + complex_bound;
-      if (!(error <= allowed) || !(apart <= allowed)) d.verdict = Verdict::fail;
+      note(context_.report.complex_step_error, std::abs(d.analytic - d.complex_step), bounds.scale);
     }
-    // Both oracles are to agree, so the other one must have something to say, too.
-    const bool asked = probed.control || differences_decide_;
-    if (asked && !(d.differences_error <= kToSaySomething * scale)) d.verdict = Verdict::inconclusive;
-    if (!std::isnan(d.differences)) {
-      const double error = off_by(d.differences);
-      const bool fine = d.differences_error <= kWellBelow * differences_tolerance;
-      if (fine) note(context_.report.differences_error, error, scale);
-      // Coarse differences say no more than their own error does, which is an estimate itself.
-      if (!(error <= (fine ? differences_tolerance : std::max(differences_tolerance, kCoarse * d.differences_error)))) {
-        d.verdict = Verdict::fail;
-      }
+    // The oracle that decides comes first: what it finds is said, and explained.
+    if (!differences_decide_) against_complex_step(probed, bounds);
+    if (d.verdict != Verdict::fail) against_differences(probed, bounds);
+    if (differences_decide_ && d.verdict != Verdict::fail) against_complex_step(probed, bounds);
+    if (d.verdict == Verdict::pass) is_decided(probed, bounds);
+    if (d.verdict == Verdict::pass && !std::isfinite(bounds.scale)) {
+      conclude(d, Verdict::inconclusive, Ground::not_finite, bounds.scale, 0);
     }
-    if (!std::isfinite(scale)) d.verdict = Verdict::inconclusive;
-    if (!std::isfinite(d.analytic)) d.verdict = Verdict::fail;
+  }
+
+  // What a derivative may be off by.
+  struct Bounds {
+    double scale;         // of its neighbours
+    double noise;         // what rounding does to the analytic derivative
+    double complex_step;  // tolerances, on that scale
+    double differences;
+    double own_complex_step;  // the same on its own scale, rounding included
+    double own_differences;
+    double rounding;  // what may be rounding beside the neighbours
+  };
+
+  Bounds bounds_of(const Probed& probed) const {
+    Bounds bounds{};
+    bounds.scale = scale_of(probed.derivative);
+    std::vector<double> noise;
+    for (std::size_t i = 0; i < probed.direction.values.size(); ++i) {
+      noise.push_back(probed.direction.values[i] *
+                      context_.noise[static_cast<std::size_t>(probed.direction.first) + i]);
+    }
+    double underflow = 0;
+    for (const double each : context_.cotangent) underflow += kComplexUnderflow * std::abs(each);
+    bounds.noise = kNoiseFactor * norm_of(noise) + underflow;
+    bounds.complex_step = context_.options.tolerance * bounds.scale;
+    bounds.differences = context_.options.differences_tolerance * bounds.scale;
+    const double rounding =
+        bounds.noise + 0x1p-48 * probed.own +
+        (bounds.noise >= std::max(probed.own, std::abs(probed.derivative.analytic)) ? kRoundingOfZero * bounds.scale
+                                                                                    : 0);
+    bounds.rounding = std::max(kRoundingOfNeighbours * bounds.scale, kRoundingOfOutput * output_size_);
+    if (bounds.rounding == 0) bounds.rounding = kRoundingOfOutput * largest_input_;
+    bounds.own_complex_step = context_.options.tolerance * probed.own + rounding;
+    bounds.own_differences = context_.options.differences_tolerance * probed.own + rounding;
+    return bounds;
+  }
+
+  void against_complex_step(Probed& probed, const Bounds& bounds) {
+    Derivative& d = probed.derivative;
+    if (!oracles_.has_complex_step()) return;
+    const double error = std::abs(d.analytic - d.complex_step);
+    const double apart = std::abs(d.analytic - d.complex_analytic);
+    const double allowed = bounds.complex_step + bounds.noise + 4 * 0x1p-53 * bounds.scale;
+    if (!(error <= allowed)) {
+      const bool alone = precise(d, bounds) && std::abs(d.analytic - d.differences) <= kClearly * error;
+      return conclude(d, Verdict::fail, alone ? Ground::complex_step_alone : Ground::complex_step, error, allowed);
+    }
+    if (!(apart <= allowed)) return conclude(d, Verdict::fail, Ground::complex_pullback, apart, allowed);
+    // Small beside its neighbours, and still to be right; unless rounding is all that there is of it.
+    if (error <= bounds.own_complex_step) return;
+    const double noise = kNoiseFactor * oracles_.complex_step_noise(probed.direction, context_.seed);
+    const double nothing = kNoiseFactor * bounds.noise;
+    if (std::abs(d.complex_step) <= noise && std::abs(d.analytic) <= nothing) return;
+    const bool sure = error > std::max(bounds.rounding, noise);
+    if (!sure && d.verdict != Verdict::pass) return;
+    conclude(d, sure ? Verdict::fail : Verdict::inconclusive, sure ? Ground::complex_step : Ground::lost_in_rounding,
+             error, bounds.own_complex_step);
+  }
+
+  bool precise(const Derivative& d, const Bounds& bounds) const {
+    return d.differences_error <= kWellBelow * bounds.differences;
+  }
+
+  // Coarse differences say no more than their own error does, which is an estimate itself.
+  double allowed_by_differences(const Derivative& d, const Bounds& bounds) const {
+    const double coarse = precise(d, bounds) ? 0 : kCoarse * d.differences_error;
+    return std::max(bounds.differences, coarse) + bounds.noise;
+  }
+
+  void against_differences(Probed& probed, const Bounds& bounds) {
+    Derivative& d = probed.derivative;
+    if (std::isnan(d.differences)) return;
+    const auto error = [&] { return std::abs(d.analytic - d.differences); };
+    const auto disagree = [&] { return !(error() <= allowed_by_differences(d, bounds)); };
+    const auto disagree_on_own_scale = [&] {
+      return differences_decide_ && !(error() <= std::max(bounds.own_differences, kCoarse * d.differences_error));
+    };
+    if (disagree() || disagree_on_own_scale()) take_differences(probed, 0, true);
+    if (precise(d, bounds)) note(context_.report.differences_error, error(), bounds.scale);
+    const bool off = disagree();
+    if (!off && !disagree_on_own_scale()) return;
+    const double allowed =
+        off ? allowed_by_differences(d, bounds) : std::max(bounds.own_differences, kCoarse * d.differences_error);
+    const bool complex_agrees =
+        oracles_.has_complex_step() && std::abs(d.analytic - d.complex_step) <= bounds.complex_step + bounds.noise;
+    if (complex_agrees && !(oracles_.jump(probed.direction) < kJump * error())) {
+      return conclude(d, Verdict::inconclusive, Ground::kink, error(), allowed);
+    }
+    if (complex_agrees && !differences_decide_ && !precise(d, bounds)) {
+      return conclude(d, Verdict::inconclusive, Ground::control_coarse, error(), allowed);
+    }
+    if (error() <= std::max(bounds.rounding, complex_agrees ? kRoundingOfOutput * largest_input_ : 0)) {
+      return conclude(d, Verdict::inconclusive, Ground::lost_in_rounding, error(), allowed);
+    }
+    conclude(d, Verdict::fail, complex_agrees ? Ground::differences_alone : Ground::differences, error(), allowed);
+  }
+
+  // Whether an agreement says something.
+  void is_decided(Probed& probed, const Bounds& bounds) {
+    Derivative& d = probed.derivative;
+    d.error_bound = differences_decide_
+                        ? (std::isnan(d.differences_error) ? HUGE_VAL : std::max(d.differences_error, bounds.noise))
+                        : bounds.noise + 4 * 0x1p-53 * bounds.scale;
+    const bool nothing = d.analytic == 0 && oracle(d) == 0 && !(std::abs(d.differences) > 0);  // nothing moves
+    if (nothing) return;
+    if (!(d.error_bound <= kWellBelow * d.tolerance)) {
+      conclude(d, Verdict::inconclusive, Ground::oracle_coarse, d.error_bound, kWellBelow * d.tolerance);
+    }
+    // Both oracles are to agree, so the other one must have something to say, too; and where there are differences
+    // alone, about this derivative, however small it is beside the others.
+    if (!probed.control && !differences_decide_) return;
+    const double own = std::max(std::abs(d.analytic), std::abs(d.differences));
+    if (!oracles_.has_complex_step() && !(d.differences_error <= kToDecide * own)) {
+      conclude(d, Verdict::inconclusive, Ground::says_nothing, d.differences_error, kToDecide * own);
+    } else if (!(d.differences_error <= kToSaySomething * bounds.scale)) {
+      conclude(d, Verdict::inconclusive, Ground::says_nothing, d.differences_error, kToSaySomething * bounds.scale);
+    }
+  }
+
+  static void conclude(Derivative& d, Verdict verdict, Ground ground, double error, double allowed) {
+    if (d.verdict == Verdict::inconclusive && verdict == Verdict::inconclusive) return;  // the first reason stands
+    d.verdict = verdict;
+    d.ground = ground;
+    d.error = error;
+    d.allowed = allowed;
   }
 
   static void note(double& largest, double error, double scale) {
@@ -173,6 +294,8 @@ class DerivativeCheck {
   Oracles oracles_;
   bool differences_decide_;
   std::vector<double> complex_gradient_;  // real parts: by the pullbacks on complex numbers
+  double output_size_ = 0;                // ‖cotangent ∘ y‖
+  double largest_input_;                  // what an op that cancels, x · Φ(x), rounds beside
   bool crossed_ = false;
   std::vector<Probed> probed_;
   std::vector<double> scales_;  // of each variable

@@ -12,6 +12,9 @@ namespace tapehead {
 namespace {
 
 constexpr std::int64_t kLargestRoot = 256;  // √d is looked for up to here
+constexpr double kSlack = 2;                // tolerances within which a rule must explain every element
+constexpr double kWeighty = 10;             // of that: smaller numbers carry no sign and no factor
+constexpr double kRelative = 1e-10;         // of a number itself: what rounding of it may be
 
 using Numbers = std::vector<double>;
 
@@ -29,17 +32,21 @@ struct Case {
   const Evidence& evidence;
   std::vector<std::size_t> wrong;
   double tolerance;
-  double largest = 0;  // of |expected|
+  double largest = 0;        // of |expected|
+  double largest_error = 0;  // of |analytic − expected|
 
-  explicit Case(const Evidence& given) : evidence(given), tolerance(10 * given.tolerance) {
+  explicit Case(const Evidence& given) : evidence(given), tolerance(kSlack * given.tolerance) {
     for (std::size_t i = 0; i < given.analytic.size(); ++i) {
-      if (!near(given.analytic[i], given.expected[i], given.tolerance)) wrong.push_back(i);
-      largest = std::max(largest, std::abs(given.expected[i]));
+      const double error = std::abs(a(i) - o(i));
+      if (!(error <= given.tolerance + kRelative * std::abs(o(i)))) wrong.push_back(i);
+      largest = std::max(largest, std::abs(o(i)));
+      largest_error = std::max(largest_error, std::isnan(error) ? HUGE_VAL : error);
     }
   }
   double a(std::size_t i) const { return evidence.analytic[i]; }
   double o(std::size_t i) const { return evidence.expected[i]; }
-  bool negligible(double x) const { return std::abs(x) <= std::max(tolerance, 1e-9 * largest); }
+  bool negligible(double x) const { return std::abs(x) <= std::max(kWeighty * tolerance, 1e-9 * largest); }
+  bool is_wrong(std::size_t i) const { return std::ranges::binary_search(wrong, i); }
 };
 
 using Found = std::optional<Explanation>;
@@ -55,31 +62,41 @@ Found masked(const Case& c) {
   if (c.largest == 0 || !std::ranges::all_of(c.wrong, zero_there)) return {};
   return Explanation{
       Diagnosis::wrong_where_masked,
-      fmt::format("wrong only where the derivative is zero ({} elements): a mask is ignored", c.wrong.size())};
+      fmt::format("wrong only where the derivative is zero ({} elements): a mask is ignored, or what was dropped",
+                  c.wrong.size())};
 }
 
+// A number that is zero has no sign.
 Found sign(const Case& c) {
   for (const std::size_t i : c.wrong) {
-    if (!near(c.a(i), -c.o(i), c.tolerance)) return {};
+    if (c.negligible(c.o(i)) || !near(c.a(i), -c.o(i), c.tolerance)) return {};
   }
-  return Explanation{Diagnosis::sign, "the right numbers with the other sign"};
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < c.evidence.expected.size(); ++i) right += !c.negligible(c.o(i)) && !c.is_wrong(i);
+  if (right == 0) return Explanation{Diagnosis::sign, "the right numbers with the other sign"};
+  return Explanation{Diagnosis::sign, fmt::format("the right numbers, {} of them with the other sign", c.wrong.size())};
 }
 
-// Elements that are not negligible are all wrong by one factor.
+// Elements that are not negligible are all wrong by one factor. One number alone is some multiple of any other: only a
+// factor that has a name says something of it.
 Found factor(const Case& c) {
   std::size_t pivot = 0;
   for (std::size_t i = 0; i < c.evidence.expected.size(); ++i) {
     if (std::abs(c.o(i)) > std::abs(c.o(pivot))) pivot = i;
   }
-  if (c.o(pivot) == 0) return {};
+  if (c.negligible(c.o(pivot)) || !c.is_wrong(pivot)) return {};
   const double ratio = c.a(pivot) / c.o(pivot);
   std::size_t weighty = 0;
   for (std::size_t i = 0; i < c.evidence.expected.size(); ++i) {
     if (!near(c.a(i), ratio * c.o(i), std::max(1.0, std::abs(ratio)) * c.tolerance)) return {};
-    weighty += c.negligible(c.o(i)) ? 0 : 1;
+    if (c.negligible(c.o(i))) continue;
+    const double error = std::abs(ratio - 1) * std::abs(c.o(i));
+    if (!c.is_wrong(i) && error > c.tolerance) return {};
+    ++weighty;
   }
-  if (near(ratio, 1, 1e-12) || ratio == 0) return {};
+  if (ratio == 0 || std::abs(ratio - 1) * std::abs(c.o(pivot)) <= c.tolerance) return {};  // it explains nothing
   const std::string name = recognised(ratio);
+  if (weighty < 2 && name.find_first_of(".e") != std::string::npos && name.find("√") == std::string::npos) return {};
   return Explanation{Diagnosis::factor, fmt::format("the right numbers times {}{}", name,
                                                     weighty < 2 ? " (of one number that is not zero)" : "")};
 }
@@ -224,7 +241,8 @@ std::string recognised(double factor) {
 
 Explanation explain(const Evidence& evidence) {
   const Case c(evidence);
-  if (c.wrong.empty()) return {};
+  // Within the slack of the rules each of them would explain it.
+  if (c.wrong.empty() || c.largest_error <= 2 * c.tolerance) return {};
   for (const auto rule : {not_connected, masked, sign, factor, transposed, broadcast, permuted, in_part}) {
     if (const Found found = rule(c)) return *found;
   }

@@ -14,6 +14,24 @@ Evaluator<T>::Evaluator(const Problem& problem)
       tape_(store_ != nullptr ? Tape<T>(*store_) : Tape<T>()),
       point_(problem.point().begin(), problem.point().end()) {
   tape_.set_branches(&branches_);
+  if (store_ != nullptr) parameter_gradients_ = store_->gradients().data();
+}
+
+template <Scalar T>
+void Evaluator<T>::set_fences(Fences* fences) {
+  tape_.set_fences(fences);
+  if (store_ == nullptr) return;
+  fenced_.set_fences(fences);
+  fences->set_label("the gradients of the parameters");
+  parameter_gradients_ = fenced_.allocate<T>(std::ssize(store_->gradients()));
+  fences->set_label({});
+  tape_.bind_gradients(parameter_gradients_);
+}
+
+template <Scalar T>
+void Evaluator<T>::look_at_fences() {
+  tape_.reset();
+  fenced_.reset();
 }
 
 template <Scalar T>
@@ -83,7 +101,7 @@ std::vector<T> Evaluator<T>::run(std::span<const T> cotangent, const Way& way) {
     const Variable& variable = problem_.variables()[i];
     const T* found = nullptr;
     if (variable.parameter) {
-      found = store_->gradients().data() + variable.flat_offset;
+      found = parameter_gradients_ + variable.flat_offset;
     } else if (inputs[i].needs_gradient() && static_cast<std::int64_t>(i) != way.alias_to) {
       found = tape_.gradient(inputs[i]);
     }

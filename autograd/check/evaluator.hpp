@@ -5,7 +5,9 @@
 #include <span>
 #include <vector>
 
+#include "autograd/arena.hpp"
 #include "autograd/branches.hpp"
+#include "autograd/fences.hpp"
 #include "autograd/problem.hpp"
 #include "autograd/tape.hpp"
 
@@ -41,6 +43,12 @@ class Evaluator {
   std::uint64_t branches() const { return branches_.value(); }
   Tape<T>& tape() { return tape_; }
 
+  /// Puts all memory that the function writes between fences (see autograd/fences.hpp), gradients of parameters
+  /// included.
+  void set_fences(Fences* fences);
+  /// Looks at all of them; what was computed is gone.
+  void look_at_fences();
+
  private:
   struct Way {
     std::uint64_t wanted = ~std::uint64_t{0};  // a bit for each of the first inputs; the others need one
@@ -59,6 +67,8 @@ class Evaluator {
   std::vector<T> point_, output_;
   Shape shape_;
   BranchDigest branches_;
+  Arena fenced_;  // holds the gradients of parameters
+  T* parameter_gradients_ = nullptr;
   bool known_ = false;  // shape_
 };
 

@@ -16,6 +16,11 @@ namespace tapehead {
 std::vector<double> hessian_vector_product(const Problem& problem, std::span<const double> v,
                                            std::span<const double> cotangent = {});
 
+/// The same with point and values rounded anew, by a seed and the number of a draw: see RoundingObserver.
+std::vector<double> rounded_hessian_vector_product(const Problem& problem, std::span<const double> v,
+                                                   std::span<const double> cotangent, std::uint64_t seed,
+                                                   std::uint32_t draw);
+
 /// What Lanczos' iteration found of a symmetric operator.
 struct LargestEigenvalue {
   double value = 0;

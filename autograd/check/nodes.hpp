@@ -16,6 +16,7 @@ struct NodeFault {
   std::uint32_t index = 0;  ///< its place on the tape
   double expected = 0;      ///< ⟨d_y, ẏ⟩
   double found = 0;         ///< Σ ⟨d_x, ẋ⟩ over what its pullback added
+  double bound = 0;         ///< what they may differ by
   Diagnosis diagnosis = Diagnosis::none;
   std::string detail;  ///< the inputs that get no gradient though they should; may be empty
 };
@@ -28,8 +29,10 @@ struct NodeCheck {
 
 /// Checks every pullback of a tape by itself: tangents ẏ of all nodes come from the complex tape along `direction`,
 /// adjoints and what each pullback adds to them from the tape in double; for each node ⟨d_y, ẏ⟩ = Σ ⟨d_x, ẋ⟩ must hold,
-/// since d_x = Jᵀ d_y and ẏ = J ẋ. One forward and one backward pass find the op at fault. REQUIRES: the function takes
-/// complex numbers.
-NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction);
+/// since d_x = Jᵀ d_y and ẏ = J ẋ. One forward and one backward pass find the op at fault. What looks wrong is held
+/// against what rounding does to the difference of both sides, in passes whose values are rounded by `seed`. REQUIRES:
+/// the function takes complex numbers.
+NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction,
+                      std::uint64_t seed = 1);
 
 }  // namespace tapehead

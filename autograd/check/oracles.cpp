@@ -5,6 +5,7 @@
 
 #include "autograd/base/random.hpp"
 #include "autograd/check/numbers.hpp"
+#include "autograd/check/rounding.hpp"
 
 namespace tapehead {
 namespace {
@@ -46,6 +47,8 @@ Oracles::Oracles(const Problem& problem, std::vector<double> cotangent)
   real_.value();
   branches_ = real_.branches();
   rounding_ = std::max(kRounding, measured_noise(problem));
+  // Rules written by hand stand for approximations whose errors are small beside one, not beside themselves.
+  beside_input_ = problem.dual_by_hand ? kRounding * largest_size(problem.point()) : 0;
 }
 
 // The noise of the values, relative to their size, by third differences along a line (Hamming 1971, §1.4; Moré & Wild
@@ -92,34 +95,86 @@ double Oracles::complex_step(const Direction& direction) {
   return sum;
 }
 
-// Differences are taken for each output before they are summed: an output that does not move adds no rounding.
-std::optional<Probe> Oracles::probe(const Direction& direction, double h) {
+double Oracles::terms() const {
+  double sum = 0;
+  for (std::size_t o = 0; o < tangents_.size(); ++o) sum += std::abs(cotangent_[o] * tangents_[o]);
+  return sum;
+}
+
+double Oracles::complex_step_noise(const Direction& direction, std::uint64_t seed) {
+  constexpr std::uint32_t kDraws = 4;
+  const double step = kComplexStep / std::sqrt(static_cast<double>(direction.values.size()));
+  const double here = complex_step(direction);
+  const auto point = complex_->point();
+  double noise = 0;
+  for (std::uint32_t draw = 0; draw < kDraws; ++draw) {
+    RoundingObserver<std::complex<double>> rounding(seed, draw, 0x1p-52, step);
+    complex_->tape().set_observer(&rounding);
+    round_point(complex_->point(), seed, draw);
+    noise = std::max(noise, std::abs(complex_step(direction) - here));
+    complex_->point() = point;
+  }
+  complex_->tape().set_observer(nullptr);
+  return noise;
+}
+
+// False when the sides taken are not those of the point.
+bool Oracles::evaluate(const Direction& direction, double step) {
   double* point = real_.point().data() + direction.first;
   const std::vector<double> at(point, point + direction.values.size());
-  const auto evaluate = [&](double step) {
-    for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i] + step * direction.values[i];
-    real_.value();
-    for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i];
-    return real_.branches() == branches_;
-  };
-  if (!evaluate(h)) return {};
+  for (std::size_t i = 0; i < at.size(); ++i) point[i] = at[i] + step * direction.values[i];
+  real_.value();
+  std::copy(at.begin(), at.end(), point);
+  return real_.branches() == branches_;
+}
+
+// Differences are taken for each output before they are summed: an output that does not move adds no rounding.
+std::optional<Probe> Oracles::probe(const Direction& direction, double h) {
+  if (!evaluate(direction, h)) return {};
   const std::vector<double> above = real_.output();
-  if (!evaluate(-h)) return {};
+  if (!evaluate(direction, -h)) return {};
   const std::vector<double>& below = real_.output();
   double difference = 0;
-  double square = 0;
+  std::vector<double> rounding;
+  std::vector<double> unmoved;
+  double weight = 0;
   for (std::size_t o = 0; o < above.size(); ++o) {
     difference += cotangent_[o] * (above[o] - below[o]);
-    if (above[o] == below[o]) continue;
-    const double size = cotangent_[o] * (std::abs(above[o]) + std::abs(below[o]));
-    square += size * size;
+    weight = std::max(weight, std::abs(cotangent_[o]));
+    if (above[o] == below[o]) {
+      unmoved.push_back(cotangent_[o] * above[o]);
+      continue;
+    }
+    rounding.push_back(cotangent_[o] * (rounding_ * (std::abs(above[o]) + std::abs(below[o])) + 2 * beside_input_));
   }
   if (!std::isfinite(difference)) return {};
-  return Probe{{difference}, {rounding_ * std::sqrt(square)}};
+  // Where nothing moves at all, it may have moved by less than the last digit.
+  if (rounding.empty()) return Probe{{difference}, {2 * beside_input_ * weight + 0x1p-53 * norm_of(unmoved)}};
+  return Probe{{difference}, {norm_of(rounding)}};
+}
+
+double Oracles::jump(const Direction& direction) {
+  evaluate(direction, 0);
+  const std::vector<double> here = real_.output();
+  double least = HUGE_VAL;
+  for (const double h : {0x1p-16, 0x1p-20, 0x1p-24}) {
+    const auto slope = [&](double step) {
+      evaluate(direction, step);
+      double sum = 0;
+      for (std::size_t o = 0; o < here.size(); ++o) sum += cotangent_[o] * (real_.output()[o] - here[o]);
+      return sum / step;
+    };
+    least = std::min(least, std::abs(slope(h) - slope(-h)));
+  }
+  return least;
 }
 
 RiddersEstimate Oracles::differences(const Direction& direction, double goal) {
   return ridders([&](double h) { return probe(direction, h); }, kFirstProbe, goal);
+}
+
+RiddersEstimate Oracles::confirmed_differences(const Direction& direction, double goal) {
+  return confirmed_ridders([&](double h) { return probe(direction, h); }, kFirstProbe, goal);
 }
 
 }  // namespace tapehead

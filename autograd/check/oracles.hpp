@@ -36,18 +36,29 @@ class Oracles {
   const std::vector<double>& tangents(const Direction& direction);
   /// cotangent · ẏ.
   double complex_step(const Direction& direction);
+  /// Σ |cotangent ∘ ẏ|, of the last complex_step(): what was summed, before any of it cancelled.
+  double terms() const;
+  /// How far the last digits of complex_step() may be off, by rounding values anew in a few draws.
+  double complex_step_noise(const Direction& direction, std::uint64_t seed);
   /// The same by Ridders' differences in double, to an error of about `goal`.
   RiddersEstimate differences(const Direction& direction, double goal);
+  /// Begun at several steps, each value believed as far as another confirms it: see confirmed_ridders.
+  RiddersEstimate confirmed_differences(const Direction& direction, double goal);
+  /// By how much the derivative jumps at the point itself: the smallest difference between the slopes on both sides,
+  /// over several tiny steps. About zero where the function is smooth.
+  double jump(const Direction& direction);
 
  private:
   std::optional<Probe> probe(const Direction& direction, double h);
+  bool evaluate(const Direction& direction, double step);
   double measured_noise(const Problem& problem);
 
   std::vector<double> cotangent_;
   std::optional<Evaluator<std::complex<double>>> complex_;
   Evaluator<double> real_;
   std::uint64_t branches_;
-  double rounding_;  // error of a value relative to its size
+  double rounding_;      // error of a value relative to its size
+  double beside_input_;  // error of a value whose op may round beside its input, as x · Φ(x) does
   std::vector<double> tangents_;
 };
 

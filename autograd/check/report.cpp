@@ -39,6 +39,36 @@ const char* name_of(Diagnosis diagnosis) {
   return "";
 }
 
+const char* name_of(Ground ground) {
+  switch (ground) {
+    case Ground::agreement:
+      return "agreement";
+    case Ground::complex_step:
+      return "complex step";
+    case Ground::complex_pullback:
+      return "complex pullback";
+    case Ground::differences:
+      return "differences";
+    case Ground::differences_alone:
+      return "differences alone";
+    case Ground::complex_step_alone:
+      return "complex step alone";
+    case Ground::kink:
+      return "kink";
+    case Ground::control_coarse:
+      return "control too coarse";
+    case Ground::oracle_coarse:
+      return "oracle too coarse";
+    case Ground::says_nothing:
+      return "differences say nothing";
+    case Ground::lost_in_rounding:
+      return "lost in rounding";
+    case Ground::not_finite:
+      return "not finite";
+  }
+  return "";
+}
+
 const char* name_of(Verdict verdict) {
   return verdict == Verdict::pass ? "pass" : verdict == Verdict::fail ? "fail" : "inconclusive";
 }

@@ -35,6 +35,25 @@ const char* name_of(Diagnosis diagnosis);
 /// "pass", "fail", "inconclusive".
 const char* name_of(Verdict verdict);
 
+/// What a derivative's verdict rests on.
+enum class Ground {
+  agreement,           ///< both oracles agree with it
+  complex_step,        ///< off from the complex step
+  complex_pullback,    ///< not what the pullbacks on complex numbers give
+  differences,         ///< off from the differences, which decide
+  differences_alone,   ///< the complex step agrees, precise differences disagree with both
+  complex_step_alone,  ///< precise differences agree, the complex step disagrees with both
+  kink,                ///< the same, but the function has a kink at the point or too near to it
+  control_coarse,      ///< the complex step agrees, differences do not, and are too coarse to be believed
+  oracle_coarse,       ///< the error of the oracle that decides is not well below the tolerance
+  says_nothing,        ///< differences are so coarse that they agree with anything
+  lost_in_rounding,    ///< off, but so small beside its neighbours that rounding may have done it
+  not_finite,          ///< not a number, or infinite
+};
+
+/// "agreement", "complex step", "differences alone" …
+const char* name_of(Ground ground);
+
 /// One derivative, held against its oracles: along one element of a variable, or along a random direction of length one
 /// over `count` of them. Numbers that were not taken are NaN.
 struct Derivative {
@@ -50,12 +69,16 @@ struct Derivative {
   double differences_error = kNotTaken;  ///< its own estimate of its error
   double error_bound = 0;                ///< of the oracle that decides
   double tolerance = 0;                  ///< for |analytic − oracle|
+  double error = kNotTaken;              ///< |analytic − the number that `ground` names|, or the oracle's own error
+  double allowed = kNotTaken;            ///< what that may be
+  Ground ground = Ground::agreement;
   Verdict verdict = Verdict::pass;
 };
 
 /// Something that is wrong, or could not be decided.
 struct Finding {
-  std::string check;  ///< gradient, determinism, accumulation, subset, mask, node, second order, float, exception
+  std::string
+      check;  ///< gradient, memory, determinism, accumulation, subset, mask, node, second order, float, exception
   Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;
   std::string text;                               ///< one line: where, the numbers, and why if that is known

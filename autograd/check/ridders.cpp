@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kLevels = 10;
 constexpr int kHalvings = 40;     // down to 2^-40 of the first step, where kinks force probes together
+constexpr int kStarts = 8;        // from 1/3 of the first step down to a few millionths of it
 constexpr double kHopeless = 16;  // errors that have grown so far come from rounding: no further level helps
 
 // The tableau of one component: entry j of the last row extrapolates j times.
@@ -75,6 +76,34 @@ RiddersEstimate ridders(const CentralProbe& probe, double step, double goal) {
     estimate.error.push_back(estimate.found ? each.error() : HUGE_VAL);
   }
   return estimate;
+}
+
+RiddersEstimate confirmed_ridders(const CentralProbe& probe, double step, double goal) {
+  std::vector<RiddersEstimate> found;
+  bool crossed = false;
+  for (int start = 0; start < kStarts; ++start) {
+    step /= start == 0 ? 3 : 5;
+    RiddersEstimate one = ridders(probe, step, goal);
+    crossed = crossed || one.crossed;
+    if (one.found) found.push_back(std::move(one));
+  }
+  if (found.size() < 2) return {{}, {}, crossed, false};
+  RiddersEstimate best = found[0];
+  best.crossed = crossed;
+  for (std::size_t i = 0; i < best.value.size(); ++i) {
+    best.error[i] = HUGE_VAL;
+    for (const RiddersEstimate& one : found) {
+      double confirmed = HUGE_VAL;
+      for (const RiddersEstimate& other : found) {
+        if (&other != &one) confirmed = std::min(confirmed, std::abs(one.value[i] - other.value[i]));
+      }
+      const double error = std::max(one.error[i], confirmed);
+      if (error >= best.error[i]) continue;
+      best.error[i] = error;
+      best.value[i] = one.value[i];
+    }
+  }
+  return best;
 }
 
 }  // namespace tapehead

@@ -26,4 +26,10 @@ using CentralProbe = std::function<std::optional<Probe>(double h)>;
 /// The error includes what rounding of f does to the quotients.
 RiddersEstimate ridders(const CentralProbe& probe, double step, double goal);
 
+/// The same begun at several steps, none a power of two of another, so that no two share a probe. The error estimate of
+/// one tableau can be too small by two orders of magnitude where neighbours agree by accident, while the step is not
+/// yet small beside what the function does; so each value counts as far only as another one confirms it, and the best
+/// confirmed one is taken, for each component. Several times as dear.
+RiddersEstimate confirmed_ridders(const CentralProbe& probe, double step, double goal);
+
 }  // namespace tapehead

@@ -53,7 +53,7 @@ bool check_single_precision(CheckContext& context) {
     return false;
   }
   const std::vector<double>& y = context.value;
-  const CheckContext::Sensitivity sensitivity = context.sensitivity(kEpsilon);
+  const CheckContext::Sensitivity sensitivity = context.sensitivity(kEpsilon, kEpsilon);
   const double y_scale = scale_of(y, 0, std::ssize(y));
   for (std::size_t o = 0; o < y.size(); ++o) {
     const double bound = factor * (sensitivity.value[o] + kEpsilon * std::max(std::abs(y[o]), y_scale));

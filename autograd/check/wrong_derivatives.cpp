@@ -50,10 +50,9 @@ class WrongDerivatives {
 
   double oracle(const Derivative& d) const { return oracles_.has_complex_step() ? d.complex_step : d.differences; }
 
-  double excess(const Derivative& d) const {
-    const double reference = differences_decide_ && !std::isnan(d.differences) ? d.differences : oracle(d);
-    double error = std::abs(d.analytic - reference);
-    if (oracles_.has_complex_step()) error += std::abs(d.analytic - d.complex_analytic);
+  // How far over what it may be off by.
+  static double excess(const Derivative& d) {
+    const double error = d.error - d.allowed;
     return std::isnan(error) ? HUGE_VAL : error;
   }
 
@@ -68,32 +67,93 @@ class WrongDerivatives {
     return text;
   }
 
+  // What decided, with the error and what it was held against.
+  static std::string reason_of(const Derivative& d) {
+    const auto off = [&](const char* from) {
+      return fmt::format("off by {:.2e} from {}, {:.2e} is allowed", d.error, from, d.allowed);
+    };
+    switch (d.ground) {
+      case Ground::agreement:
+        return "";
+      case Ground::complex_step:
+        return off("the complex step");
+      case Ground::complex_pullback:
+        return off("the pullbacks on complex numbers");
+      case Ground::differences:
+        return off("the differences");
+      case Ground::differences_alone:
+        return off("the differences") +
+               ", which disagree with both: a derivative of dual numbers that is wrong in the same way, or a kink "
+               "between the probes that no op notes (note_branches)";
+      case Ground::complex_step_alone:
+        return off("the complex step") +
+               ", which disagrees with both: does the function take std::abs, conj or a comparison of complex numbers?";
+      case Ground::kink:
+        return off("the differences") + ", which disagree with both: a kink at the point? note_branches";
+      case Ground::control_coarse:
+        return off("the differences") + ", which are too coarse to be believed against the complex step";
+      case Ground::oracle_coarse:
+        return fmt::format("the oracle's error of {:.1e} is not below a hundredth of the tolerance {:.1e}", d.error,
+                           d.tolerance);
+      case Ground::says_nothing:
+        return fmt::format(
+            "the differences' error of {:.1e} is not below {:.1e}, a part of what they measure: a "
+            "kink nearby that no op notes (note_branches)?",
+            d.error, d.allowed);
+      case Ground::lost_in_rounding:
+        return fmt::format("off by {:.2e}, {:.2e} is allowed, but so small beside the others that it may be rounding",
+                           d.error, d.allowed);
+      case Ground::not_finite:
+        return "not a finite number";
+    }
+    return "";
+  }
+
   void report_undecided(const Variable& variable, std::int64_t undecided, std::int64_t count) {
-    const auto least = std::ranges::find_if(context_.report.derivatives, [&](const Derivative& d) {
-      return &variables()[static_cast<std::size_t>(d.variable)] == &variable && d.verdict == Verdict::inconclusive;
-    });
-    context_.add(
-        Finding{.check = "gradient",
-                .verdict = Verdict::inconclusive,
-                .text = fmt::format(
-                    "{}: {} of {} derivatives: the oracle's error of {:.1e} is not below a hundredth of the tolerance "
-                    "{:.1e}{}",
-                    variable.name, undecided, count, least->error_bound, least->tolerance,
-                    crossed_ ? "; a kink lies between the probes" : ""),
-                .variable = variable.name});
+    const Derivative* worst = nullptr;
+    for (const Derivative& d : context_.report.derivatives) {
+      if (&variables()[static_cast<std::size_t>(d.variable)] != &variable || d.verdict != Verdict::inconclusive)
+        continue;
+      if (worst == nullptr || excess(d) > excess(*worst)) worst = &d;
+    }
+    const bool says_numbers = worst->ground != Ground::oracle_coarse && worst->ground != Ground::says_nothing;
+    context_.add(Finding{
+        .check = "gradient",
+        .verdict = Verdict::inconclusive,
+        .text = fmt::format("{}: {} of {} derivatives: {}{}{}", place(variable, *worst), undecided, count,
+                            says_numbers ? numbers_of(*worst) + "; " : "", reason_of(*worst),
+                            crossed_ && worst->ground != Ground::kink ? "; a kink lies between the probes" : ""),
+        .variable = variable.name});
+  }
+
+  // One element, or a direction over all of them.
+  static std::string place(const Variable& variable, const Derivative& d) {
+    return d.count == 1 ? place_of(variable, d.first) : variable.name + " (along a direction over all of it)";
   }
 
   void report_wrong(const Variable& variable, Derivative worst, std::int64_t failed, std::int64_t count) {
     Explanation explanation;
-    if (variable.shape.size() <= kExplained) {
+    // What the oracle that decides sees can be found element by element. What another one saw along a direction cannot.
+    const bool by_oracle = worst.ground == (differences_decide_ ? Ground::differences : Ground::complex_step) ||
+                           worst.ground == Ground::not_finite ||
+                           (differences_decide_ && worst.ground == Ground::differences_alone);
+    if (by_oracle && variable.shape.size() <= kExplained) {
       explanation = explain_elements(variable, worst);
-    } else {
+    } else if (by_oracle) {
       worst = locate(variable, worst);
       explanation = explain_directions(variable);
     }
-    std::string text = fmt::format("{}; {} of {} {} wrong", numbers_of(worst), failed, count,
-                                   variable.shape.size() <= context_.options.elements ? "derivatives" : "directions");
+    std::string text = fmt::format("{}; {} of {} {} wrong: {}", numbers_of(worst), failed, count,
+                                   variable.shape.size() <= context_.options.elements ? "derivatives" : "directions",
+                                   reason_of(worst));
     if (!explanation.text.empty()) text += ": " + explanation.text;
+    if (worst.count > 1) {
+      context_.add(Finding{.check = "gradient",
+                           .diagnosis = explanation.diagnosis,
+                           .text = place(variable, worst) + ": " + text,
+                           .variable = variable.name});
+      return;
+    }
     text += attended_by(variable, worst.first);
     context_.add("gradient", explanation.diagnosis, variable, worst.first, std::move(text));
   }
@@ -131,10 +191,7 @@ class WrongDerivatives {
         if (by_directions) worst = element_of(worst, i, evidence.analytic.back(), evidence.expected.back());
       }
     }
-    const double scale = scales_[static_cast<std::size_t>(worst.variable)];
-    evidence.tolerance =
-        std::max(worst.tolerance,
-                 (differences_decide_ ? context_.options.differences_tolerance : context_.options.tolerance) * scale);
+    evidence.tolerance = std::isfinite(worst.allowed) ? worst.allowed : worst.tolerance;
     return explain(evidence);
   }
 
@@ -147,8 +204,9 @@ class WrongDerivatives {
                              ? Derivative::kNotTaken
                              : complex_gradient_[static_cast<std::size_t>(
                                    variables()[static_cast<std::size_t>(d.variable)].offset + element)];
-    d.differences = d.differences_error = Derivative::kNotTaken;
+    d.differences = d.differences_error = d.complex_step = Derivative::kNotTaken;
     (differences_decide_ ? d.differences : d.complex_step) = expected;
+    if (d.ground != Ground::not_finite) d.error = wrongness(analytic, expected);
     return d;
   }
 

@@ -33,9 +33,12 @@ OpSpec spec_add() {
               {
                   {"R3_C4", {{{3, 4}}, {{3, 4}}}, [](auto x) { return add(x[0], x[1]); }},
                   {"R5_C2_S3", {{{5, 2, 3}}, {{5, 2, 3}}}, [](auto x) { return add(x[0], x[1]); }},
+                  {"R67_C3_S6", {{{67, 3, 6}}, {{67, 3, 6}}}, [](auto x) { return add(x[0], x[1]); }},
               },
           .refusals = {
-              {"other_shape", {{3, 5}, {4, 2}}, [](auto x) { return add(x[0], x[1]); },
+              {"other_shape",
+               {{3, 5}, {4, 2}},
+               [](auto x) { return add(x[0], x[1]); },
                "add: shapes differ: a is (3, 5), b is (4, 2)"},
           }};
 }

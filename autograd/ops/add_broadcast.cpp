@@ -60,6 +60,9 @@ OpSpec spec_add_broadcast() {
                   {"a_table_of_positions", {{{3, 4, 2}}, {{3, 4}}}, call},
                   {"a_column_a_slice", {{{17, 3, 2}}, {{17, 1, 2}}}, call},
                   {"equal_shapes", {{{3, 4, 2}}, {{3, 4, 2}}}, call},
+                  {"a_long_column", {{{67, 3, 6}}, {{67}}}, call},
+                  {"a_long_table", {{{3, 67, 6}}, {{3, 67}}}, call},
+                  {"many_slices", {{{3, 2, 67}}, {{3, 1, 67}}}, call},
               },
           .refusals = {
               {"rows", {{3, 4}, {2, 1}}, call, "add_broadcast: term (2, 1) cannot be spread over x (3, 4)"},

@@ -31,9 +31,15 @@ OpSpec spec_affine() {
                   {"in17_out9_T1_B3", {{{17, 1, 3}}, {{17, 9}}, {{9}}}, with_bias},
                   {"in3_out4_T5_B2_no_bias", {{{3, 5, 2}}, {{3, 4}}}, without_bias},
                   {"in1_out1_T1_B1", {{{1}}, {{1, 1}}, {{1}}}, with_bias},
+                  {"in5_out3_T67_B6", {{{5, 67, 6}}, {{5, 3}}, {{3}}}, with_bias},
+                  {"in5_out3_T67", {{{5, 67}}, {{5, 3}}, {{3}}}, with_bias},
+                  {"in67_out5_T3", {{{67, 3}}, {{67, 5}}, {{5}}}, with_bias},
+                  {"in5_out67_T3", {{{5, 3}}, {{5, 67}}, {{67}}}, with_bias},
               },
           .refusals = {
-              {"inner", {{3, 5}, {4, 2}}, without_bias,
+              {"inner",
+               {{3, 5}, {4, 2}},
+               without_bias,
                "affine: inner sizes differ: x is (3, 5), weight is (4, 2) (in, out)"},
               {"bias", {{3, 5}, {3, 2}, {3, 1}}, with_bias, "affine: bias is (3, 1), weight (3, 2) needs (2, 1)"},
           }};

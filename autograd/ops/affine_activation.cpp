@@ -87,6 +87,10 @@ OpSpec spec_affine_activation() {
                   {"gelu_tanh_in5_out17_T3", {{{5, 3}}, {{5, 17}}, {{17}}}, with(Activation::gelu_tanh)},
                   {"silu_in5_out17_T3", {{{5, 3}}, {{5, 17}}, {{17}}}, with(Activation::silu)},
                   {"relu_in3_out4_T5_B2", {{{3, 5, 2}}, {{3, 4}}, {{4}}}, with(Activation::relu)},
+                  {"gelu_in5_out3_T67_B6", {{{5, 67, 6}}, {{5, 3}}, {{3}}}, with(Activation::gelu)},
+                  {"gelu_tanh_in5_out3_T67", {{{5, 67}}, {{5, 3}}, {{3}}}, with(Activation::gelu_tanh)},
+                  {"silu_in5_out67_T3", {{{5, 3}}, {{5, 67}}, {{67}}}, with(Activation::silu)},
+                  {"relu_in3_out2_T67_above", {{{3, 67}}, {{3, 2}}, {{2}, 20, 30}}, with(Activation::relu)},
                   // The bias keeps every sum on one side of the kink.
                   {"relu_above", {{{3, 5, 2}}, {{3, 4}}, {{4}, 20, 30}}, with(Activation::relu)},
                   {"relu_below", {{{3, 5, 2}}, {{3, 4}}, {{4}, -30, -20}}, with(Activation::relu)},

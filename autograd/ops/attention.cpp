@@ -255,6 +255,11 @@ std::vector<OpCase> attention_cases(const std::string& prefix, AttentionKernel k
       apart("dropout", {2, 2, 5, 5, 3},
             {.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7}),
       apart("D17_Q18_K33", {17, 17, 18, 33}, {.scale = 0.24}),
+      apart("H5_B6", {2, 1, 3, 2, 6}, {.heads = 5, .scale = 0.7}),
+      apart("Q3_K67", {2, 2, 3, 67}, {.heads = 1, .scale = 0.7}),
+      apart("D67_Q2_K3", {67, 3, 2, 3}, {.scale = 0.1}),
+      apart("value_width_67", {2, 67, 2, 3}, {.scale = 0.7}),
+      apart("saturated", {2, 2, 3, 5}, {.scale = 2}),
   };
   for (OpCase& op_case : cases) op_case.label = prefix + op_case.label;
   return cases;

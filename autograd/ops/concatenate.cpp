@@ -66,9 +66,15 @@ OpSpec spec_concatenate() {
                   {"slices", {{{3, 2, 2}}, {{3, 2}}}, along(Axis::slices)},
                   {"one_part", {{{3, 2, 2}}}, along(Axis::rows)},
                   {"equal_parts", {{{3, 2}}, {{3, 2}}}, along(Axis::columns)},
+                  {"long_rows", {{{67, 2}}, {{70, 2}}}, along(Axis::rows)},
+                  {"long_columns", {{{2, 67, 2}}, {{2, 70, 2}}}, along(Axis::columns)},
+                  {"long_slices", {{{2, 2, 67}}, {{2, 2, 6}}}, along(Axis::slices)},
+                  {"nine_parts", std::vector<InputSpec>(9, InputSpec{.shape = {2, 3}}), along(Axis::rows)},
               },
           .refusals = {
-              {"other_size", {{3, 2}, {4, 5}}, along(Axis::columns),
+              {"other_size",
+               {{3, 2}, {4, 5}},
+               along(Axis::columns),
                "concatenate: a part of (4, 5) does not fit beside (3, 2) along columns"},
               {"nothing", {{3, 2}}, [](auto x) { return concatenate(x.first(0), Axis::rows); }, "there are no parts"},
           }};

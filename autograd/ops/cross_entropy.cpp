@@ -1,6 +1,7 @@
 #include "autograd/ops/cross_entropy.hpp"
 
 #include <cmath>
+#include <vector>
 
 #include "autograd/ops/target_loss.hpp"
 #include "autograd/spec.hpp"
@@ -55,6 +56,14 @@ OpSpec spec_cross_entropy() {
   const auto with = [](const std::int32_t* ids, CrossEntropyOptions options) {
     return [ids, options](auto x) { return cross_entropy(x[0], TokenView{ids, kLengths, 4, 3, 2}, options); };
   };
+  // Six examples of 67 positions; every fifth is padding.
+  static const std::vector<std::int32_t> kMany = [] {
+    std::vector<std::int32_t> ids;
+    for (std::int32_t i = 0; i < 67 * 6; ++i) ids.push_back(i * 7 % 5);
+    return ids;
+  }();
+  static constexpr std::int32_t kManyLengths[] = {67, 67, 67, 67, 67, 67};
+  const auto many = [](auto x) { return cross_entropy(x[0], TokenView{kMany.data(), kManyLengths, 67, 67, 6}, {}); };
   return {.name = "cross_entropy",
           .cases =
               {
@@ -63,23 +72,44 @@ OpSpec spec_cross_entropy() {
                   {"smoothed", {{{17, 3, 2}}}, with(kIds, {.label_smoothing = 0.1})},
                   {"of_a_larger_batch", {{{5, 3, 2}}}, with(kIds, {.label_smoothing = 0.3, .denominator = 11})},
                   {"all_ignored", {{{5, 3, 2}}}, with(kIgnored, {})},
+                  {"V131_T3_B2", {{{131, 3, 2}}}, with(kIds, {})},
+                  {"V131_smoothed", {{{131, 3, 2}}}, with(kIds, {.label_smoothing = 0.1})},
+                  {"smoothed_altogether", {{{5, 3, 2}}}, with(kIds, {.label_smoothing = 1})},
+                  {"saturated", {{{7, 3, 2}, -16, 16}}, with(kIds, {})},
+                  {"T67_B6", {{{5, 67, 6}}}, many},
               },
           .refusals = {
-              {"positions", {{5, 2, 2}}, with(kIds, {}),
+              {"positions",
+               {{5, 2, 2}},
+               with(kIds, {}),
                "cross_entropy: logits are (5, 2, 2), expected has 3 positions and 2 examples"},
-              {"examples", {{5, 3, 1}}, with(kIds, {}),
+              {"examples",
+               {{5, 3, 1}},
+               with(kIds, {}),
                "cross_entropy: logits are (5, 3), expected has 3 positions and 2 examples"},
-              {"no_vocabulary", {{0, 3, 2}}, with(kIds, {}),
+              {"no_vocabulary",
+               {{0, 3, 2}},
+               with(kIds, {}),
                "cross_entropy: a column needs at least one row, x is (0, 3, 2)"},
-              {"outside", {{5, 3, 2}}, with(kOutside, {}),
+              {"outside",
+               {{5, 3, 2}},
+               with(kOutside, {}),
                "cross_entropy: target 5 at position 1 of example 0 is outside the vocabulary of 5"},
-              {"negative", {{5, 3, 2}}, with(kNegative, {}),
+              {"negative",
+               {{5, 3, 2}},
+               with(kNegative, {}),
                "cross_entropy: target -1 at position 2 of example 1 is outside the vocabulary of 5"},
-              {"smoothing", {{5, 3, 2}}, with(kIds, {.label_smoothing = 1.5}),
+              {"smoothing",
+               {{5, 3, 2}},
+               with(kIds, {.label_smoothing = 1.5}),
                "cross_entropy: label_smoothing must be in [0, 1], not 1.5"},
-              {"denominator", {{5, 3, 2}}, with(kIds, {.denominator = -3}),
+              {"denominator",
+               {{5, 3, 2}},
+               with(kIds, {.denominator = -3}),
                "cross_entropy: denominator must be finite and not negative, not -3"},
-              {"infinite_denominator", {{5, 3, 2}}, with(kIds, {.denominator = HUGE_VAL}),
+              {"infinite_denominator",
+               {{5, 3, 2}},
+               with(kIds, {.denominator = HUGE_VAL}),
                "cross_entropy: denominator must be finite and not negative, not inf"},
           }};
 }

@@ -58,6 +58,8 @@ OpSpec spec_dropout() {
                   {"C33_T2_rate_0.8", {{{33, 2}}}, with(0.8)},
                   {"C1_T9_rate_0.5", {{{1, 9}}}, with(0.5)},
                   {"C3_T2_rate_0", {{{3, 2}}}, with(0)},
+                  {"C67_T3_B6_rate_0.3", {{{67, 3, 6}}}, with(0.3)},
+                  {"C3_T67_B6_rate_0.3", {{{3, 67, 6}}}, with(0.3)},
               },
           .refusals = {
               {"one", {{3, 2}}, with(1), "dropout: the rate must be in [0, 1), not 1"},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/point_sum.hpp"
 #include "autograd/spec.hpp"
@@ -56,6 +58,14 @@ OpSpec spec_embedding() {
   const auto with = [](const std::int32_t* ids) {
     return [ids](auto x) { return embedding(x[0], TokenView{ids, kLengths, 4, 3, 2}); };
   };
+  // Six examples of 67 positions; every row of a table of 301 is read.
+  static const std::vector<std::int32_t> kMany = [] {
+    std::vector<std::int32_t> ids;
+    for (std::int32_t i = 0; i < 67 * 6; ++i) ids.push_back(i * 7 % 301);
+    return ids;
+  }();
+  static constexpr std::int32_t kManyLengths[] = {67, 67, 67, 67, 67, 67};
+  const auto many = [](auto x) { return embedding(x[0], TokenView{kMany.data(), kManyLengths, 67, 67, 6}); };
   return {.name = "embedding",
           .cases =
               {
@@ -63,11 +73,17 @@ OpSpec spec_embedding() {
                   {"C17_V6_T3_B2", {{{17, 6}}}, with(kIds)},
                   {"C33_V5_T3_B2", {{{33, 5}}}, with(kIds)},
                   {"C1_V9_T3_B2", {{{1, 9}}}, with(kIds)},
+                  {"C67_V5_T3_B2", {{{67, 5}}}, with(kIds)},
+                  {"C3_V301_T67_B6", {{{3, 301}}}, many},
               },
           .refusals = {
-              {"too_large", {{3, 4}}, with(kIds),
+              {"too_large",
+               {{3, 4}},
+               with(kIds),
                "embedding: id 4 at position 0 of example 0 is outside the vocabulary of 4"},
-              {"negative", {{3, 5}}, with(kOutside),
+              {"negative",
+               {{3, 5}},
+               with(kOutside),
                "embedding: id -1 at position 0 of example 1 is outside the vocabulary of 5"},
               {"slices", {{3, 5, 2}}, with(kIds), "embedding: the table must be one matrix (C, V), not (3, 5, 2)"},
           }};

@@ -20,6 +20,9 @@ OpSpec spec_gelu() {
               {
                   {"R3_C5", {{{3, 5}, -5, 5}}, [](auto x) { return gelu(x[0]); }},
                   {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return gelu(x[0]); }},
+                  {"R67_C3_S6", {{{67, 3, 6}}}, [](auto x) { return gelu(x[0]); }},
+                  {"far_above", {{{3, 5}, 5, 30}}, [](auto x) { return gelu(x[0]); }},
+                  {"below", {{{3, 5}, -3.5, -2}}, [](auto x) { return gelu(x[0]); }},
               },
           .dual_by_hand = true};
 }

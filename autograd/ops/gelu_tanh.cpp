@@ -19,6 +19,8 @@ OpSpec spec_gelu_tanh() {
           .cases = {
               {"R3_C5", {{{3, 5}, -5, 5}}, [](auto x) { return gelu_tanh(x[0]); }},
               {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return gelu_tanh(x[0]); }},
+              {"R67_C3_S6", {{{67, 3, 6}}}, [](auto x) { return gelu_tanh(x[0]); }},
+              {"saturated", {{{7, 5}, -12, 12}}, [](auto x) { return gelu_tanh(x[0]); }},
           }};
 }
 

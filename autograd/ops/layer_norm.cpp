@@ -102,6 +102,10 @@ OpSpec spec_layer_norm() {
               {"C3_T4_wide_epsilon",
                {{{3, 4}}, {{3}}, {{3}}},
                [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},
+              {"C67_T3", {{{67, 3}}, {{67}}, {{67}}}, call},
+              {"C131_T1", {{{131, 1}}, {{131}}, {{131}}}, call},
+              {"C3_T67_B6", {{{3, 67, 6}}, {{3}}, {{3}}}, call},
+              {"nearly_constant", {{{5, 3}, 0.99, 1.01}, {{5}}, {{5}}}, call},
               // With one channel all of d_x cancels. A wide epsilon and a small gain keep what rounding leaves of its
               // terms small beside the gradient of the bias.
               {"C1_T2", {{{1, 2}}, {{1}, 1e-4, 2e-4}, {{1}}}, [](auto x) { return layer_norm(x[0], x[1], x[2], 0.5); }},

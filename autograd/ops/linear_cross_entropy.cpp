@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "autograd/base/errors.hpp"
 #include "autograd/gemm.hpp"
 #include "autograd/ops/point_sum.hpp"
@@ -150,6 +152,16 @@ OpSpec spec_linear_cross_entropy() {
       return linear_cross_entropy(x[0], x[1], x[2], TokenView{ids, kLengths, 4, 3, 2}, options);
     };
   };
+  // Six examples of 67 positions; every fifth is padding.
+  static const std::vector<std::int32_t> kMany = [] {
+    std::vector<std::int32_t> ids;
+    for (std::int32_t i = 0; i < 67 * 6; ++i) ids.push_back(i * 7 % 5);
+    return ids;
+  }();
+  static constexpr std::int32_t kManyLengths[] = {67, 67, 67, 67, 67, 67};
+  const auto many = [](auto x) {
+    return linear_cross_entropy(x[0], x[1], x[2], TokenView{kMany.data(), kManyLengths, 67, 67, 6}, {});
+  };
   return {.name = "linear_cross_entropy",
           .cases =
               {
@@ -157,17 +169,30 @@ OpSpec spec_linear_cross_entropy() {
                   {"some_ignored", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kSome, {})},
                   {"all_ignored", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kNone, {})},
                   {"smoothed", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kSome, {.label_smoothing = 0.1})},
-                  {"of_a_larger_batch", {{{3, 3, 2}}, {{3, 33}}, {{33}}},
+                  {"smoothed_altogether", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kSome, {.label_smoothing = 1})},
+                  {"C67_V7_T3_B2", {{{67, 3, 2}}, {{67, 7}}, {{7}}}, with(kAll, {})},
+                  {"C2_V131_T3_B2", {{{2, 3, 2}}, {{2, 131}}, {{131}}}, with(kAll, {.label_smoothing = 0.1})},
+                  {"T67_B6", {{{3, 67, 6}}, {{3, 5}}, {{5}}}, many},
+                  {"of_a_larger_batch",
+                   {{{3, 3, 2}}, {{3, 33}}, {{33}}},
                    with(kAll, {.label_smoothing = 0.3, .denominator = 11})},
               },
           .refusals = {
-              {"inner", {{4, 3, 2}, {5, 7}, {7}}, with(kAll, {}),
+              {"inner",
+               {{4, 3, 2}, {5, 7}, {7}},
+               with(kAll, {}),
                "linear_cross_entropy: inner sizes differ: x is (4, 3, 2), weight is (5, 7) (in, vocabulary)"},
-              {"bias", {{4, 3, 2}, {4, 7}, {6}}, with(kAll, {}),
+              {"bias",
+               {{4, 3, 2}, {4, 7}, {6}},
+               with(kAll, {}),
                "linear_cross_entropy: bias is (6, 1), weight (4, 7) needs (7, 1)"},
-              {"positions", {{4, 2, 2}, {4, 7}, {7}}, with(kAll, {}),
+              {"positions",
+               {{4, 2, 2}, {4, 7}, {7}},
+               with(kAll, {}),
                "linear_cross_entropy: logits are (7, 2, 2), expected has 3 positions and 2 examples"},
-              {"outside", {{4, 3, 2}, {4, 7}, {7}}, with(kOutside, {}),
+              {"outside",
+               {{4, 3, 2}, {4, 7}, {7}},
+               with(kOutside, {}),
                "linear_cross_entropy: target 7 at position 1 of example 0 is outside the vocabulary of 7"},
           }};
 }

@@ -47,6 +47,11 @@ OpSpec spec_log_softmax() {
                   {"K1_Q2", {{{1, 2}}}, call},
                   {"K17_Q2_B3", {{{17, 2, 3}, -6, 6}}, call},
                   {"K33_Q1", {{{33, 1}}}, call},
+                  {"K67_Q3", {{{67, 3}}}, call},
+                  {"K131_Q1", {{{131, 1}}}, call},
+                  {"K523_Q1", {{{523, 1}}}, call},
+                  {"K3_Q67_B6", {{{3, 67, 6}}}, call},
+                  {"saturated", {{{7, 3}, -16, 16}}, call},
               },
           .refusals = {{"no_rows", {{0, 3}}, call, "log_softmax: a column needs at least one row, x is (0, 3)"}}};
 }

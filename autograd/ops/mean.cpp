@@ -28,6 +28,7 @@ OpSpec spec_mean() {
               {
                   {"R3_C5", {{{3, 5}}}, call},
                   {"R17_C2_S3", {{{17, 2, 3}}}, call},
+                  {"R67_C3_S6", {{{67, 3, 6}}}, call},
                   {"R1_C1", {{{1}}}, call},
               },
           .refusals = {{"empty", {{3, 0}}, call, "mean: there is no element in (3, 0)"}}};

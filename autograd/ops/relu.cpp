@@ -26,6 +26,9 @@ OpSpec spec_relu() {
               {
                   {"R3_C5", {{{3, 5}}}, [](auto x) { return relu(x[0]); }},
                   {"R17_C2_S3", {{{17, 2, 3}}}, [](auto x) { return relu(x[0]); }},
+                  {"R67_C2_S6", {{{67, 2, 6}}}, [](auto x) { return relu(x[0]); }},
+                  {"large", {{{3, 5}, -1e6, 1e6}}, [](auto x) { return relu(x[0]); }},
+                  {"small", {{{3, 5}, -1e-6, 1e-6}}, [](auto x) { return relu(x[0]); }},
               },
           .dual_by_hand = true};
 }

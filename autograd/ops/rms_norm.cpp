@@ -67,6 +67,10 @@ OpSpec spec_rms_norm() {
                   {"C33_T1", {{{33, 1}, -9, 11}, {{33}}}, call},
                   {"of_x_alone", {{{5, 3, 2}}}, [](auto x) { return rms_norm(x[0]); }},
                   {"C3_T4_wide_epsilon", {{{3, 4}}, {{3}}}, [](auto x) { return rms_norm(x[0], x[1], 0.5); }},
+                  {"C67_T3", {{{67, 3}}, {{67}}}, call},
+                  {"C131_T1", {{{131, 1}}, {{131}}}, call},
+                  {"C3_T67_B6", {{{3, 67, 6}}, {{3}}}, call},
+                  {"small", {{{5, 3}, -0.01, 0.01}, {{5}}}, call},
                   {"C1_T2_wide_epsilon", {{{1, 2}}, {{1}}}, [](auto x) { return rms_norm(x[0], x[1], 0.5); }},
               },
           .refusals = {

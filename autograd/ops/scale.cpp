@@ -28,6 +28,7 @@ OpSpec spec_scale() {
           .cases = {
               {"R3_C4_by_minus_2.5", {{{3, 4}}}, [](auto x) { return scale(x[0], -2.5); }},
               {"R5_C2_S3_by_0", {{{5, 2, 3}}}, [](auto x) { return scale(x[0], 0.0); }},
+              {"R67_C3_S6_by_1e-3", {{{67, 3, 6}}}, [](auto x) { return scale(x[0], 1e-3); }},
           }};
 }
 

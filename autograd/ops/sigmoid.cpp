@@ -25,6 +25,9 @@ OpSpec spec_sigmoid() {
           .cases = {
               {"R3_C5", {{{3, 5}}}, call},
               {"R17_C2_S3", {{{17, 2, 3}}}, call},
+              {"R67_C3_S6", {{{67, 3, 6}}}, call},
+              {"saturated", {{{7, 5}, -12, 12}}, call},
+              {"near_zero", {{{3, 5}, -40, -20}}, call},
           }};
 }
 

@@ -44,20 +44,24 @@ OpSpec spec_slice() {
   const auto with = [](Axis axis, std::int64_t first, std::int64_t count) {
     return [=](auto x) { return slice(x[0], axis, first, count); };
   };
-  return {.name = "slice",
-          .cases =
-              {
-                  {"rows", {{{5, 4, 3}}}, with(Axis::rows, 1, 3)},
-                  {"columns", {{{5, 4, 3}}}, with(Axis::columns, 2, 2)},
-                  {"slices", {{{5, 4, 3}}}, with(Axis::slices, 0, 2)},
-                  {"everything", {{{5, 4, 3}}}, with(Axis::rows, 0, 5)},
-              },
-          .refusals = {
-              {"past_the_end", {{5, 4}}, with(Axis::rows, 3, 3), "slice: 3 rows from 3 on do not exist in (5, 4)"},
-              {"negative", {{5, 4}}, with(Axis::columns, -1, 2), "slice: 2 columns from -1 on do not exist in (5, 4)"},
-              {"empty", {{5, 4}}, with(Axis::slices, 0, 0), "slice: 0 slices from 0 on do not exist in (5, 4)"},
-              {"past_all_numbers", {{5, 4}}, with(Axis::rows, INT64_MAX, 1), "from 9223372036854775807 on do not exist"},
-          }};
+  return {
+      .name = "slice",
+      .cases =
+          {
+              {"rows", {{{5, 4, 3}}}, with(Axis::rows, 1, 3)},
+              {"columns", {{{5, 4, 3}}}, with(Axis::columns, 2, 2)},
+              {"slices", {{{5, 4, 3}}}, with(Axis::slices, 0, 2)},
+              {"everything", {{{5, 4, 3}}}, with(Axis::rows, 0, 5)},
+              {"long_rows", {{{70, 3, 2}}}, with(Axis::rows, 2, 67)},
+              {"long_columns", {{{3, 70, 2}}}, with(Axis::columns, 2, 67)},
+              {"long_slices", {{{3, 2, 70}}}, with(Axis::slices, 2, 67)},
+          },
+      .refusals = {
+          {"past_the_end", {{5, 4}}, with(Axis::rows, 3, 3), "slice: 3 rows from 3 on do not exist in (5, 4)"},
+          {"negative", {{5, 4}}, with(Axis::columns, -1, 2), "slice: 2 columns from -1 on do not exist in (5, 4)"},
+          {"empty", {{5, 4}}, with(Axis::slices, 0, 0), "slice: 0 slices from 0 on do not exist in (5, 4)"},
+          {"past_all_numbers", {{5, 4}}, with(Axis::rows, INT64_MAX, 1), "from 9223372036854775807 on do not exist"},
+      }};
 }
 
 }  // namespace tapehead

@@ -25,13 +25,16 @@ template Var<std::complex<double>> sum(Var<std::complex<double>>);
 
 OpSpec spec_sum() {
   const auto call = [](auto x) { return sum(x[0]); };
-  return {.name = "sum",
-          .cases =
-              {
-                  {"R3_C5", {{{3, 5}}}, call},
-                  {"R17_C2_S3", {{{17, 2, 3}}}, call},
-                  {"R1_C1", {{{1}}}, call},
-              },};
+  return {
+      .name = "sum",
+      .cases =
+          {
+              {"R3_C5", {{{3, 5}}}, call},
+              {"R17_C2_S3", {{{17, 2, 3}}}, call},
+              {"R67_C3_S6", {{{67, 3, 6}}}, call},
+              {"R1_C1", {{{1}}}, call},
+          },
+  };
 }
 
 }  // namespace tapehead

@@ -26,6 +26,9 @@ OpSpec spec_tanh() {
           .cases = {
               {"R3_C5", {{{3, 5}}}, call},
               {"R17_C2_S3", {{{17, 2, 3}}}, call},
+              {"R67_C3_S6", {{{67, 3, 6}}}, call},
+              {"saturated", {{{7, 5}, -7, 7}}, call},
+              {"near_the_origin", {{{3, 5}, -1e-4, 1e-4}}, call},
           }};
 }
 

@@ -334,7 +334,7 @@ TEST(CheckGradients, ForwardAndBackwardMustRepeatTheirBits) {
   const auto counting = [calls = std::make_shared<int>(0)](auto x) {
     return exp_with_slope(x[0], [calls = calls.get()](Shape, auto* y, auto* d_y, std::int64_t i) {
       return y[i] * d_y[i] *
-             static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(i == 0 && ++*calls > 3 ? 1 + 4e-16 : 1);
+             static_cast<Real<std::remove_cvref_t<decltype(*y)>>>(i == 0 && ++*calls > 8 ? 1 + 4e-16 : 1);
     });
   };
   EXPECT_THAT(check(counting).text(), HasSubstr("the second time"));

@@ -52,6 +52,10 @@ struct ForwardOracle {
   std::vector<ForwardCase> cases;
 };
 
+/// Holds a case against its loops at inputs of these sizes, drawn by two seeds; fatal failures of the test say where
+/// they differ. False where the op refuses the sizes, because they do not fit what the case holds besides.
+bool compare_with_plain_loops(const ForwardCase& at, const std::vector<InputSpec>& inputs);
+
 /// The oracles by family; each is defined in forward_<family>.cpp.
 std::vector<ForwardOracle> elementwise_oracles();
 std::vector<ForwardOracle> shape_oracles();

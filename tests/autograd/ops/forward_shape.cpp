@@ -34,7 +34,7 @@ ForwardCase cut(const std::string& label, Shape shape, Axis axis, std::int64_t f
           {{shape}},
           [=](auto x) { return slice(x[0], axis, first, count); },
           [=](PlainInputs x) {
-            Shape out = shape;
+            Shape out = x[0].shape;
             (axis == Axis::rows ? out.rows : axis == Axis::columns ? out.columns : out.slices) = count;
             return Plain::of(out, [&](auto r, auto c, auto s) {
               if (axis == Axis::rows) return x[0](r + first, c, s);

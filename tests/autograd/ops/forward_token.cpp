@@ -55,9 +55,10 @@ ForwardCase judged_linear(const std::string& label, std::int64_t channels, std::
           {{{channels, 4, 3}}, {{channels, words}}, {{words}}},
           [=](auto x) { return linear_cross_entropy(x[0], x[1], x[2], view_of(ids), options); },
           [=](PlainInputs x) {
-            const Plain logits = Plain::of({words, 4, 3}, [&](auto v, auto t, auto b) {
+            const std::int64_t inner = x[0].shape.rows;
+            const Plain logits = Plain::of({x[1].shape.columns, 4, 3}, [&](auto v, auto t, auto b) {
               long double sum = x[2](v);
-              for (std::int64_t c = 0; c < channels; ++c) sum += x[1](c, v) * x[0](c, t, b);
+              for (std::int64_t c = 0; c < inner; ++c) sum += x[1](c, v) * x[0](c, t, b);
               return sum;
             });
             return cross_entropy_by_loops(logits, ids, options.label_smoothing, options.denominator);
@@ -79,7 +80,7 @@ ForwardCase dropped(const std::string& label, Shape shape, double rate, std::int
           {{shape}},
           [=](auto x) { return dropout(x[0], rate, random(), first_example); },
           [=](PlainInputs x) {
-            return Plain::of(shape, [&](auto c, auto t, auto b) {
+            return Plain::of(x[0].shape, [&](auto c, auto t, auto b) {
               const auto words = random().bits(static_cast<std::uint32_t>(first_example + b),
                                                static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(c / 4), 0);
               const bool stays = static_cast<double>(words[static_cast<std::size_t>(c % 4)]) >= rate * 0x1p32;

@@ -1,0 +1,50 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/random.hpp"
+#include "tests/autograd/ops/forward_oracles.hpp"
+
+namespace tapehead {
+namespace {
+
+void compare(const Var<double>& y, const Plain& expected) {
+  ASSERT_EQ(y.shape(), expected.shape) << to_string(y.shape()) << " for " << to_string(expected.shape);
+  ASSERT_FALSE(expected.values.empty());
+  for (std::size_t i = 0; i < expected.values.size(); ++i) {
+    const auto value = static_cast<double>(expected.values[i]);
+    ASSERT_NEAR(y.data()[i], value, 1e-13 * std::max(1.0, std::abs(value))) << "element " << i;
+  }
+}
+
+}  // namespace
+
+bool compare_with_plain_loops(const ForwardCase& at, const std::vector<InputSpec>& specs) {
+  for (const std::uint64_t seed : {1, 2}) {
+    Tape<double> tape;
+    std::vector<Var<double>> inputs;
+    std::vector<Plain> plain;
+    for (const InputSpec& spec : specs) {
+      const RandomStream random(seed, Purpose::test, plain.size());
+      std::vector<double> values(static_cast<std::size_t>(spec.shape.size()));
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = spec.low + (spec.high - spec.low) * random.uniform(static_cast<std::uint32_t>(i));
+      }
+      inputs.push_back(seed == 1 ? tape.constant(spec.shape, values.data()) : tape.input(spec.shape, values.data()));
+      std::ranges::copy(values, plain.emplace_back(spec.shape).values.begin());
+    }
+    Var<double> y;
+    try {
+      y = at.call(inputs);
+    } catch (const Error&) {
+      return false;
+    }
+    compare(y, at.expected(plain));
+    if (testing::Test::HasFatalFailure()) break;
+  }
+  return true;
+}
+
+}  // namespace tapehead
