@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "autograd/base/counted.hpp"
+#include "autograd/base/text.hpp"
 #include "datasets/text.hpp"
 
 namespace tapehead {
@@ -102,7 +103,7 @@ std::vector<std::string> data_notices(const Dataset& dataset, DataUse use) {
 }
 
 void tell_of_data(const Dataset& dataset, DataUse use, std::ostream& err) {
-  for (const std::string& notice : data_notices(dataset, use)) err << notice << '\n';
+  for (const std::string& notice : data_notices(dataset, use)) err << printable(notice) << '\n';
 }
 
 std::vector<std::pair<std::string, std::string>> data_facts(const Dataset& dataset, Split split) {

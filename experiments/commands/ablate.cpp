@@ -96,9 +96,9 @@ int run_ablate(const Invocation& invocation, Console& console) {
   DataCache cache;
   Ablation ablation = plan_ablation(settings, std::move(variations), seeds, parse_split(settings.text("split")),
                                     settings.text("out"), cache);
-  for (const std::string& notice : ablation.notices) console.err << notice << '\n';
+  for (const std::string& notice : ablation.notices) console.err << printable(notice) << '\n';
   folder.make();
-  if (const auto warning = folder.warning()) console.err << "warning: " << *warning << '\n';
+  if (const auto warning = folder.warning()) console.err << "warning: " << printable(*warning) << '\n';
   TableFiles files(ablation);
   const InterruptGuard interrupt;
   const bool done = carry_out_all(ablation, cache, files, interrupt.flag(), console);

@@ -99,7 +99,7 @@ void tell_of_long_sequences(const Trained& trained, const Dataset& dataset, Spli
   console.err << fmt::format(
       "warning: {} of {} sequences need more than the model's {} positions and {}: {}\n", found.size(),
       dataset.size(split), trained.config.model.max_positions,
-      treated == TooLong::wrong ? "count as wrong (--too-long skip leaves them out)" : "are left out", places);
+      treated == TooLong::wrong ? "count as wrong (--too-long skip leaves them out)" : "are left out", printable(places));
 }
 
 Json as_json(const Report& report, const std::string& split, std::uint64_t step) {
@@ -184,7 +184,7 @@ int run_eval(const Invocation& invocation, Console& console) {
   Json object = shown_as_json(report, trained);
   std::string text = as_text(report, split_name, trained.reader->meta().step);
   if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
-    text = choice + "\n" + text;
+    text = printable(choice) + "\n" + text;
   }
   if (const std::optional<Trained> last = last_weights(invocation.subject, trained)) {
     Report of_last = evaluated(*last);

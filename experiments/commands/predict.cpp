@@ -111,7 +111,7 @@ class Predictor {
 int run_predict(const Invocation& invocation, Console& console) {
   const Trained trained = open_trained(invocation.subject);
   if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
-    console.err << choice << std::endl;
+    console.err << printable(choice) << std::endl;
   }
   return with_precision(trained.config.double_precision,
                         [&](auto scalar) { return Predictor<decltype(scalar)>(trained, console).run(); });

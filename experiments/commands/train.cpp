@@ -73,9 +73,9 @@ void tell_that_nothing_is_left(const Run& run, const RunOutcome& outcome, const 
   console.err << (outcome.stopped_early
                       ? fmt::format("{}: the run stopped early after step {}; nothing was trained; to go on, raise "
                                     "--early-stop or set it to 0\n",
-                                    folder, outcome.step)
+                                    printable(folder), outcome.step)
                       : fmt::format("{}: the run has done all of its {} steps; nothing was trained; to go on, raise --steps\n",
-                                    folder, run.config.trainer.steps));
+                                    printable(folder), run.config.trainer.steps));
 }
 
 Json as_json(const RunOutcome& outcome) {
