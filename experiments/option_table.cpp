@@ -75,6 +75,7 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {.name = "clip", .kind = real, .group = training, .fallback = "0", .help = "largest norm of the gradient; 1 is common where the loss jumps; 0: not clipped", .range = {0, 1e9}},
     {.name = "label-smoothing", .kind = real, .group = training, .fallback = "0", .help = "share of the target spread over all tokens; 0.1 is common for translation", .range = kShare},
     {.name = "init", .kind = path, .group = training, .help = "run folder or checkpoint whose weights training starts from", .placeholder = "CHECKPOINT"},
+    {.name = "init-check", .kind = word, .group = training, .fallback = "meaning", .help = "what weights of --init must share with this run; meaning: the options that give weights their meaning, and the words; shapes: the shapes alone, and new words are drawn", .choices = "meaning shapes", .applies_when = {on("init")}},
     {.name = "seed", .kind = integer, .group = training, .fallback = "1", .help = "what every random number follows from; another one makes an independent run", .range = {0, 9e15}, .common = true},
     {.name = "shards", .kind = integer, .group = training, .fallback = "0", .help = "parts that a batch is split into: as many threads can work at once; 0: the smaller of batch and 4", .range = {0, 65536}, .zero_is_automatic = true},
     {.name = "precision", .kind = word, .group = training, .fallback = "float", .help = "numbers that are trained with; gradcheck takes double unless this is given", .choices = "float double"},

@@ -9,6 +9,7 @@
 #include "autograd/base/limits.hpp"
 #include "autograd/base/output_file.hpp"
 #include "experiments/folder_lock.hpp"
+#include "experiments/initial_weights.hpp"
 #include "trainers/checkpoint.hpp"
 
 namespace tapehead {
@@ -62,25 +63,6 @@ class Recorder : public TrainingObserver {
   bool config_is_due_;
 };
 
-void require_same_words(const Vocabulary& data, const std::vector<std::string>& saved, const std::string& path) {
-  if (std::ranges::equal(data.words(), saved)) return;
-  throw ConfigError(
-      fmt::format("init: {} knows other words than the data; its weights would mean nothing for them", path));
-}
-
-// The weights that training begins with: another run's, or drawn.
-template <RealScalar T>
-void set_initial_parameters(const Run& run, ParameterStore<T>& parameters) {
-  parameters.initialise(run.config.trainer.step.seed);
-  if (run.config.init.empty()) return;
-  const CheckpointReader reader(checkpoint_of(run.config.init));
-  if (run.model.has_encoder()) {
-    require_same_words(run.dataset->source_vocabulary(), reader.meta().source_vocabulary, reader.path());
-  }
-  require_same_words(run.dataset->target_vocabulary(), reader.meta().target_vocabulary, reader.path());
-  reader.load(parameters);
-}
-
 // Judges the last weights and, where others were kept as the best, these too; they are in `parameters` afterwards.
 template <RealScalar T>
 void judge(const Run& run, const RunFolder& folder, ParameterStore<T>& parameters, Split split,
@@ -112,7 +94,7 @@ template <RealScalar T>
 RunOutcome execute(const Run& run, ResultFolder& place, const RunFolder& folder, TrainingObserver& observer, const std::atomic<bool>* stop,
                    std::optional<Split> evaluate_on) {
   ParameterStore<T> parameters(run.model.layout());
-  if (!folder.resume) set_initial_parameters(run, parameters);
+  if (!folder.resume) set_initial_weights(run, parameters, observer);
   place.make();
   if (const auto warning = place.warning()) observer.on_warning(*warning);
   if (!folder.resume) write_config(folder);

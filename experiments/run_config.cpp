@@ -176,8 +176,16 @@ RunConfig make_run_config(const Settings& settings) {
 }
 
 std::unique_ptr<Dataset> make_dataset(const RunConfig& config) {
-  if (config.task == "text") return std::make_unique<TextDataset>(config.text);
-  return std::make_unique<MadeDataset>(config.made);
+  if (config.task != "text") return std::make_unique<MadeDataset>(config.made);
+  auto text = std::make_unique<TextDataset>(config.text);
+  if (!ties_source(config.model)) return text;
+  // One table for both sides needs one order of words: each side orders its own by how often they occur there.
+  const Vocabulary& source = text->source_vocabulary();
+  const Vocabulary& target = text->target_vocabulary();
+  const auto known = [&](const std::string& word) { return source.id(word) != kUnknown; };
+  const bool same_words = source.size() == target.size() && std::ranges::all_of(target.words(), known);
+  if (!same_words || std::ranges::equal(source.words(), target.words())) return text;
+  return std::make_unique<TextDataset>(config.text, Vocabularies{source, source});
 }
 
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) {

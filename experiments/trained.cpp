@@ -119,7 +119,8 @@ std::optional<Trained> last_weights(const std::string& subject, const Trained& o
   return last;
 }
 
-std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) {
+std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, NeededData needed,
+                                 std::string& warning) {
   RunConfig config = trained.config;
   for (const auto& [name, path] :
        {std::pair{"train", &config.text.train}, {"valid", &config.text.valid}, {"test", &config.text.test}}) {
@@ -136,12 +137,29 @@ std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given) 
     check_columns(given);
     config.text.columns = parse_columns(given.text("columns"));
   }
-  std::unique_ptr<Dataset> dataset = make_dataset(config);
-  const auto same = [](const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); };
-  if (!same(dataset->source_vocabulary(), trained.source) || !same(dataset->target_vocabulary(), trained.target)) {
-    throw DataError(fmt::format("{}: its words are not those that the model was trained with", config.text.train));
+  if (!trained.text_task()) {
+    std::unique_ptr<Dataset> made = make_dataset(config);
+    const auto same = [](const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); };
+    if (!same(made->source_vocabulary(), trained.source) || !same(made->target_vocabulary(), trained.target)) {
+      throw DataError(fmt::format("task {}: its words are not those that the model was trained with", config.task));
+    }
+    return made;
   }
-  return dataset;
+  // The words are the checkpoint's, whatever the training file holds by now.
+  const auto read = [&] {
+    return std::make_unique<TextDataset>(config.text, Vocabularies{trained.source, trained.target});
+  };
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (needed == NeededData::training) throw;
+    const std::string why = error.what();
+    config.text.train.clear();
+    std::unique_ptr<Dataset> held_out = read();  // throws where it was a held-out file that could not be read
+    warning =
+        fmt::format("the training file cannot be read ({}): whether held-out pairs stand in it is not known", why);
+    return held_out;
+  }
 }
 
 }  // namespace tapehead

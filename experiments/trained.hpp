@@ -50,9 +50,15 @@ std::optional<Trained> last_weights(const std::string& subject, const Trained& o
 /// In a line, which weights the name of a run stands for, if it has others too; empty otherwise.
 std::string choice_of_weights(const std::string& subject, const Trained& opened);
 
-/// The data that it was trained with; text files may have moved: `given` says where to. Throws ConfigError for files
-/// that the task has no use for, DataError when their words are not the model's.
-std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given);
+/// What a command does with the data of a trained model.
+enum class NeededData { held_out, training };
+
+/// The data that it was trained with; text files may have moved: `given` says where to. The words are the checkpoint's,
+/// so held-out sequences can be read though the training file has changed or is gone; what cannot be known then is said
+/// in `warning`, which stays as it is otherwise. Throws ConfigError for files that do not apply to the task, DataError
+/// for data that are needed and cannot be read.
+std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, NeededData needed,
+                                 std::string& warning);
 
 /// The parameters of a trained model. Throws CheckpointError when they are not those of the model.
 template <RealScalar T>

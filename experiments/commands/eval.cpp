@@ -15,6 +15,7 @@
 #include "experiments/json.hpp"
 #include "experiments/run.hpp"
 #include "experiments/table.hpp"
+#include "experiments/text_width.hpp"
 #include "experiments/trained.hpp"
 #include "trainers/decoding.hpp"
 
@@ -159,7 +160,9 @@ std::string as_text(const Report& report, const std::string& split, std::uint64_
 int run_eval(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   const Trained trained = open_trained(invocation.subject);
-  const std::unique_ptr<Dataset> dataset = data_of(trained, settings);
+  std::string warning;
+  const std::unique_ptr<Dataset> dataset = data_of(trained, settings, NeededData::held_out, warning);
+  if (!warning.empty()) console.err << one_line(warning) << '\n';
   const std::string& split_name = settings.text("split");
   const Split split = parse_split(split_name);
   if (dataset->size(split) == 0) {

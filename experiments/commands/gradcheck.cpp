@@ -74,7 +74,8 @@ int run_gradcheck(const Invocation& invocation, Console& console) {
   const std::string& checkpoint = settings.text("checkpoint");
   if (checkpoint.empty()) return check(matching(all_subjects(), invocation.subject), settings, console);
   const Trained trained = open_trained(checkpoint);
-  const std::unique_ptr<Dataset> dataset = data_of(trained, settings);
+  std::string warning;  // none: the training data are needed
+  const std::unique_ptr<Dataset> dataset = data_of(trained, settings, NeededData::training, warning);
   tell_of_data(*dataset, {.training = true}, console.err);
   if (!settings.flag("sharpness")) {
     return check({.cases = {trained_problem(trained, *dataset)}}, settings, console);

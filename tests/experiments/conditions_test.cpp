@@ -142,7 +142,10 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     if (option.name.starts_with("beta") || option.name == "adam-epsilon") settings.set("optimizer", "sgd");
     if (option.name == "initialisation") settings.set("init", "/a");
     if (option.name == "validate-every") settings.set("validation-size", "0");
-    const std::string value = option.kind == OptionKind::path ? "/b" : option.kind == OptionKind::word ? "normal" : "1";
+    const std::string value = option.kind == OptionKind::path ? "/b"
+                              : option.kind == OptionKind::word
+                                  ? std::string(option.choices.substr(0, option.choices.find(' ')))
+                                  : "1";
     if (option.name == "train") continue;  // makes text the task, or says which task makes its own data
     settings.set(option.name, option.range.high <= 1 && option.kind == OptionKind::real ? "0.5" : value);
     EXPECT_THAT(refusal(settings), testing::StartsWith("--" + std::string(option.name) + ": does not"))

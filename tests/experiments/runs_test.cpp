@@ -250,8 +250,36 @@ TEST_F(Runs, TextIsTrainedEvaluatedAndTranslated) {
   const std::string moved = path("moved.tsv");
   EXPECT_EQ(run({"eval", path("run"), "--train", moved, "--valid", moved, "--test", moved}).status, 0);
   const std::string other = write("other.tsv", "one\ttwo\n");
-  EXPECT_THAT(run({"eval", path("run"), "--train", other, "--valid", other, "--test", other}).err,
-              HasSubstr("its words are not those that the model was trained with"));
+  const Ran unknown = run({"eval", path("run"), "--train", other, "--valid", other, "--test", other, "--json"});
+  EXPECT_EQ(unknown.status, 0) << "the words are the checkpoint's";
+  EXPECT_EQ(unknown.json()["sequences"], 1);
+}
+
+// Held-out pairs are read with the checkpoint's words: the training file is not needed.
+TEST_F(Runs, EvaluationDoesNotDependOnTheTrainingFile) {
+  const std::string train = write("train.tsv", "a b\tA B\nb c\tB C\na c\tA C\n");
+  const std::string test = write("test.tsv", "a b\tA B\nc b\tC B\n");
+  ASSERT_EQ(run({"train", "--train", train, "--test", test, "--d-model", "8", "--heads", "2", "--d-ff", "8", "--layers",
+                 "1", "--batch", "4", "--steps", "6", "--out", path("run")})
+                .status,
+            0);
+  const auto loss = [&](const Ran& ran) { return ran.json()["loss"].get<double>(); };
+  const double before = loss(run({"eval", path("run"), "--json"}));
+  write("train.tsv", "a b\tA B\nb c\tB C\na c\tA C\nmore c\tMORE C\n");
+  const Ran grown = run({"eval", path("run"), "--json"});
+  ASSERT_EQ(grown.status, 0) << grown.err;
+  EXPECT_EQ(loss(grown), before);
+  EXPECT_THAT(run({"train", "--resume", "--out", path("run"), "--steps", "8"}).err,
+              HasSubstr("was trained on other data"));
+  std::filesystem::remove(train);
+  const Ran gone = run({"eval", path("run"), "--json"});
+  ASSERT_EQ(gone.status, 0) << gone.err;
+  EXPECT_EQ(loss(gone), before);
+  EXPECT_THAT(gone.err, HasSubstr("whether held-out pairs stand in it is not known"));
+  const Ran check = run({"gradcheck", "--checkpoint", path("run")});
+  EXPECT_EQ(check.status, 2) << "its next training step needs the file";
+  std::filesystem::remove(test);
+  EXPECT_EQ(run({"eval", path("run")}).status, 2);
 }
 
 TEST_F(Runs, TrainingStartsFromTheWeightsOfAnotherRun) {
