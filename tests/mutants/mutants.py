@@ -7,7 +7,7 @@ from typing import Iterable
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SETS = ["by_hand", "made", "layers_and_trainers"]  # each in a file of that name
+SETS = ["by_hand", "made", "kernels", "layers_and_trainers"]  # each in a file of that name
 # Sets whose bugs leave gradients right, of another function than the documented one: these test programs judge them. All
 # other sets are judged by `tapehead gradcheck`.
 TESTS = {"layers_and_trainers": ["layers_test", "golden_test", "trainers_test"]}

@@ -10,6 +10,7 @@ Record = dict[str, Any]
 HEADINGS = {
     "by_hand": "Written by hand",
     "made": "Made by generate.py",
+    "kernels": "Beyond small and tame samples",
     "layers_and_trainers": "In layers and trainers, judged by the tests",
 }
 
