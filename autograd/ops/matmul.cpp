@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "autograd/base/errors.hpp"
 #include "autograd/spec.hpp"
 
@@ -19,6 +21,7 @@ MatrixView<T> slice_of(T* data, const Shape& shape, std::int64_t s) {
 // The gradient of an operand, slice after slice: fill(slice, view, beta) adds one product to it.
 template <Scalar T, class F>
 void add_slices_up(const Sink<T>& sink, const Shape& shape, std::int64_t slices, F fill) {
+  if (sink.fresh && slices == 0) std::fill_n(sink.data, shape.size(), T(0));
   for (std::int64_t s = 0; s < slices; ++s) {
     const bool fresh = sink.fresh && (s == 0 || shape.slices > 1);
     fill(s, slice_of(sink.data, shape, s), fresh ? T(0) : T(1));
@@ -41,7 +44,7 @@ Var<T> matmul(Var<T> a, Var<T> b, Transpose op_a, Transpose op_b) {
   if (sa.slices != sb.slices && sa.slices != 1 && sb.slices != 1) {
     throw ShapeError(fmt::format("matmul: slices differ: a is {}, b is {}", to_string(sa), to_string(sb)));
   }
-  const Shape shape{flip_a ? sa.columns : sa.rows, flip_b ? sb.rows : sb.columns, std::max(sa.slices, sb.slices)};
+  const Shape shape{flip_a ? sa.columns : sa.rows, flip_b ? sb.rows : sb.columns, sa.slices == 1 ? sb.slices : sa.slices};
   T* y = tape.allocate(shape.size());
   for (std::int64_t s = 0; s < shape.slices; ++s) {
     gemm(T(1), slice_of(a.data(), sa, s), op_a, slice_of(b.data(), sb, s), op_b, T(0), slice_of(y, shape, s));
