@@ -95,7 +95,7 @@ TEST(Settle, TheRateFitsTheScheduleThatItIsFor) {
   EXPECT_EQ(rate({}, ""), 0.001);
   EXPECT_EQ(rate({{"schedule", "noam"}, {"warmup", "9"}}, ""), 1);
   EXPECT_EQ(rate({{"schedule", "inverse_sqrt"}, {"warmup", "9"}}, ""), 0.001);
-  EXPECT_EQ(rate({{"schedule", "noam"}, {"lr", "0.2"}}, ""), 0.2);
+  EXPECT_EQ(rate({{"schedule", "noam"}, {"warmup", "9"}, {"lr", "0.2"}}, ""), 0.2);
   EXPECT_EQ(rate({}, "copy"), 0.002);
   EXPECT_EQ(rate({{"schedule", "constant"}}, "copy"), 0.002);
   EXPECT_EQ(rate({{"schedule", "noam"}}, "copy"), 1) << "0.002 was the preset's rate under a cosine";
