@@ -50,7 +50,8 @@ TEST_F(Data, EvalShowsWhatWasSkippedAndWhatWasSeenInTraining) {
   EXPECT_EQ(json.json()["skipped_lines"], 2);
   EXPECT_EQ(json.json()["seen_in_training"], 1);
   const Ran shown = run({"eval", path("run"), "--test", bad_});
-  EXPECT_THAT(shown.out, AllOf(HasSubstr("seen in training  1 of 2"), HasSubstr("skipped lines     2 of 4")));
+  EXPECT_THAT(shown.out, AllOf(testing::ContainsRegex("seen in training +1 of 2"),
+                               testing::ContainsRegex("skipped lines +2 of 4")));
   EXPECT_THAT(shown.err, AllOf(HasSubstr("bad.tsv: in the training data too: 1 of 2 pairs")));
 }
 
@@ -156,6 +157,15 @@ TEST_F(Data, AWordIsOneWordHoweverItsAccentsWereTyped) {
   EXPECT_EQ(source_of("cafe\u0301"), source_of("caf\u00e9"));
   EXPECT_EQ(source_of("cafe\u0301")[0], "caf\u00e9");
   EXPECT_EQ(run({"predict", path("run")}, "cafe\u0301\n").out, run({"predict", path("run")}, "caf\u00e9\n").out);
+}
+
+TEST_F(Data, NamesOfFilesActOnNoTerminal) {
+  const std::string train = write("a\x1b[31m.tsv", "a\tb\nno tab\nc\td\n");
+  std::vector<std::string> words = train_words(train, {"--test", train, "--vary", "heads=1,2", "--seeds", "1"});
+  const Ran trained = run(train_words(train));
+  EXPECT_THAT(trained.err, AllOf(HasSubstr("skipped 1 of 3 lines"), Not(HasSubstr("\x1b"))));
+  words[0] = "ablate";
+  EXPECT_THAT(run(words).err, AllOf(HasSubstr("skipped 1 of 3 lines"), Not(HasSubstr("\x1b"))));
 }
 
 TEST_F(Data, PairsAreNotTakenForSources) {
