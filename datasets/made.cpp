@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
@@ -117,9 +118,9 @@ void MadeDataset::require_training_sequences() const {
     do {
       if (attempt == kAttempts) {
         throw ConfigError(fmt::format(
-            "data: every sequence of {} symbols and length {} is held out, none is left to train on; take more symbols "
+            "data: every sequence of {} and length {} is held out, none is left to train on; take more symbols "
             "or other lengths",
-            options_.symbols, length));
+            counted(options_.symbols, "symbol"), length));
       }
       draw(random, static_cast<std::uint32_t>(length), attempt++, options_.symbols, sequence);
     } while (is_held_out(sequence));
@@ -136,9 +137,10 @@ std::vector<MadeDataset::Sequence> MadeDataset::draw_held_out(Split split, std::
   }
   const auto too_small = [&] {
     return ConfigError(fmt::format(
-        "data: {:.0f} sequences of {} symbols and lengths {} to {} are too few for {} validation and {} test sequences "
+        "data: {:.0f} sequences of {} and lengths {} to {} are too few for {} validation and {} test sequences "
         "beside training; take more symbols, longer sequences, or a smaller validation-size and test-size",
-        space, options_.symbols, options_.min_length, options_.max_length, options_.validation, options_.test));
+        space, counted(options_.symbols, "symbol"), options_.min_length, options_.max_length, options_.validation,
+        options_.test));
   };
   // A bucket holds about a twentieth of the space; half of that must suffice.
   const double largest = static_cast<double>(std::max(options_.validation, options_.test));

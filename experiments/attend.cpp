@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/attention.hpp"
 #include "autograd/ops/matmul.hpp"
@@ -19,11 +21,12 @@ constexpr std::int64_t kMostNumbers = 2'000'000;
 
 void require_sizes(const Matrix& query, const Matrix& key, const Matrix& value) {
   if (query.columns != key.columns) {
-    throw ShapeError(fmt::format("attend: queries have {} numbers each, keys {}; they must be equally wide",
-                                 query.columns, key.columns));
+    throw ShapeError(fmt::format("attend: queries have {} each, keys {}; they must be equally wide",
+                                 counted(query.columns, "number"), key.columns));
   }
   if (key.rows != value.rows) {
-    throw ShapeError(fmt::format("attend: there are {} keys but {} values; each key needs one", key.rows, value.rows));
+    throw ShapeError(fmt::format("attend: {} but {}; each key needs one value", counted(key.rows, "key"),
+                                 counted(value.rows, "value")));
   }
   const std::int64_t widest = std::max(key.rows, value.columns);
   if (query.rows > kMostNumbers / widest) {
@@ -43,6 +46,19 @@ Matrix from_columns(const double* data, std::int64_t rows, std::int64_t columns)
   Matrix matrix(rows, columns);
   std::copy_n(data, rows * columns, matrix.values.data());
   return matrix;
+}
+
+// Finite vectors may have products that are not. Their weights would mean nothing.
+void require_finite(const Matrix& matrix, const char* what, const char* across) {
+  for (std::int64_t r = 0; r < matrix.rows; ++r) {
+    for (std::int64_t c = 0; c < matrix.columns; ++c) {
+      if (std::isfinite(matrix(r, c))) continue;
+      throw DataError(
+          fmt::format("attend: the {} of query {} and {} {} is {}, beyond the largest number of double "
+                      "precision; take smaller numbers",
+                      what, r, across, c, std::isnan(matrix(r, c)) ? "not a number" : "infinite"));
+    }
+  }
 }
 
 }  // namespace
@@ -67,6 +83,8 @@ AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value,
   AttendResult result{from_columns(scores.data(), query.rows, key.rows),
                       from_columns(attended.weights, query.rows, key.rows),
                       from_columns(attended.context.data(), query.rows, value.columns)};
+  require_finite(result.scores, "score", "key");
+  require_finite(result.context, "context", "dim");
   for (std::int64_t i = 0; causal && i < query.rows; ++i) {
     for (std::int64_t j = i + 1; j < key.rows; ++j) result.scores(i, j) = std::numeric_limits<double>::quiet_NaN();
   }

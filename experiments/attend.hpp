@@ -14,8 +14,8 @@ struct AttendResult {
 };
 
 /// Runs query (Q, D), key (K, D) and value (K, Dv) through the tape in double. `scale` as in attention_scale(), where
-/// d_model is unknown. Throws ShapeError where sizes disagree or make tables of over two
-/// million numbers, and ConfigError for such a scale.
+/// d_model is unknown. Throws ShapeError where sizes disagree or make tables of over two million numbers, ConfigError for
+/// such a scale and DataError for a score that overflows.
 AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value, const std::string& scale, bool causal);
 
 }  // namespace tapehead

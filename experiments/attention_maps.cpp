@@ -41,16 +41,21 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   batch.append(source, output);
   const std::vector<std::string> read = encoder ? words(trained.source, batch.source()) : std::vector<std::string>{};
   const std::vector<std::string> input = words(trained.target, batch.input());
-  const std::vector<std::string> written = words(trained.target, batch.expected());
+  // What is being written at each place: in one sequence of source and target, simply the token that comes next.
+  std::vector<std::string> written = words(trained.target, batch.expected());
+  for (std::size_t t = 0; !encoder && t + 1 < input.size(); ++t) written[t] = input[t + 1];
 
   LineMaps maps{trained.source.words_of(source), trained.target.words_of(output), {}};
   const AttentionObserver observer = [&](const AttentionMap& map) {
     const bool cross = map.layer.find("cross") != std::string::npos;
     const bool encodes = map.layer.starts_with("encoder");
-    maps.layers.push_back({.layer = map.layer,
-                           .queries = cross ? written : (encodes ? read : input),
-                           .keys = cross || encodes ? read : input,
-                           .heads = heads_of(map)});
+    LayerMaps& layer = maps.layers.emplace_back();
+    layer.layer = map.layer;
+    layer.queries = encodes ? read : written;
+    layer.keys = cross || encodes ? read : input;
+    layer.rows_are = encodes ? "the source token" : encoder ? "the token being written" : "the token that comes next";
+    layer.columns_are = cross || encodes ? "the source tokens" : "the tokens before it";
+    layer.heads = heads_of(map);
   };
   const NoGrad<T> no_grad(tape);
   trained.model.logits(tape, batch.source(), batch.input(), Pass{.observer = &observer});

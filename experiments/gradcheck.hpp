@@ -57,8 +57,8 @@ struct GradcheckResult {
 /// Checks everything. What a check throws is a failure of its case; it ends nothing.
 GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOptions& options = {});
 
-/// A row for each op, layer and model, then whatever is wrong, then one line that sums up.
-std::string gradcheck_text(const GradcheckResult& result);
+/// A row for each op, layer and model, then whatever is wrong, then a sentence that sums up.
+std::string gradcheck_text(const GradcheckResult& result, std::size_t width = 80);
 /// All of it, every derivative, as one JSON object.
 std::string gradcheck_json(const GradcheckResult& result);
 

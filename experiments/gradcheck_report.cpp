@@ -4,9 +4,11 @@
 #include <cmath>
 #include <optional>
 
+#include "autograd/base/counted.hpp"
 #include "experiments/gradcheck.hpp"
 #include "experiments/json.hpp"
 #include "experiments/table.hpp"
+#include "experiments/text_width.hpp"
 
 namespace tapehead {
 namespace {
@@ -149,10 +151,11 @@ bool GradcheckResult::passed() const {
          (allow_inconclusive || cases(Verdict::inconclusive) == 0);
 }
 
-std::string gradcheck_text(const GradcheckResult& result) {
+std::string gradcheck_text(const GradcheckResult& result, std::size_t width) {
   Table table({"subject", "cases", "derivatives", "complex step", "differences", "nodes", "second order", "verdict"});
   for (const Row& row : rows_of(result)) table.add(row.cells());
-  std::string text = table.text() + "\n";
+  table.may_leave_out({"nodes", "second order", "cases", "derivatives", "differences", "complex step"});
+  std::string text = table.text(width) + "\n";
   const std::size_t without_findings = text.size();
   for (const CheckReport& report : result.reports) {
     if (!report.passed()) text += report.text();
@@ -162,9 +165,12 @@ std::string gradcheck_text(const GradcheckResult& result) {
   }
   for (const std::string& name : result.unchecked) text += fmt::format("UNCHECKED {}: has no case\n", name);
   if (text.size() > without_findings) text += "\n";
-  return text + fmt::format("{} derivatives in {} cases and {} refusals of wrong input checked in {:.1f} s: {}\n",
-                            result.derivatives(), result.reports.size(), result.refusals.size(), result.seconds,
-                            conclusion(result));
+  return text +
+         wrapped(fmt::format("{} in {} and {} of wrong input checked in {:.1f} s: {}",
+                             counted(result.derivatives(), "derivative"), counted(result.reports.size(), "case"),
+                             counted(result.refusals.size(), "refusal"), result.seconds, conclusion(result)),
+                 width) +
+         "\n";
 }
 
 std::string gradcheck_json(const GradcheckResult& result) {

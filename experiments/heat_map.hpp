@@ -22,7 +22,10 @@ struct HeatMapLabels {
 };
 
 /// Draws weights between 0 and 1, a row a line: for attention, rows are queries and columns keys. Ends with a line that
-/// explains the shades. Values outside are drawn as the nearest end.
-std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style);
+/// explains the shades. Values outside are drawn as the nearest end. Where lines would be longer than `width`, cells
+/// are narrower and labels of columns are written downwards; what still does not fit is drawn in parts, one below the
+/// other. Labels that are too long are cut and end in `…`.
+std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style,
+                          std::size_t width = 80);
 
 }  // namespace tapehead

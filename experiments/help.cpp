@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autograd/base/counted.hpp"
+#include "experiments/definitions.hpp"
 #include "experiments/text_width.hpp"
 
 namespace tapehead {
@@ -32,29 +33,9 @@ std::string placeholder(const OptionSpec& option) {
   return {};
 }
 
-struct Entry {
-  std::string name, text;
-};
-
-// A name and what it is; all texts begin in one column, or under their names where the lines are short.
-std::string definitions(const std::vector<Entry>& entries, std::size_t width) {
-  constexpr std::size_t widest_name = 28;
-  std::size_t margin = 0;
-  for (const Entry& entry : entries) margin = std::max(margin, std::min(text_width(entry.name), widest_name) + 4);
-  const bool under = margin + 24 > width;
-  if (under) margin = 4;
-  std::string lines;
-  for (const auto& [name, text] : entries) {
-    const bool beside = !under && text_width(name) + 4 <= margin;
-    const std::string left = beside ? padded_right("  " + name, margin) : "  " + name + "\n" + std::string(margin, ' ');
-    lines += wrapped(left + text, width, margin) + "\n";
-  }
-  return lines;
-}
-
-Entry entry_of(const OptionSpec& option) {
+Definition entry_of(const OptionSpec& option) {
   const std::string value = placeholder(option);
-  Entry entry{fmt::format("--{}{}{}", option.name, value.empty() ? "" : " ", value), std::string(option.help)};
+  Definition entry{fmt::format("--{}{}{}", option.name, value.empty() ? "" : " ", value), std::string(option.help)};
   if (!option.choices.empty()) {
     entry.text +=
         fmt::format(": {}{}", choices_for_people(option), option.kind == OptionKind::formula ? ", or a number" : "");
@@ -82,7 +63,7 @@ std::string program_help(std::size_t width) {
   std::string text =
       wrapped("tapehead trains small attention models, shows what they attend to, and proves their gradients.", width);
   text += "\n\nusage: tapehead COMMAND [SUBJECT] [--option value …]\n\n";
-  std::vector<Entry> entries;
+  std::vector<Definition> entries;
   for (const Command& command : commands())
     entries.push_back({std::string(command.name), std::string(command.summary)});
   text += definitions(entries, width);
@@ -97,7 +78,7 @@ std::string command_help(const Command& command, bool all, std::size_t width) {
   const bool show_all = all || taken <= kFewOptions;
   std::int64_t hidden = 0;
   for (const auto& [first, last, title] : kGroups) {
-    std::vector<Entry> entries;
+    std::vector<Definition> entries;
     for (const OptionSpec& option : option_table()) {
       if (option.group < first || option.group > last || !command.takes(option)) continue;
       if (show_all || option.common) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
 
@@ -85,7 +86,8 @@ Matrix parse_matrix(const std::string& text, const std::string& name) {
     const std::vector<double> row = parse_row(line.substr(0, line.find('#')), place, separator);
     if (row.empty()) continue;
     if (matrix.rows > 0 && std::ssize(row) != matrix.columns) {
-      throw DataError(fmt::format("{}: {} numbers, but the lines before have {}", place, row.size(), matrix.columns));
+      throw DataError(
+          fmt::format("{}: {}, but the lines before have {}", place, counted(row.size(), "number"), matrix.columns));
     }
     matrix.columns = std::ssize(row);
     ++matrix.rows;

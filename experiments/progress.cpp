@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <ostream>
+#include <vector>
 
 #include "autograd/base/text.hpp"
 #include "experiments/terminal.hpp"
@@ -15,6 +17,7 @@ namespace tapehead {
 namespace {
 
 constexpr std::int64_t kBarCells = 20;
+constexpr std::int64_t kShortBarCells = 8;
 constexpr auto kBetweenDrawings = std::chrono::milliseconds(100);
 
 double steps_per_second(const Progress& progress) {
@@ -22,17 +25,33 @@ double steps_per_second(const Progress& progress) {
   return seconds > 0 ? static_cast<double>(progress.step - progress.first_step) / seconds : 0;
 }
 
-std::string bar(const Progress& progress) {
-  const std::int64_t filled = progress.steps > 0 ? progress.step * kBarCells / progress.steps : kBarCells;
+std::string rate_text(const Progress& progress) {
+  const double rate = steps_per_second(progress);
+  return rate < 100 ? fmt::format("{:.3g} steps/s", rate) : fmt::format("{:.0f} steps/s", rate);
+}
+
+std::string bar(const Progress& progress, std::int64_t cells) {
+  const std::int64_t filled = progress.steps > 0 ? progress.step * cells / progress.steps : cells;
   std::string text;
-  for (std::int64_t i = 0; i < kBarCells; ++i) text += i < filled ? "█" : "░";
+  for (std::int64_t i = 0; i < cells; ++i) text += i < filled ? "█" : "░";
   return text;
 }
 
-std::string validation_text(const Progress& progress) {
-  if (progress.validation == nullptr) return {};
-  return fmt::format("  valid loss {:.4f} exact {:.1f}%", progress.validation->loss,
-                     100 * progress.validation->exact_match);
+// A part of the line with the space before it. Where the line is too long, parts of little value go first.
+struct Part {
+  std::string text;
+  int value = 0;
+};
+
+constexpr int kAlways = 100;
+constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
+std::string joined(const std::vector<Part>& parts, int least_value) {
+  std::string text;
+  for (const Part& part : parts) {
+    if (part.value >= least_value) text += part.text;
+  }
+  return text;
 }
 
 }  // namespace
@@ -47,9 +66,21 @@ std::string duration_text(double seconds) {
 std::string progress_line(const Progress& progress, std::size_t width) {
   const double rate = steps_per_second(progress);
   const double left = static_cast<double>(progress.steps - progress.step) / rate;
-  return shortened(fmt::format("{}/{} {} {:.4g} steps/s  {} left  loss {:.4f}{}", progress.step, progress.steps,
-                               bar(progress), rate, duration_text(left), progress.loss, validation_text(progress)),
-                   width);
+  std::vector<Part> parts{{fmt::format("{}/{}", progress.step, progress.steps), kAlways},
+                          {" " + bar(progress, kBarCells), 2},
+                          {" " + rate_text(progress), 1},
+                          {fmt::format("  {} left", duration_text(left)), 4},
+                          {fmt::format("  loss {:.4f}", progress.loss), kAlways}};
+  if (progress.validation != nullptr) {
+    parts.push_back({fmt::format("  valid loss {:.4f}", progress.validation->loss), 3});
+    parts.push_back({fmt::format(" exact {:.1f}%", 100 * progress.validation->exact_match), 5});
+  }
+  for (int least = 0; least < kAlways; ++least) {
+    if (least == 2) parts[1].text = " " + bar(progress, kShortBarCells);  // before anything else of use goes
+    const std::string line = joined(parts, least);
+    if (text_width(line) <= width) return line;
+  }
+  return shortened(joined(parts, kAlways), width);
 }
 
 ProgressDisplay::ProgressDisplay(std::ostream& out, bool terminal, std::int64_t log_every, const std::string& label,
@@ -61,7 +92,7 @@ ProgressDisplay::~ProgressDisplay() {
 }
 
 void ProgressDisplay::on_start(const Progress&) {
-  if (!opening_.empty()) out_ << label_ << opening_ << std::endl;
+  if (!opening_.empty()) say(opening_);
 }
 
 void ProgressDisplay::on_step(const Progress& progress) {
@@ -85,14 +116,14 @@ void ProgressDisplay::on_validation(const Progress& progress) {
     const std::string of = v.sequences < v.available ? fmt::format(" of {}", v.available) : "";
     const std::string unknown =
         v.unknown_tokens > 0 ? fmt::format("  unknown words {:.1f}%", 100 * v.unknown_share) : "";
-    out_ << label_ << "step " << progress.step
-         << fmt::format("  validation on {}{}{} sequences: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}{}",
-                        first, v.sequences, of, v.loss, v.token_accuracy, v.exact_match, unknown)
-         << std::endl;
+    say(fmt::format("step {}  validation on {}{}{} {}: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}{}", progress.step,
+                    first, v.sequences, of, v.sequences == 1 && of.empty() ? "sequence" : "sequences", v.loss, v.token_accuracy,
+                    v.exact_match, unknown));
   }
 }
 
 void ProgressDisplay::on_warning(const std::string& text) {
+  if (line_open_) out_ << "\r\x1b[K";
   out_ << label_ << "warning: " << one_line(text) << std::endl;
 }
 
@@ -103,16 +134,19 @@ void ProgressDisplay::on_skip(const Progress& progress, const std::string& why) 
 
 void ProgressDisplay::draw(const Progress& progress) {
   const std::size_t width = terminal_width(STDERR_FILENO) - 1;
-  const std::size_t used = std::min(width, text_width(label_));
-  out_ << '\r' << label_ << progress_line(progress, width - used) << "\x1b[K" << std::flush;
+  const std::size_t all = text_width(label_) + text_width(progress_line(progress, kUnlimited));
+  const std::string label = all <= width ? label_ : one_line(label_, width / 2);
+  out_ << '\r' << label << progress_line(progress, width - text_width(label)) << "\x1b[K" << std::flush;
   line_open_ = true;
 }
 
 void ProgressDisplay::print(const Progress& progress) {
-  out_ << label_ << "step " << progress.step << "/" << progress.steps
-       << fmt::format("  loss {:.4f}  lr {:.3g}  {:.4g} steps/s", progress.loss, progress.learning_rate,
-                      steps_per_second(progress))
-       << std::endl;
+  say(fmt::format("step {}/{}  loss {:.4f}  lr {:.3g}  {}", progress.step, progress.steps, progress.loss,
+                  progress.learning_rate, rate_text(progress)));
+}
+
+void ProgressDisplay::say(const std::string& text) {
+  out_ << wrapped(label_ + text, terminal_width(STDERR_FILENO), 2) << std::endl;
 }
 
 }  // namespace tapehead

@@ -11,7 +11,8 @@ namespace tapehead {
 /// "0:09", "12:34", "1:02:03".
 std::string duration_text(double seconds);
 
-/// What is known of a run in one line: step, bar, rate, time left, loss, last validation. At most `width` characters.
+/// What is known of a run in one line: step, bar, rate, time left, loss, last validation. At most `width` characters:
+/// the rate goes first, then the bar, and step and loss stay.
 std::string progress_line(const Progress& progress, std::size_t width);
 
 /// Shows a run as it goes: on a terminal one line that renews itself, elsewhere a plain line every so many steps.
@@ -31,6 +32,7 @@ class ProgressDisplay : public TrainingObserver {
  private:
   void draw(const Progress& progress);
   void print(const Progress& progress);
+  void say(const std::string& text);
 
   std::ostream& out_;
   bool terminal_;

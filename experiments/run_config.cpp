@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "datasets/batch.hpp"
@@ -197,8 +198,8 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   resolve_if_zero(settings, "max-positions", needed);
   model.max_positions = settings.integer("max-positions");
   if (model.max_positions < needed) {
-    throw ConfigError(fmt::format("{}: the data needs {} positions, start and end included, not {}",
-                                  settings.where("max-positions"), needed, model.max_positions));
+    throw ConfigError(fmt::format("{}: the data needs {}, start and end included, not {}",
+                                  settings.where("max-positions"), counted(needed, "position"), model.max_positions));
   }
   if (ties_source(model) &&
       !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {

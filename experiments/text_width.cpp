@@ -1,5 +1,8 @@
 #include "experiments/text_width.hpp"
 
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
 #include <algorithm>
 
 #include "autograd/base/text.hpp"
@@ -9,6 +12,22 @@ namespace {
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 
+// The columns of the character that begins at `at`, which moves on behind it. Bytes that are no UTF-8 take one each.
+std::size_t width_of_next(std::string_view utf8, std::size_t& at) {
+  if (static_cast<unsigned char>(utf8[at]) < 0x80) {
+    ++at;
+    return 1;
+  }
+  UChar32 c = 0;
+  auto place = static_cast<std::int32_t>(at);
+  U8_NEXT(utf8.data(), place, static_cast<std::int32_t>(utf8.size()), c);
+  at = static_cast<std::size_t>(place);
+  if (c < 0) return 1;
+  if ((U_MASK(u_charType(c)) & (U_GC_MN_MASK | U_GC_ME_MASK | U_GC_CF_MASK)) != 0) return 0;
+  const int kind = u_getIntPropertyValue(c, UCHAR_EAST_ASIAN_WIDTH);
+  return kind == U_EA_WIDE || kind == U_EA_FULLWIDTH ? 2 : 1;
+}
+
 std::string spaces_up_to(std::string_view utf8, std::size_t width) {
   const std::size_t used = text_width(utf8);
   return std::string(width > used ? width - used : 0, ' ');
@@ -17,17 +36,36 @@ std::string spaces_up_to(std::string_view utf8, std::size_t width) {
 }  // namespace
 
 std::size_t text_width(std::string_view utf8) {
-  return static_cast<std::size_t>(std::ranges::count_if(utf8, begins_character));
+  std::size_t width = 0;
+  for (std::size_t at = 0; at < utf8.size();) width += width_of_next(utf8, at);
+  return width;
+}
+
+std::vector<std::string_view> characters(std::string_view utf8) {
+  std::vector<std::string_view> all;
+  for (std::size_t at = 0; at < utf8.size();) {
+    const std::size_t first = at;
+    const std::size_t width = width_of_next(utf8, at);
+    if (width == 0 && !all.empty()) {
+      all.back() = std::string_view(all.back().data(), all.back().size() + (at - first));
+    } else {
+      all.push_back(utf8.substr(first, at - first));
+    }
+  }
+  return all;
 }
 
 std::string shortened(std::string_view utf8, std::size_t width) {
   if (text_width(utf8) <= width) return std::string(utf8);
   if (width == 0) return {};
-  std::size_t end = 0;
-  for (std::size_t seen = 0; end < utf8.size(); ++end) {
-    if (begins_character(utf8[end]) && seen++ == width - 1) break;
+  std::string text;
+  std::size_t used = 0;
+  for (const std::string_view character : characters(utf8)) {
+    used += text_width(character);
+    if (used > width - 1) break;
+    text += character;
   }
-  return std::string(utf8.substr(0, end)) + "…";
+  return text + "…";
 }
 
 std::string one_line(std::string_view text, std::size_t width) {

@@ -2,13 +2,18 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tapehead {
 
-/// Characters of UTF-8 text, which is its width on a terminal for the scripts that data here is written in.
+/// Columns that UTF-8 text takes on a terminal: two for a wide character (Unicode Standard Annex 11), none for a mark
+/// that stands on the character before it.
 std::size_t text_width(std::string_view utf8);
 
-/// At most `width` characters; what was cut ends in `…`.
+/// The characters of a text, each with the marks that stand on it.
+std::vector<std::string_view> characters(std::string_view utf8);
+
+/// At most `width` columns; what was cut ends in `…`.
 std::string shortened(std::string_view utf8, std::size_t width);
 
 /// Text of unknown origin as part of one line: as printable() shows it, and what is over `width` characters is left out

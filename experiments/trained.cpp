@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/text.hpp"
@@ -61,8 +62,8 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   const BatchLayout layout = model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, std::ssize(ids), 0);
   if (needed > config.model.max_positions) {
-    throw DataError(fmt::format("{} tokens need {} positions, but the model has {}", ids.size(), needed,
-                                config.model.max_positions));
+    throw DataError(fmt::format("{} need{} {}, but the model has {}", counted(ids.size(), "token"),
+                                ids.size() == 1 ? "s" : "", counted(needed, "position"), config.model.max_positions));
   }
   return ids;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/blas.hpp"
 #include "experiments/bench/measurement.hpp"
 #include "experiments/commands/commands.hpp"
@@ -74,7 +75,7 @@ std::vector<OpTime> op_times(const StepProfile& profile) {
   return times;
 }
 
-std::string profile_table(const StepProfile& profile) {
+std::string profile_table(const StepProfile& profile, std::size_t width) {
   const std::vector<OpTime> times = op_times(profile);
   double total = 0;
   for (const OpTime& time : times) total += time.both();
@@ -83,22 +84,23 @@ std::string profile_table(const StepProfile& profile) {
     const std::string second = backward > 0 ? fmt::format("{:.3f}", backward) : "";
     table.add({op, fmt::format("{:.3f}", forward), second, fmt::format("{:.1f}%", 100 * (forward + backward) / total)});
   }
-  return fmt::format("\ntime of one step, summed over {} threads:\n{}", profile.workers.size(), table.text());
+  return fmt::format("\ntime of one step, summed over {}:\n{}", counted(profile.workers.size(), "thread"),
+                     table.text(width));
 }
 
 std::string mebibytes(std::int64_t bytes) { return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20)); }
 
-std::string as_text(const BenchReport& report, const BenchOptions& options) {
+std::string as_text(const BenchReport& report, const BenchOptions& options, std::size_t width) {
   Table table;
-  table.add({"model", fmt::format("{}, {} parameters", options.model.model, report.parameters)});
-  table.add({"step", fmt::format("{:.3f} ms, the median of {}; from {:.3f} to {:.3f}", report.step_ms.median,
-                                 report.steps, report.step_ms.min, report.step_ms.max)});
-  table.add({"speed", fmt::format("{:.0f} tokens a second, {} threads, {} shards", tokens_per_second(report),
-                                  options.threads, report.shards)});
+  table.add({"model", fmt::format("{}, {}", options.model.model, counted(report.parameters, "parameter"))});
+  table.add({"step", fmt::format("{:.3f} ms, the median of {}; from {:.3f} to {:.3f}", report.step_ms.median, report.steps,
+                                 report.step_ms.min, report.step_ms.max)});
+  table.add({"speed", fmt::format("{:.0f} tokens a second, {}, {}", tokens_per_second(report),
+                                  counted(options.threads, "thread"), counted(report.shards, "shard"))});
   if (report.flop > 0) {
-    table.add({"products alone", fmt::format("{:.3f} ms at {} shards: the step takes {:.2f} times as long",
-                                             report.floor_ms.median, report.floor_shards,
-                                             report.step_ms.median / report.floor_ms.median)});
+    table.add({"products alone",
+               fmt::format("{:.3f} ms at {}: the step takes {:.2f} times as long", report.floor_ms.median,
+                           counted(report.floor_shards, "shard"), report.step_ms.median / report.floor_ms.median)});
     const std::string speed = fmt::format("{:.3f} GFLOP in products, {:.1f} GFLOP/s", report.flop * 1e-9, gflops(report));
     const auto share = share_of_peak(gflops(report), report.fma_peak_gflops);
     table.add({"arithmetic", share ? fmt::format("{}, {:.0f}% of the {:.1f} that the cores can", speed, 100 * *share,
@@ -112,13 +114,13 @@ std::string as_text(const BenchReport& report, const BenchOptions& options) {
   }
   if (const auto& against = report.against) {
     table.add({"against", options.against});
-    table.add({"its step", fmt::format("{:.3f} ms, from {:.3f} to {:.3f} in {} rounds; {}", against->step_ms.median,
-                                       against->step_ms.min, against->step_ms.max, options.rounds,
+    table.add({"its step", fmt::format("{:.3f} ms, from {:.3f} to {:.3f} in {}; {}", against->step_ms.median,
+                                       against->step_ms.min, against->step_ms.max, counted(options.rounds, "round"),
                                        mebibytes(against->peak_rss_bytes))});
     table.add({"ratio", fmt::format("it takes {:.2f} times as long, from {:.2f} to {:.2f}", against->ratio.median,
                                     against->ratio.min, against->ratio.max)});
   }
-  return table.text() + (report.profile ? profile_table(*report.profile) : "");
+  return table.text(width) + (report.profile ? profile_table(*report.profile, width) : "");
 }
 
 Json profile_json(const StepProfile& profile) {
@@ -170,7 +172,8 @@ Json as_json(const BenchReport& report, const BenchOptions& options) {
 int run_bench(const Invocation& invocation, Console& console) {
   const BenchOptions options = options_of(settings_of(invocation));
   const BenchReport report = measure_step(options);
-  console.out << (invocation.settings.flag("json") ? to_text(as_json(report, options)) + "\n" : as_text(report, options));
+  console.out << (invocation.settings.flag("json") ? to_text(as_json(report, options)) + "\n"
+                                                   : as_text(report, options, console.width));
   return kDone;
 }
 

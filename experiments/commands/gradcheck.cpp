@@ -62,7 +62,7 @@ int check(const GradcheckSubjects& subjects, const Settings& settings, Console& 
        .threads = thread_count(settings.integer("threads")),
        .allow_inconclusive = settings.flag("allow-inconclusive"),
        .progress = console.err_is_terminal ? &console.err : nullptr});
-  console.out << (json ? gradcheck_json(result) : gradcheck_text(result));
+  console.out << (json ? gradcheck_json(result) : gradcheck_text(result, console.width));
   return result.passed() ? kDone : kCheckFailed;
 }
 

@@ -10,6 +10,7 @@
 #include "experiments/heat_map.hpp"
 #include "experiments/json.hpp"
 #include "experiments/suggest.hpp"
+#include "experiments/text_width.hpp"
 
 namespace tapehead {
 namespace {
@@ -41,8 +42,9 @@ Json as_json(const LineMaps& maps, const LayerMaps& layer, std::int64_t first, s
   for (std::int64_t h = first; h < last; ++h) {
     heads.push_back({{"head", h}, {"weights", to_json(layer.heads[static_cast<std::size_t>(h)])}});
   }
-  return {{"source", maps.source},    {"output", maps.output}, {"layer", layer.layer},
-          {"queries", layer.queries}, {"keys", layer.keys},    {"heads", std::move(heads)}};
+  return {{"source", maps.source},        {"output", maps.output},    {"layer", layer.layer},
+          {"queries", layer.queries},     {"keys", layer.keys},       {"rows", layer.rows_are},
+          {"columns", layer.columns_are}, {"heads", std::move(heads)}};
 }
 
 }  // namespace
@@ -64,12 +66,14 @@ int run_inspect(const Invocation& invocation, Console& console) {
     return kDone;
   }
   const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
-  console.out << fmt::format("{}\n→ {}\n", printable(fmt::format("{}", fmt::join(visible(maps.source), " "))),
-                             printable(fmt::format("{}", fmt::join(visible(maps.output), " "))));
+  console.out << wrapped(printable(fmt::format("{}", fmt::join(visible(maps.source), " "))), console.width, 2) << '\n'
+              << wrapped("→ " + printable(fmt::format("{}", fmt::join(visible(maps.output), " "))), console.width, 2) << "\n\n"
+              << wrapped(fmt::format("rows: {}; columns: {}", layer.rows_are, layer.columns_are), console.width)
+              << '\n';
   for (std::int64_t h = first; h < last; ++h) {
-    console.out << fmt::format("\n{}, head {}: each row shows what one token looks at\n", layer.layer, h)
-                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)],
-                                 {visible(layer.queries), visible(layer.keys)}, style);
+    console.out << fmt::format("\n{}, head {}\n", layer.layer, h)
+                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)], {visible(layer.queries), visible(layer.keys)}, style,
+                                 console.width);
   }
   return kDone;
 }

@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <ostream>
 
 #include "autograd/base/counted.hpp"
 #include "autograd/spec.hpp"
 #include "experiments/choices.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/definitions.hpp"
 #include "experiments/json.hpp"
 #include "experiments/presets.hpp"
 
@@ -36,13 +35,14 @@ int run_list(const Invocation& invocation, Console& console) {
   Json object = Json::object();
   for (const Section& section : sections()) {
     Json entries = Json::array();
-    std::string lines = section.title + "\n";
+    std::vector<Definition> lines;
     for (const auto& [name, description] : section.entries) {
       entries.push_back({{"name", name}, {"description", description}});
-      lines += fmt::format("  {:<26} {}\n", name, description);
+      lines.push_back({name, description});
     }
     object[section.title] = std::move(entries);
-    if (!invocation.settings.flag("json")) console.out << lines << '\n';
+    if (invocation.settings.flag("json")) continue;
+    console.out << (object.size() > 1 ? "\n" : "") << section.title << '\n' << definitions(lines, console.width);
   }
   if (invocation.settings.flag("json")) console.out << to_text(object) << '\n';
   return kDone;

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
@@ -13,6 +14,7 @@
 #include "experiments/presets.hpp"
 #include "experiments/run.hpp"
 #include "experiments/table.hpp"
+#include "experiments/text_width.hpp"
 #include "experiments/trained.hpp"
 
 namespace tapehead {
@@ -84,18 +86,18 @@ void add_rows(Table& table, const Node& node, std::size_t depth) {
   }
 }
 
-std::string as_text(const Summary& summary) {
+std::string as_text(const Summary& summary, std::size_t width) {
   Table table({"module", "shape", "parameters"});
   add_rows(table, tree_of(summary.model.layout()), 0);
-  std::string text = table.text() + fmt::format("\n{} parameters\n", summary.parameters());
+  std::string text = table.text(width) + "\n" + counted(summary.parameters(), "parameter") + "\n";
   if (summary.memory) {
     const MemoryEstimate& m = *summary.memory;
-    text += fmt::format(
-        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}, positions "
-        "{}, "
-        "evaluation {}\n",
+    const std::string parts = fmt::format(
+        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}, positions {}, "
+        "evaluation {}",
         bytes_text(m.total()), bytes_text(m.parameters), bytes_text(m.optimizer), bytes_text(m.shards),
         bytes_text(m.tapes), bytes_text(m.saving), bytes_text(m.tables), bytes_text(m.evaluation));
+    text += wrapped(parts, width, 2) + "\n";
   }
   return text;
 }
@@ -116,7 +118,7 @@ Json as_json(const Summary& summary) {
 
 int run_summary(const Invocation& invocation, Console& console) {
   const Summary summary = summary_of(invocation, console);
-  console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n" : as_text(summary));
+  console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n" : as_text(summary, console.width));
   return kDone;
 }
 

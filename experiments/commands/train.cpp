@@ -32,8 +32,8 @@ Settings settings_to_resume(const Settings& given, const std::string& folder) {
   Settings settings = resume_settings(given, reader.meta().config, checkpoint + ": config");
   const auto done = static_cast<std::int64_t>(reader.meta().step);
   if (settings.integer("steps") < done) {
-    throw ConfigError(fmt::format("{}: the run has done {} steps already, more than {}", given.where("steps"), done,
-                                  settings.text("steps")));
+    throw ConfigError(fmt::format("{}: the run has done {} already, more than {}", given.where("steps"),
+                                  counted(done, "step"), settings.text("steps")));
   }
   return settings;
 }
@@ -97,7 +97,7 @@ Json as_json(const RunOutcome& outcome) {
 }
 
 // `few`: how many sequences the validations on the way took; 0: all.
-std::string as_table(const RunOutcome& outcome, std::int64_t few) {
+std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t width) {
   Table table;
   table.add({"steps", fmt::format("{}", outcome.step)});
   if (outcome.stopped_early) table.add({"stopped early", "yes"});
@@ -114,7 +114,7 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few) {
   }
   table.add({outcome.best_step > 0 ? "last checkpoint" : "checkpoint", outcome.checkpoint});
   table.add({"parameter digest", outcome.parameter_digest});
-  return table.text();
+  return table.text(width);
 }
 
 }  // namespace
@@ -132,8 +132,8 @@ int run_train(const Invocation& invocation, Console& console) {
   const InterruptGuard interrupt;
   const RunOutcome outcome = [&] {
     ProgressDisplay progress(console.err, console.err_is_terminal, run.config.trainer.log_every, {},
-                             fmt::format("{} parameters, {} threads, into {}", run.model.layout().parameter_count(),
-                                         run.config.trainer.threads, folder));
+                             fmt::format("{}, {}, into {}", counted(run.model.layout().parameter_count(), "parameter"),
+                                         counted(run.config.trainer.threads, "thread"), folder));
     return execute_run(run, place, resume, progress, interrupt.flag());
   }();
 
@@ -142,7 +142,7 @@ int run_train(const Invocation& invocation, Console& console) {
     console.out << to_text(as_json(outcome)) << '\n';
   } else if (!outcome.interrupted) {
     const std::int64_t limit = run.config.trainer.validation_limit;
-    console.out << as_table(outcome, limit < run.dataset->size(Split::validation) ? limit : 0);
+    console.out << as_table(outcome, limit < run.dataset->size(Split::validation) ? limit : 0, console.width);
   }
   if (!outcome.interrupted) return kDone;
   console.err << fmt::format("stopped after step {} of {} and saved; go on with: tapehead train --resume --out {}\n",

@@ -27,7 +27,7 @@ int run_version(const Invocation& invocation, Console& console) {
   table.add({"kernel", blas.kernel});
   table.add({"processor", blas.processor});
   table.add({"advice", advice.empty() ? "none: the kernel suits the processor" : advice});
-  console.out << table.text();
+  console.out << table.text(console.width);
   return kDone;
 }
 

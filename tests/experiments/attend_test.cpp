@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fmt/format.h>
+
 #include <cmath>
 
+#include "experiments/text_width.hpp"
 #include "program_support.hpp"
 
 namespace tapehead {
@@ -100,13 +103,13 @@ TEST_F(Attend, TextShowsNumbersAndAMap) {
   EXPECT_EQ(run({"attend", "--query", q, "--key", k, "--scale", "none"}).out,
             "scores, scaled by none\n"
             "         key 0  key 1  key 2\n"
-            "query 0      2      0      1\n"
+            "query 0  2.000  0.000  1.000\n"
             "\nweights\n"
-            "            key 0      key 1     key 2\n"
-            "query 0  0.665241  0.0900306  0.244728\n"
+            "         key 0  key 1  key 2\n"
+            "query 0  0.665  0.090  0.245\n"
             "\ncontext\n"
-            "            dim 0     dim 1     dim 2\n"
-            "query 0  0.909969  0.334759  0.665241\n"
+            "         dim 0  dim 1  dim 2\n"
+            "query 0  0.910  0.335  0.665\n"
             "\nweights: queries down, keys across\n"
             "  0 1 2\n"
             "0 **..::|\n"
@@ -118,7 +121,7 @@ TEST_F(Attend, SizesThatDoNotFitAreRefused) {
   const std::string three = write("three.csv", "1,2,3\n");
   const std::string tall = write("tall.csv", "1\n2\n");
   EXPECT_THAT(run({"attend", "--query", two, "--key", three}).err, HasSubstr("queries have 2 numbers each, keys 3"));
-  EXPECT_THAT(run({"attend", "--query", two, "--key", two, "--value", tall}).err, HasSubstr("1 keys but 2 values"));
+  EXPECT_THAT(run({"attend", "--query", two, "--key", two, "--value", tall}).err, HasSubstr("1 key but 2 values"));
   EXPECT_EQ(run({"attend", "--query", two, "--key", three}).status, 2);
   EXPECT_THAT(run({"attend", "--query", two, "--key", two, "--scale", "inv_sqrt_dmodel"}).err,
               HasSubstr("needs a model"));
@@ -132,6 +135,49 @@ TEST_F(Attend, TablesThatNobodyCanLookAtAreRefused) {
   EXPECT_EQ(ran.status, 2);
   EXPECT_THAT(ran.err, HasSubstr("1500 queries with 1500 keys"));
   EXPECT_EQ(run({"attend", "--query", write("one.csv", "1\n"), "--key", file, "--json"}).status, 0);
+}
+
+TEST_F(Attend, NumbersHaveAsManyDecimalsAsAskedForAndTinyOnesNoExponent) {
+  const std::string q = write("q.csv", "1,0\n");
+  const std::string k = write("k.csv", "50,0\n0,0\n2e6,1\n");
+  const std::string three = run({"attend", "--query", q, "--key", k, "--scale", "none"}).out;
+  EXPECT_THAT(three, HasSubstr("query 0  50.000  0.000  2.000e+06\n"));
+  EXPECT_THAT(three, HasSubstr("query 0  0.000  0.000  1.000\n"));
+  EXPECT_THAT(run({"attend", "--query", q, "--key", k, "--scale", "none", "--digits", "0"}).out,
+              HasSubstr("query 0     50      0  2e+06\n"));
+  EXPECT_EQ(run({"attend", "--query", q, "--key", k, "--scale", "none", "--json"}).json()["scores"][0][0], 50.0);
+}
+
+TEST_F(Attend, OfManyVectorsSomeAreShownAndALineSaysWhichAreNot) {
+  std::string text;
+  for (int r = 0; r < 30; ++r) {
+    for (int c = 0; c < 512; ++c) text += fmt::format("{} ", (r + c) % 3);
+    text += "\n";
+  }
+  const std::string x = write("x.csv", text);
+  const std::string out = run({"attend", "--query", x, "--key", x}).out;
+  EXPECT_THAT(out, HasSubstr("(not shown: queries 18 to 28 and keys 7 to 28; --json has all)"));
+  EXPECT_THAT(out, HasSubstr("…  dim 511\n"));
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(text_width(line), 80U) << line;
+}
+
+TEST_F(Attend, ScoresThatOverflowAreRefused) {
+  const std::string x = write("x.csv", "1e200 0\n1e300 1e300\n");
+  const Ran ran = run({"attend", "--query", x, "--key", x, "--scale", "none", "--json"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("the score of query 0 and key 0 is infinite"));
+  const std::string both = write("both.csv", "1e300 -1e300\n");
+  EXPECT_THAT(run({"attend", "--query", both, "--key", write("k.csv", "1e300 1e300\n"), "--scale", "none"}).err,
+              HasSubstr("not a number"));
+}
+
+TEST_F(Attend, TheJsonSaysWhatANullIs) {
+  const std::string x = write("x.csv", "1,0\n0,1\n");
+  EXPECT_THAT(run({"attend", "--query", x, "--key", x, "--causal", "--json"}).json()["note"].get<std::string>(),
+              HasSubstr("hidden by the causal mask"));
+  EXPECT_FALSE(run({"attend", "--query", x, "--key", x, "--json"}).json().contains("note"));
 }
 
 // So large a map would be made in tiles, which keep no weights.

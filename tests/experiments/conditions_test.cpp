@@ -22,6 +22,8 @@ Settings with(const Options& options, const std::string& preset = {}) {
   return settings;
 }
 
+class Rows : public InFolder {};
+
 std::string refusal(Settings settings) {
   try {
     settle(settings);
@@ -176,6 +178,27 @@ TEST(Origins, AMessageAboutValuesSaysWhereEachCameFrom) {
             "heads: 3 heads do not divide d-model 64")
       << "both were typed just now";
   EXPECT_EQ(with_origins(settings, "training stopped"), "training stopped");
+}
+
+TEST_F(Rows, OfADecoderAreCalledByTheTokenBeingWritten) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const auto inspect = [&](const std::string& layer, const std::string& folder) {
+    return run({"inspect", path(folder), "--input", "1 2 3", "--layer", layer, "--json"}).json();
+  };
+  const auto self = inspect("decoder.layers.0.self_attention", "run");
+  const auto cross = inspect("decoder.layers.0.cross_attention", "run");
+  EXPECT_EQ(self["queries"], cross["queries"]);
+  EXPECT_EQ(self["queries"].back(), "</s>");
+  EXPECT_EQ(self["keys"].front(), "<s>");
+  EXPECT_EQ(self["rows"], "the token being written");
+  EXPECT_EQ(cross["rows"], "the token being written");
+  EXPECT_EQ(inspect("encoder.layers.0.self_attention", "run")["rows"], "the source token");
+  EXPECT_THAT(run({"inspect", path("run"), "--input", "1 2 3"}).out,
+              HasSubstr("rows: the token being written; columns: the source tokens\n"));
+
+  ASSERT_EQ(run(tiny_train(path("alone"), {"--model", "decoder"})).status, 0);
+  const auto alone = inspect("", "alone");
+  for (std::size_t t = 0; t + 1 < alone["keys"].size(); ++t) EXPECT_EQ(alone["queries"][t], alone["keys"][t + 1]);
 }
 
 TEST(Choices, TasksAndModelsOfTheListAreThoseOfTheOptions) {

@@ -23,11 +23,38 @@ TEST(HeatMap, AsciiIsDrawnLikeThis) {
 }
 
 TEST(HeatMap, LabelsMakeCellsWiderAndLongOnesAreCut) {
-  EXPECT_EQ(draw_heat_map(two_by_three(), {{"да", "нет"}, {"a", "Здрасти", "b"}}, HeatMapStyle::shade),
-            "    a     Здра… b\n"
-            " да ██████      ▒▒▒▒▒▒|\n"
-            "нет ░░░░░░▓▓▓▓▓▓      |\n"
+  EXPECT_EQ(draw_heat_map(two_by_three(), {{"да", "нет"}, {"a", "нет", "b"}}, HeatMapStyle::shade),
+            "    a   нет b\n"
+            " да ████    ▒▒▒▒|\n"
+            "нет ░░░░▓▓▓▓    |\n"
             "    0   ░░▒▒▒▓▓██ 1\n");
+  EXPECT_TRUE(draw_heat_map(two_by_three(), {{}, {"a", "far_longer_than_a_cell", "b"}}, HeatMapStyle::ascii)
+                  .starts_with("  a           far_longer… b\n"));
+}
+
+TEST(HeatMap, WhereLinesAreShortCellsAreNarrowAndLabelsTurn) {
+  EXPECT_EQ(draw_heat_map(two_by_three(), {{"x", "y"}, {"a", "word", "日本"}}, HeatMapStyle::ascii, 12),
+            "    w\n"
+            "    o\n"
+            "    r 日\n"
+            "  a d 本\n"
+            "x @@  ++|\n"
+            "y ::##  |\n"
+            "  0  .:-=++*#%@ 1\n");
+}
+
+TEST(HeatMap, WhatStillDoesNotFitIsDrawnInParts) {
+  Matrix weights(1, 5);
+  weights.values = {0, 1, 0, 1, 0};
+  EXPECT_EQ(draw_heat_map(weights, {}, HeatMapStyle::ascii, 10),
+            "columns 1 to 3 of 5\n"
+            "  0 1 2\n"
+            "0   @@  |\n"
+            "\n"
+            "columns 4 to 5 of 5\n"
+            "  3 4\n"
+            "0 @@  |\n"
+            "  0  .:-=++*#%@ 1\n");
 }
 
 TEST(HeatMap, ColorUsesTheEndsOfTheScaleForTheEnds) {

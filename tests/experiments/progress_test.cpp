@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "experiments/text_width.hpp"
@@ -26,7 +27,11 @@ TEST(Duration, IsWrittenAsAClock) {
 TEST(ProgressLine, RateCountsOnlyTheStepsSinceTheResume) {
   // 200 steps in 4 s, after 6 s of an earlier part; 500 are left.
   EXPECT_EQ(progress_line(half_way(), 200), "500/1000 ██████████░░░░░░░░░░ 50 steps/s  0:10 left  loss 0.2500");
-  EXPECT_EQ(text_width(progress_line(half_way(), 30)), 30U);
+  EXPECT_EQ(progress_line(half_way(), 60), "500/1000 ██████████░░░░░░░░░░  0:10 left  loss 0.2500");
+  EXPECT_EQ(progress_line(half_way(), 45), "500/1000 ████░░░░  0:10 left  loss 0.2500");
+  EXPECT_EQ(progress_line(half_way(), 35), "500/1000  0:10 left  loss 0.2500");
+  EXPECT_EQ(progress_line(half_way(), 25), "500/1000  loss 0.2500");
+  EXPECT_EQ(progress_line(half_way(), 15), "500/1000  loss…");
 }
 
 TEST(ProgressLine, ShowsTheLastValidation) {
@@ -34,6 +39,18 @@ TEST(ProgressLine, ShowsTheLastValidation) {
   Progress progress = half_way();
   progress.validation = &evaluation;
   EXPECT_THAT(progress_line(progress, 200), HasSubstr("valid loss 0.1250 exact 50.0%"));
+}
+
+TEST(ProgressDisplay, ALongLabelLeavesRoomForStepAndLoss) {
+  setenv("COLUMNS", "60", 1);
+  std::ostringstream out;
+  {
+    ProgressDisplay display(out, true, 50, "[1/24] initialisation=xavier label-smoothing=0.1 norm=post seed=1  ");
+    display.on_step(half_way());
+  }
+  unsetenv("COLUMNS");
+  EXPECT_THAT(out.str(), HasSubstr("\r[1/24] initialisat…"));
+  EXPECT_THAT(out.str(), HasSubstr("500/1000  loss 0.2500"));
 }
 
 TEST(ProgressDisplay, WithoutATerminalOnePlainLineEverySoManySteps) {

@@ -17,6 +17,54 @@ TEST(Table, NumbersStandRightWordsLeftAndNoLineEndsInSpaces) {
             "seven   -12.5  x\n");
 }
 
+TEST(Table, WhereLinesAreShortHeadingsFoldAndTheLeastValuableColumnsGo) {
+  Table table({"plateau-patience", "loss", "seconds"});
+  table.add({"5", "0.1234 ± 0.0001", "12.5"});
+  table.may_leave_out({"seconds", "loss"});
+  EXPECT_EQ(table.text(41),
+            "plateau-patience             loss  seconds\n"
+            "               5  0.1234 ± 0.0001     12.5\n")
+      << table.text(41);
+  EXPECT_EQ(table.text(36),
+            "plateau-\n"
+            "patience             loss  seconds\n"
+            "       5  0.1234 ± 0.0001     12.5\n");
+  EXPECT_EQ(table.text(30),
+            "plateau-\n"
+            "patience             loss\n"
+            "       5  0.1234 ± 0.0001\n"
+            "(left out to fit 30 columns:\n"
+            "seconds)\n");
+}
+
+TEST(Table, WordsAreWrappedInTheLastColumnAndCutElsewhere) {
+  Table pairs;
+  pairs.add({"advice", "none: the kernel suits the processor"});
+  EXPECT_EQ(pairs.text(26),
+            "advice  none: the kernel\n"
+            "        suits the\n"
+            "        processor\n");
+  pairs.add({"checkpoint", "/a/path/that/stays/whole"});
+  EXPECT_EQ(pairs.text(26),
+            "advice\n"
+            "  none: the kernel suits\n"
+            "  the processor\n"
+            "checkpoint\n"
+            "  /a/path/that/stays/whole\n");
+  Table words({"name", "x"});
+  words.add({"encoder.layers.0.attention", "1"});
+  EXPECT_EQ(words.text(16),
+            "name           x\n"
+            "encoder.laye…  1\n");
+}
+
+TEST(Table, WideCharactersAndCombiningMarksKeepTheColumns) {
+  Table table;
+  table.add({"日本", "x"});
+  table.add({"cafe\u0301", "y"});
+  EXPECT_EQ(table.text(), "日本  x\ncafe\u0301  y\n");
+}
+
 TEST(Table, CsvQuotesWhatNeedsIt) {
   Table table({"a", "b"});
   table.add({"1,2", "say \"x\""});
