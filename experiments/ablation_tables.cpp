@@ -74,7 +74,8 @@ std::vector<std::string> option_names(const Ablation& ablation) {
   return names;
 }
 
-std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& cells, Weights weights) {
+std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& cells, Weights weights,
+                     std::size_t width) {
   std::vector<std::string> metrics = metric_names(ablation, false);
   metrics.emplace_back("seconds");
   std::vector<std::string> titles = option_names(ablation);
@@ -98,7 +99,8 @@ std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& c
     if (seen) row.push_back(fmt::format("{}", ablation.seen_in_training[cell]));
     table.add(std::move(row));
   }
-  return table.text();
+  table.may_leave_out({"seconds", "perplexity", "token accuracy", "runs", "loss"});
+  return table.text(width);
 }
 
 // What is judged on what: "judged on 77 test sequences, 8 target words: the weights with the lowest validation loss".
@@ -256,7 +258,7 @@ std::string summary_csv(const Ablation& ablation) {
   return table.csv();
 }
 
-std::string tables_text(const Ablation& ablation) {
+std::string tables_text(const Ablation& ablation, std::size_t width) {
   const auto groups = comparable_cells(ablation);
   std::string text;
   if (groups.size() > 1) {
@@ -264,9 +266,9 @@ std::string tables_text(const Ablation& ablation) {
   }
   for (const auto& cells : groups) {
     if (&cells != groups.data()) text += "\n";
-    text += heading(ablation, cells) + table_of(ablation, cells, Weights::judged);
+    text += heading(ablation, cells) + table_of(ablation, cells, Weights::judged, width);
     if (std::ranges::any_of(cells, [&](std::size_t cell) { return others_are_last(ablation, cell); })) {
-      text += "\nthe last weights of the same runs, checkpoint.h5\n" + table_of(ablation, cells, Weights::last);
+      text += "\nthe last weights of the same runs, checkpoint.h5\n" + table_of(ablation, cells, Weights::last, width);
     }
   }
   bool diverged = false;

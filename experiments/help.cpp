@@ -62,7 +62,7 @@ constexpr std::int64_t kFewOptions = 20;
 std::string program_help(std::size_t width) {
   std::string text =
       wrapped("tapehead trains small attention models, shows what they attend to, and proves their gradients.", width);
-  text += "\n\nusage: tapehead COMMAND [SUBJECT] [--option value …]\n\n";
+  text += "\n\n" + wrapped("usage: tapehead COMMAND [SUBJECT] [--option value …]", width, 2) + "\n\n";
   std::vector<Definition> entries;
   for (const Command& command : commands())
     entries.push_back({std::string(command.name), std::string(command.summary)});

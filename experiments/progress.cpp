@@ -67,16 +67,16 @@ std::string progress_line(const Progress& progress, std::size_t width) {
   const double rate = steps_per_second(progress);
   const double left = static_cast<double>(progress.steps - progress.step) / rate;
   std::vector<Part> parts{{fmt::format("{}/{}", progress.step, progress.steps), kAlways},
-                          {" " + bar(progress, kBarCells), 2},
+                          {" " + bar(progress, kBarCells), 3},
                           {" " + rate_text(progress), 1},
-                          {fmt::format("  {} left", duration_text(left)), 4},
+                          {fmt::format("  {} left", duration_text(left)), 5},
                           {fmt::format("  loss {:.4f}", progress.loss), kAlways}};
   if (progress.validation != nullptr) {
-    parts.push_back({fmt::format("  valid loss {:.4f}", progress.validation->loss), 3});
-    parts.push_back({fmt::format(" exact {:.1f}%", 100 * progress.validation->exact_match), 5});
+    parts.push_back({fmt::format("  valid loss {:.4f}", progress.validation->loss), 4});
+    parts.push_back({fmt::format(" exact {:.1f}%", 100 * progress.validation->exact_match), 6});
   }
   for (int least = 0; least < kAlways; ++least) {
-    if (least == 2) parts[1].text = " " + bar(progress, kShortBarCells);  // before anything else of use goes
+    if (least == 3) parts[1].text = " " + bar(progress, kShortBarCells);  // before anything else of use goes
     const std::string line = joined(parts, least);
     if (text_width(line) <= width) return line;
   }

@@ -15,7 +15,7 @@ namespace tapehead {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kShortestWord = 8;    // words are not cut shorter
+constexpr std::size_t kShortestWord = 5;    // words are not cut shorter
 constexpr std::size_t kNarrowestText = 16;  // a last column of words is not wrapped narrower
 
 bool looks_like_number(const std::string& cell) {

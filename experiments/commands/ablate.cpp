@@ -108,9 +108,11 @@ int run_ablate(const Invocation& invocation, Console& console) {
                                finished_of(ablation), runs);
     return interrupt.status();
   }
-  console.out << (settings.flag("json") ? to_text(tables_json(ablation)) + "\n" : tables_text(ablation));
-  console.err << fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv\n",
-                             printable(ablation.folder));
+  console.out << (settings.flag("json") ? to_text(tables_json(ablation)) + "\n" : tables_text(ablation, console.width));
+  console.err << wrapped(fmt::format("every run: {0}/runs.csv; mean and standard deviation: {0}/summary.csv",
+                                     printable(ablation.folder)),
+                         console.width, 2)
+              << '\n';
   return kDone;
 }
 

@@ -128,7 +128,9 @@ int run_attend(const Invocation& invocation, Console& console) {
   }
   const int digits = static_cast<int>(settings.integer("digits"));
   const std::size_t width = console.width;
-  console.out << "scores, scaled by " << settings.text("scale") << (causal ? "; - is hidden by the mask" : "") << "\n"
+  const std::string scores =
+      fmt::format("scores, scaled by {}{}", settings.text("scale"), causal ? "; - is hidden by the mask" : "");
+  console.out << wrapped(scores, width) << "\n"
               << number_table(result.scores, kQueries, kKeys, digits, width) << "\nweights\n"
               << number_table(result.weights, kQueries, kKeys, digits, width) << "\ncontext\n"
               << number_table(result.context, kQueries, kDims, digits, width)

@@ -124,7 +124,7 @@ std::string number(double value, const char* format) {
   return fmt::format(fmt::runtime(format), value);
 }
 
-std::string as_text(const Report& report, const std::string& split, std::uint64_t step) {
+std::string as_text(const Report& report, const std::string& split, std::uint64_t step, std::size_t width) {
   const Evaluation& e = report.evaluation;
   Table table;  // name, number, what it counts
   table.add({"split", split});
@@ -146,7 +146,7 @@ std::string as_text(const Report& report, const std::string& split, std::uint64_
   table.add({"without end tokens", number(e.token_accuracy_without_end, "{:.6f}"), "of the words"});
   table.add({"exact match", number(e.exact_match, "{:.6f}"), "of the sequences, written from the source alone"});
   for (const auto& [name, value] : report.facts) table.add({name, value});
-  std::string text = table.text();
+  std::string text = table.text(width);
   for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
     text += fmt::format("\n{} {}\n", correct ? "✓" : "✗", printable(source));
     text += fits ? fmt::format("  → {}\n", printable(prediction)) : "  too long for the model\n";
@@ -185,7 +185,7 @@ int run_eval(const Invocation& invocation, Console& console) {
   };
   const Report report = evaluated(trained);
   Json object = shown_as_json(report, trained);
-  std::string text = as_text(report, split_name, trained.reader->meta().step);
+  std::string text = as_text(report, split_name, trained.reader->meta().step, console.width);
   if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
     text = printable(choice) + "\n" + text;
   }
@@ -194,7 +194,7 @@ int run_eval(const Invocation& invocation, Console& console) {
     of_last.examples.clear();
     object["last"] = shown_as_json(of_last, *last);
     text += fmt::format("\n{}: the last weights\n{}", last->reader->path(),
-                        as_text(of_last, split_name, last->reader->meta().step));
+                        as_text(of_last, split_name, last->reader->meta().step, console.width));
   }
   console.out << (settings.flag("json") ? to_text(object) + "\n" : text);
   return kDone;

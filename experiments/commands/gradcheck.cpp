@@ -33,7 +33,8 @@ CheckedPrecision precision_of(const Settings& settings) {
 }
 
 int print_sharpness(const LargestEigenvalue& found, const Trained& trained, const Settings& settings,
-                    std::ostream& out) {
+                    Console& console) {
+  std::ostream& out = console.out;
   const std::uint64_t step = trained.reader->meta().step;
   if (settings.flag("json")) {
     out << to_text(Json{{"step", step},
@@ -49,7 +50,7 @@ int print_sharpness(const LargestEigenvalue& found, const Trained& trained, cons
     table.add({"residual", fmt::format("{:.1e}", found.residual)});
     table.add({"iterations", fmt::format("{}", found.iterations)});
     table.add({"converged", found.converged ? "yes" : "no"});
-    out << table.text();
+    out << table.text(console.width);
   }
   return found.converged || settings.flag("allow-inconclusive") ? kDone : kCheckFailed;
 }
@@ -81,7 +82,7 @@ int run_gradcheck(const Invocation& invocation, Console& console) {
     return check({.cases = {trained_problem(trained, *dataset)}}, settings, console);
   }
   const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
-  return print_sharpness(sharpness_of(trained, *dataset, seed), trained, settings, console.out);
+  return print_sharpness(sharpness_of(trained, *dataset, seed), trained, settings, console);
 }
 
 }  // namespace tapehead

@@ -33,7 +33,7 @@ TEST(HeatMap, LabelsMakeCellsWiderAndLongOnesAreCut) {
 }
 
 TEST(HeatMap, WhereLinesAreShortCellsAreNarrowAndLabelsTurn) {
-  EXPECT_EQ(draw_heat_map(two_by_three(), {{"x", "y"}, {"a", "word", "日本"}}, HeatMapStyle::ascii, 12),
+  EXPECT_EQ(draw_heat_map(two_by_three(), {{"x", "y"}, {"a", "word", "日本"}}, HeatMapStyle::ascii, 9),
             "    w\n"
             "    o\n"
             "    r 日\n"

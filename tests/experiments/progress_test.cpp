@@ -49,7 +49,7 @@ TEST(ProgressDisplay, ALongLabelLeavesRoomForStepAndLoss) {
     display.on_step(half_way());
   }
   unsetenv("COLUMNS");
-  EXPECT_THAT(out.str(), HasSubstr("\r[1/24] initialisat…"));
+  EXPECT_THAT(out.str(), HasSubstr("\r[1/24] initialisati… seed=1  500/1000"));
   EXPECT_THAT(out.str(), HasSubstr("500/1000  loss 0.2500"));
 }
 
