@@ -62,7 +62,9 @@ TEST_F(Data, AblationsShowWhatWasSeenInTraining) {
   ASSERT_EQ(shown.status, 0) << shown.err;
   EXPECT_THAT(shown.out, HasSubstr("seen in training\n"));
   words.push_back("--json");
-  for (const auto& cell : run(words).json()["cells"]) EXPECT_EQ(cell["seen_in_training"], 1);
+  const nlohmann::json cells = run(words).json()["cells"];
+  ASSERT_EQ(cells.size(), 2U);
+  for (const auto& cell : cells) EXPECT_EQ(cell["seen_in_training"], 1);
   const Ran made = run({"eval", path("made"), "--json"});
   EXPECT_EQ(made.status, 2);
 }
