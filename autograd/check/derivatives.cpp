@@ -202,6 +202,9 @@ class DerivativeCheck {
     const double error = std::abs(d.analytic - d.complex_step);
     const double apart = std::abs(d.analytic - d.complex_analytic);
     const double allowed = bounds.complex_step + bounds.noise + 4 * 0x1p-53 * bounds.scale;
+    if (std::max(error, apart) > allowed && std::max(error, apart) <= bounds.rounding) {  // nothing but rounding is left
+      return conclude(d, Verdict::inconclusive, Ground::lost_in_rounding, std::max(error, apart), allowed);
+    }
     if (!(error <= allowed)) {
       const bool alone = precise(d, bounds) && std::abs(d.analytic - d.differences) <= kClearly * error;
       return conclude(d, Verdict::fail, alone ? Ground::complex_step_alone : Ground::complex_step, error, allowed);

@@ -91,8 +91,8 @@ TEST(OpThreads, OverlappingBlocksGiveTheSameBits) {
                                        .context;
                                  }};
         SCOPED_TRACE(testing::Message() << at.query << " " << at.key << " " << at.value << (causal ? " causal" : ""));
-        expect_same_bits<double>(overlapping, false, 4);
-        expect_same_bits<float>(overlapping, false, 4);
+        expect_same_bits<double>(overlapping, false, 12);
+        expect_same_bits<float>(overlapping, false, 12);
       }
     }
   }
