@@ -33,6 +33,12 @@ if(TAPEHEAD_NATIVE)
     target_compile_options(tapehead_flags INTERFACE -mmove-max=128 -mstore-max=128)
   endif()
 endif()
+if(NOT TAPEHEAD_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  # A mistake with memory that slips through ends the program, and is no way in: checked copies, guarded stacks, and tables of
+  # addresses that cannot be written once the program has started. None of it costs a step anything that can be measured.
+  target_compile_options(tapehead_flags INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  target_link_options(tapehead_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
 if(TAPEHEAD_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 warns of uninitialised memory where the sanitizers' own code hides an initialisation.

@@ -66,5 +66,16 @@ TEST_F(Surroundings, AsManyThreadsAsProcessorsThatItMayUse) {
   EXPECT_THAT(ran.out, HasSubstr(", 1 thread")) << ran.out;
 }
 
+TEST_F(Surroundings, TheProgramIsHardened) {
+  if (kPoisons) GTEST_SKIP() << "a sanitizer does better";
+  const std::string elf =
+      shell_command(fmt::format("readelf --wide --dynamic --program-headers --dyn-syms '{}'", TAPEHEAD_PROGRAM)).out;
+  EXPECT_THAT(elf, HasSubstr("GNU_RELRO"));
+  EXPECT_THAT(elf, testing::ContainsRegex("BIND_NOW|Flags: NOW"))
+      << "all addresses are resolved at the start, so that none need be written later";
+  EXPECT_THAT(elf, HasSubstr("__stack_chk_fail"));
+  EXPECT_THAT(elf, testing::ContainsRegex("__[a-z]+_chk@"));
+}
+
 }  // namespace
 }  // namespace tapehead
