@@ -25,6 +25,13 @@ TEST_F(Surroundings, NothingIsWrittenIntoAFileThatTookTheNumberOfAClosedStandard
   EXPECT_EQ(read("closed/metrics.csv").find("step 2/20"), std::string::npos);
 }
 
+TEST_F(Surroundings, AClosedStandardInputIsAnError) {
+  ASSERT_EQ(shell(joined(tiny_train(path("run"))) + ">/dev/null 2>&1").status, 0);
+  const Ran ran = shell("predict '" + path("run") + "' <&- 2>&1");
+  EXPECT_EQ(ran.status, 2) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("standard input: cannot be read"));
+}
+
 TEST_F(Surroundings, AClosedStandardOutputIsAnError) {
   EXPECT_EQ(shell("list 2>&1 >&-").out, "tapehead: the results cannot be written to standard output\n");
 }
