@@ -114,7 +114,7 @@ std::vector<std::pair<std::string, std::string>> data_facts(const Dataset& datas
   const auto& seen = report.seen_in_training;
   facts.emplace_back("seen in training", seen
                                              ? fmt::format("{} of {}{}", *seen, report.file.pairs, more_sources(report))
-                                             : "not known: the training data were not read");
+                                             : "not known");  // the notice says why
   if (const std::int64_t bad = report.file.bad_lines(); bad > 0) {
     facts.emplace_back("skipped lines", fmt::format("{} of {}", bad, report.file.pairs + bad));
   }
