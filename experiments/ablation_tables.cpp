@@ -8,7 +8,9 @@
 #include <map>
 #include <utility>
 
+#include "autograd/base/counted.hpp"
 #include "experiments/table.hpp"
+#include "experiments/text_width.hpp"
 
 namespace tapehead {
 namespace {
@@ -111,9 +113,10 @@ std::string heading(const Ablation& ablation, const std::vector<std::size_t>& ce
     std::string& names = weights == "best" ? best : last;
     if (!weights.empty()) names += (names.empty() ? "" : ", ") + ablation.cells[cell].name(ablation.variations);
   }
-  std::string text =
-      fmt::format("judged on {} {} sequences, {} target words", ablation.held_out_sequences(cells.front()).count,
-                  name_of(ablation.split), ablation.target_words(cells.front()).count);
+  std::string text = fmt::format(
+      "judged on {}, {}",
+      counted(ablation.held_out_sequences(cells.front()).count, fmt::format("{} sequence", name_of(ablation.split))),
+      counted(ablation.target_words(cells.front()).count, "target word"));
   if (!best.empty() && !last.empty()) {
     text += fmt::format(": the weights with the lowest validation loss, but the last ones of {}", last);
   } else if (!best.empty()) {
@@ -121,7 +124,7 @@ std::string heading(const Ablation& ablation, const std::vector<std::size_t>& ce
   } else {
     text += ": the last weights, checkpoint.h5";
   }
-  return text + "\n";
+  return text;
 }
 
 Json json_of(const std::vector<Figure>& figures) {
@@ -262,18 +265,26 @@ std::string tables_text(const Ablation& ablation, std::size_t width) {
   const auto groups = comparable_cells(ablation);
   std::string text;
   if (groups.size() > 1) {
-    text += "cells with other held-out sequences or other words have tables of their own: they cannot be compared\n\n";
+    text +=
+        wrapped("cells with other held-out sequences or other words have tables of their own: they cannot be compared",
+                width) +
+        "\n\n";
   }
   for (const auto& cells : groups) {
     if (&cells != groups.data()) text += "\n";
-    text += heading(ablation, cells) + table_of(ablation, cells, Weights::judged, width);
+    text += wrapped(heading(ablation, cells), width) + "\n" + table_of(ablation, cells, Weights::judged, width);
     if (std::ranges::any_of(cells, [&](std::size_t cell) { return others_are_last(ablation, cell); })) {
-      text += "\nthe last weights of the same runs, checkpoint.h5\n" + table_of(ablation, cells, Weights::last, width);
+      text += "\n" + wrapped("the last weights of the same runs, checkpoint.h5", width) + "\n" +
+              table_of(ablation, cells, Weights::last, width);
     }
   }
   bool diverged = false;
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) diverged |= diverged_runs(ablation, cell) > 0;
-  if (diverged) text += "\nmeans leave out runs that diverged: a cell that has any does worse than its means say\n";
+  if (diverged) {
+    text += "\n" +
+            wrapped("means leave out runs that diverged: a cell that has any does worse than its means say", width) +
+            "\n";
+  }
   return text;
 }
 
