@@ -36,7 +36,7 @@ std::string summary_csv(const Ablation& ablation);
 
 /// For people: a table for each group of cells that can be compared, and one for the last weights where better ones
 /// were kept.
-std::string tables_text(const Ablation& ablation, std::size_t width = 80);
+std::string tables_text(const Ablation& ablation, std::size_t width);
 Json tables_json(const Ablation& ablation);
 
 }  // namespace tapehead

@@ -58,7 +58,7 @@ struct GradcheckResult {
 GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOptions& options = {});
 
 /// A row for each op, layer and model, then whatever is wrong, then a sentence that sums up.
-std::string gradcheck_text(const GradcheckResult& result, std::size_t width = 80);
+std::string gradcheck_text(const GradcheckResult& result, std::size_t width = 1000);
 /// All of it, every derivative, as one JSON object.
 std::string gradcheck_json(const GradcheckResult& result);
 

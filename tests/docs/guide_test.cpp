@@ -47,7 +47,7 @@ TEST(Guide, ItsOpHasRightGradientsAndValues) {
 
 TEST(Guide, LinksLeadToFilesThatExist) {
   const std::string guide = read_file("CONTRIBUTING.md");
-  const std::regex link(R"(\]\(([^)#:]+)\))");
+  const std::regex link(R"(\]\(([^)#: ]+)\))");
   int links = 0;
   for (std::sregex_iterator it(guide.begin(), guide.end(), link), end; it != end; ++it, ++links) {
     EXPECT_TRUE(std::filesystem::exists(std::string(PROJECT_FOLDER) + "/" + (*it)[1].str())) << (*it)[1];

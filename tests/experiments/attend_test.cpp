@@ -155,7 +155,7 @@ TEST_F(Attend, OfManyVectorsSomeAreShownAndALineSaysWhichAreNot) {
     text += "\n";
   }
   const std::string x = write("x.csv", text);
-  const std::string out = run({"attend", "--query", x, "--key", x}).out;
+  const std::string out = run({"attend", "--query", x, "--key", x}, {}, 80).out;
   EXPECT_THAT(out, HasSubstr("(not shown: queries 18 to 28 and keys 7 to 28; --json has all)"));
   EXPECT_THAT(out, HasSubstr("…  dim 511\n"));
   std::istringstream lines(out);

@@ -174,7 +174,7 @@ TEST_F(BadInput, ConflictsAreNamed) {
       {"heads: 3 heads do not divide d-model 64", {"train", "copy", "--heads", "3", "--out", path("out")}},
       {"min-length 9 and max-length 5",
        {"train", "copy", "--min-length", "9", "--max-length", "5", "--out", path("out")}},
-      {"cosine needs more steps",
+      {"needs more steps than warm-up",
        {"train", "copy", "--schedule", "cosine", "--steps", "5", "--warmup", "9", "--out", path("out")}},
       {"nesterov needs --momentum", {"train", "copy", "--optimizer", "nesterov", "--out", path("out")}},
       {"--max-positions: the data needs", {"train", "copy", "--max-positions", "5", "--out", path("out")}},

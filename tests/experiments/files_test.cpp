@@ -24,8 +24,10 @@ class Files : public InFolder {
   static void expect_refusal(const Ran& ran, const testing::Matcher<const std::string&>& message) {
     EXPECT_EQ(ran.status, 2);
     EXPECT_EQ(ran.out, "");
-    EXPECT_TRUE(ran.err.starts_with("tapehead: ")) << ran.err;
-    EXPECT_EQ(std::ranges::count(ran.err, '\n'), 1) << ran.err;
+    // An ablation says before anything else how many runs it is.
+    const bool ablation = ran.err.find(" runs: ") < ran.err.find('\n');
+    EXPECT_TRUE(ran.err.substr(ablation ? ran.err.find('\n') + 1 : 0).starts_with("tapehead: ")) << ran.err;
+    EXPECT_EQ(std::ranges::count(ran.err, '\n'), ablation ? 2 : 1) << ran.err;
     EXPECT_THAT(ran.err, message);
   }
 };

@@ -84,7 +84,7 @@ TEST(Gradcheck, AWrongGradientMakesItFailAndSaysWhere) {
   EXPECT_THAT(gradcheck_text(all), HasSubstr("1 FAILED"));
   const GradcheckResult one = check({right(), wrong()}, "right");
   EXPECT_TRUE(one.passed()) << gradcheck_text(one);
-  EXPECT_THAT(gradcheck_text(one), HasSubstr("6 derivatives in 1 cases and 0 refusals of wrong input checked"));
+  EXPECT_THAT(gradcheck_text(one), HasSubstr("6 derivatives in 1 case and 0 refusals of wrong input checked"));
   EXPECT_THAT(gradcheck_text(one), HasSubstr("all passed"));
 }
 

@@ -24,10 +24,11 @@ struct Ran {
   nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
-inline Ran run(const std::vector<std::string>& words, const std::string& input = {}) {
+/// In lines so long that no table is cut, unless `width` says otherwise.
+inline Ran run(const std::vector<std::string>& words, const std::string& input = {}, std::size_t width = 1000) {
   TextSource in(input, "standard input");
   std::ostringstream out, err;
-  Console console{in, out, err};
+  Console console{in, out, err, false, false, width};
   const int status = run_program(words, console);
   return {status, out.str(), err.str()};
 }
