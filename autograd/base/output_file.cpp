@@ -75,8 +75,11 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 
 void OutputFile::flush_to_disk() {
   if (::fsync(file_.get()) != 0) fail(errno);
-  if (is_ours(committed_ ? path_ : fresh_)) return;
-  throw FileError(path_ + ": cannot be written: it was taken away, or another process writes it too");
+  const std::string& name = committed_ ? path_ : fresh_;
+  if (is_ours(name)) return;
+  struct stat there {};
+  if (::lstat(name.c_str(), &there) != 0) fail(errno);  // it or its folder is gone
+  throw FileError(path_ + ": cannot be written: another file took its place; does another process write it too?");
 }
 
 void OutputFile::commit() {

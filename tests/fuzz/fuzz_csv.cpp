@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "experiments/matrix.hpp"
@@ -26,6 +27,11 @@ std::vector<std::string> fuzz_seeds() {
           "valid_unknown_share\n5,0.1,2,1,0.5,,,,,,,\n10,0.1,2,1,0.5,1,2,3,4,5,6,7\n"};
 }
 
+namespace {
+
+std::string without_empty_end(const std::string& row) { return row.substr(0, row.find_last_not_of(',') + 1); }
+
+}  // namespace
 }  // namespace tapehead
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -46,17 +52,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(parse_matrix(written, "again.csv").values == matrix.values, "a matrix that was written is read as another");
   }
 
-  // Every row that a resumed run keeps was there before, and belongs to a step that was done.
+  // Every row that a resumed run keeps was there before, but for empty cells at its end, and belongs to a step that was done.
   const std::string path = file_with("metrics.csv", text);
-  std::string there = text;  // lines may end with CR
-  std::ranges::replace(there, '\r', '\n');
+  std::string lines = text;  // they may end with CR
+  std::ranges::replace(lines, '\r', '\n');
+  std::set<std::string> there;
+  std::istringstream before(lines);
+  for (std::string row; std::getline(before, row);) there.insert(without_empty_end(row));
   MetricsFile(path, 10).write({.step = 11});
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
   int rows = 0;
   for (; std::getline(in, line); ++rows) {
-    require(line.starts_with("11,") || there.find(line + "\n") != std::string::npos, "a row was made up");
+    require(line.starts_with("11,") || there.contains(without_empty_end(line)), "a row was made up");
     require(std::stoll(line) <= 11, "a row of a later step was kept");
   }
   require(rows >= 1, "the row that was written is not there");
