@@ -7,12 +7,14 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/limits.hpp"
 #include "datasets/digest.hpp"
 #include "experiments/data_report.hpp"
 #include "experiments/folder_lock.hpp"
+#include "trainers/evaluation.hpp"
 
 namespace tapehead {
 namespace {
@@ -130,6 +132,28 @@ void note_data(Ablation& ablation, const Dataset& dataset) {
   ablation.seen_in_training.push_back(seen_in_training(dataset, ablation.split).value_or(0));
 }
 
+// Sequences of the split that a cell's model has too few positions for: said, and refused where they are all.
+void note_too_long(Ablation& ablation, const Run& run, const std::string& name) {
+  std::vector<std::int64_t> found = too_long_sequences(run.model, *run.dataset, ablation.split);
+  const std::int64_t all = run.dataset->size(ablation.split);
+  const std::int64_t positions = run.model.config().max_positions;
+  const char* split = name_of(ablation.split);
+  if (std::ssize(found) == all) {
+    throw ConfigError(
+        fmt::format("{}: none of the {} sequences fits into the model's {}, so there is nothing to judge; raise "
+                    "max-positions",
+                    name, split, counted(positions, "position")));
+  }
+  if (!found.empty()) {
+    ablation.notices.push_back(
+        fmt::format("{}: {} of {} {} sequences need more than the model's {}; they count as wrong and are "
+                    "no part of a loss (the first is {})",
+                    name, found.size(), all, split, counted(positions, "position"),
+                    run.dataset->place(ablation.split, found.front())));
+  }
+  ablation.too_long.push_back(std::move(found));
+}
+
 }  // namespace
 
 std::string Ablation::name_of(const PlannedRun& run) const {
@@ -148,7 +172,9 @@ const Fingerprint& Ablation::held_out_sequences(std::size_t cell) const {
 // Numbers of words mean nothing without the words; and a loss over few words is lower than one over many.
 std::string Ablation::held_out(std::size_t cell) const {
   const DataOrigin& origin = data[data_of[cell]];
-  const std::string all = held_out_sequences(cell).digest + origin.source_words.digest + origin.target_words.digest;
+  std::string all = held_out_sequences(cell).digest + origin.source_words.digest + origin.target_words.digest;
+  // No part of the loss: that of a model without room for the long ones is the loss of the short ones.
+  for (const std::int64_t sequence : too_long[cell]) all += fmt::format(" {}", sequence);
   return fmt::format("{:016x}", digest_bytes(all));
 }
 
@@ -202,6 +228,7 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
       throw ConfigError("ablate: the split to compare on holds no sequences; choose the other with --split");
     }
     note_data(ablation, *possible->dataset);
+    note_too_long(ablation, *possible, name);
     const auto [same, fresh] = configs.emplace(config_fingerprint(possible->settings.config_text()), cell);
     if (!fresh) {
       throw ConfigError(fmt::format("--vary: {} and {} are the same run; leave one of them out",
@@ -215,6 +242,8 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
       const std::string place = ablation.folder_of(run);
       if (file_exists(place)) {
         const std::string config = settings_of(*possible, run.seed).config_text();
+        // First, since it says so if an earlier version wrote it, whose options had other names and defaults.
+        if (file_exists(result_in(place))) read_result(result_in(place));
         require_same_config(place, config);
         if (file_exists(result_in(place))) {
           run.result = result_of(place, config, split, now);

@@ -35,6 +35,7 @@ struct Ablation {
   std::vector<PlannedRun> runs = {};      ///< cell by cell, seed by seed
   std::vector<DataOrigin> data = {};      ///< the different data of the cells
   std::vector<std::size_t> data_of = {};  ///< for each cell, which of these
+  std::vector<std::vector<std::int64_t>> too_long = {};  ///< for each cell, sequences that its model has too few positions for
   std::string initial_weights = {};       ///< see Provenance
   std::vector<std::string> notices = {};            ///< about the data of any cell, each once; see data_notices
   std::vector<std::int64_t> seen_in_training = {};  ///< of each cell: sequences of the split that it is trained on

@@ -109,6 +109,7 @@ FolderLock::~FolderLock() {
 
 ResultFolder::ResultFolder(std::string path, std::string command)
     : path_(std::move(path)), command_(std::move(command)) {
+  if (path_.empty()) throw ConfigError("--out: is empty; name a folder");
   std::error_code error;
   if (fs::is_directory(path_, error)) lock_.emplace(path_, command_);
 }

@@ -22,6 +22,7 @@ constexpr std::int64_t kShards = 4;
 // `--train FILE` makes text the task, unless the task was chosen just as strongly.
 void choose_task(Settings& settings) {
   if (settings.text("train").empty()) {
+    if (settings.origin("train") == Origin::command_line) throw ConfigError("--train: is empty; name a file");
     if (settings.text("task") == "text") throw ConfigError("task text: --train FILE is missing");
     return;
   }

@@ -111,6 +111,13 @@ class Run {
   void warn_of_long_sequences() {
     const std::vector<std::int64_t> found = too_long_sequences(model_, dataset_, Split::validation);
     if (found.empty()) return;
+    const bool steers = options_.early_stop > 0 || options_.step.schedule.kind == "plateau";
+    if (steers && std::ssize(found) == dataset_.size(Split::validation)) {
+      throw ConfigError(
+          fmt::format("training: none of the validation sequences fits into the model's {} positions, so "
+                      "early-stop and plateau have nothing to go by; raise max-positions",
+                      model_.config().max_positions));
+    }
     observer_.on_warning(
         fmt::format("{} of {} validation sequences need more than the model's {} positions, and count as "
                     "wrong (the first is {}); max-positions makes room for them",
@@ -143,8 +150,8 @@ class Run {
   }
 
   void note_seconds() {
-    progress_.seconds = progress_.seconds_before +
-                        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    progress_.seconds =
+        progress_.seconds_before + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   }
 
   // Returns whether it was the best. What follows from the validations on the way must not depend on where the run

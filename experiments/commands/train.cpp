@@ -70,12 +70,22 @@ void tell_of_validation(const Run& run, Console& console) {
 }
 
 void tell_that_nothing_is_left(const Run& run, const RunOutcome& outcome, const std::string& folder, Console& console) {
-  console.err << (outcome.stopped_early
-                      ? fmt::format("{}: the run stopped early after step {}; nothing was trained; to go on, raise "
-                                    "--early-stop or set it to 0\n",
-                                    printable(folder), outcome.step)
-                      : fmt::format("{}: the run has done all of its {} steps; nothing was trained; to go on, raise --steps\n",
-                                    printable(folder), run.config.trainer.steps));
+  const TrainerOptions& options = run.config.trainer;
+  std::string text;
+  if (outcome.stopped_early) {
+    text = fmt::format(
+        "the run stopped early after step {}; nothing was trained; to go on, raise --early-stop or set it to 0",
+        outcome.step);
+  } else if (depends_on_steps(options.step.schedule)) {
+    text = fmt::format(
+        "the run has done all of its {} steps; nothing was trained; schedule {} ends there, so more steps are a "
+        "run of their own",
+        options.steps, options.step.schedule.kind);
+  } else {
+    text = fmt::format("the run has done all of its {} steps; nothing was trained; to go on, raise --steps",
+                       options.steps);
+  }
+  console.err << printable(folder) << ": " << text << '\n';
 }
 
 Json as_json(const RunOutcome& outcome) {
@@ -89,9 +99,8 @@ Json as_json(const RunOutcome& outcome) {
   object["validation"] = outcome.validation ? to_json(*outcome.validation) : Json(nullptr);
   object["best"] = nullptr;
   if (outcome.best_step > 0) {
-    object["best"] = {{"step", outcome.best_step},
-                      {"validation_loss", outcome.best_loss},
-                      {"checkpoint", outcome.best_checkpoint}};
+    object["best"] = {
+        {"step", outcome.best_step}, {"validation_loss", outcome.best_loss}, {"checkpoint", outcome.best_checkpoint}};
   }
   return object;
 }
@@ -137,7 +146,8 @@ int run_train(const Invocation& invocation, Console& console) {
     return execute_run(run, place, resume, progress, interrupt.flag());
   }();
 
-  if (resume && outcome.first_step == outcome.step) tell_that_nothing_is_left(run, outcome, folder, console);
+  if (resume && !outcome.interrupted && outcome.first_step == outcome.step)
+    tell_that_nothing_is_left(run, outcome, folder, console);
   if (invocation.settings.flag("json")) {
     console.out << to_text(as_json(outcome)) << '\n';
   } else if (!outcome.interrupted) {

@@ -434,5 +434,24 @@ TEST_F(Ablate, ASecondOneOnTheSameFolderIsToldWhoHasIt) {
               HasSubstr(path("grid") + ": is in use by tapehead ablate, process " + std::to_string(getpid()) + " on "));
 }
 
+// A model without room for the long lines is judged on the short ones alone, which are easier.
+TEST_F(AblateText, CellsThatLeaveOutOtherSequencesStandInTablesOfTheirOwn) {
+  write("test.tsv", pairs(5, 3) + "a b c d e a b c d e\tA B C D E A B C D E\n");
+  const Ran ran = run(text_words({"--vary", "max-positions=6,20", "--max-length", "4", "--json"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("max-positions=6: 1 of 6 test sequences need more than the model's 6 positions"));
+  const nlohmann::json cells = ran.json()["cells"];
+  ASSERT_EQ(cells.size(), 2U);
+  EXPECT_NE(cells[0]["held_out"], cells[1]["held_out"]);
+}
+
+TEST_F(AblateText, ASplitOfWhichNothingCanBeJudgedIsRefusedBeforeAnyRun) {
+  write("test.tsv", "a b c d e a b c d e\tA B C D E A B C D E\n");
+  const Ran ran = run(text_words({"--vary", "heads=1,2", "--max-length", "4"}));
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("none of the test sequences fits into the model's"));
+  EXPECT_FALSE(std::filesystem::exists(path("grid/heads=1")));
+}
+
 }  // namespace
 }  // namespace tapehead

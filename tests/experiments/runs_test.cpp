@@ -356,5 +356,20 @@ TEST_F(Runs, SummaryCountsWhatTheModelHas) {
   EXPECT_THAT(run({"summary", path("run"), "--heads", "2"}).err, HasSubstr("is trained already"));
 }
 
+TEST_F(Runs, AFinishedRunSaysWhetherMoreStepsCanBeHad) {
+  ASSERT_EQ(run(tiny_train(path("plain"))).status, 0);
+  EXPECT_THAT(run({"train", "--resume", "--out", path("plain")}).err, testing::HasSubstr("to go on, raise --steps"));
+  EXPECT_EQ(run({"train", "--resume", "--out", path("plain"), "--steps", "14"}).status, 0);
+  ASSERT_EQ(run(tiny_train(path("cosine"), {"--schedule", "cosine"})).status, 0);
+  const Ran done = run({"train", "--resume", "--out", path("cosine")});
+  EXPECT_THAT(done.err, testing::HasSubstr("schedule cosine ends there"));
+  EXPECT_EQ(done.err.find("raise --steps"), std::string::npos);
+}
+
+TEST_F(Runs, AnEmptyNameIsCalledEmpty) {
+  EXPECT_THAT(run(tiny_train("")).err, testing::HasSubstr("--out: is empty"));
+  EXPECT_THAT(run(tiny_train(path("run"), {"--train", ""})).err, testing::HasSubstr("--train: is empty"));
+}
+
 }  // namespace
 }  // namespace tapehead
