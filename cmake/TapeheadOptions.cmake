@@ -35,7 +35,7 @@ if(TAPEHEAD_NATIVE)
 endif()
 if(NOT TAPEHEAD_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
   # A mistake with memory that slips through ends the program, and is no way in: checked copies, guarded stacks, and tables of
-  # addresses that cannot be written once the program has started. None of it costs a step anything that can be measured.
+  # addresses that cannot be written once the program has started.
   target_compile_options(tapehead_flags INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   target_link_options(tapehead_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()
