@@ -7,14 +7,14 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 
 namespace tapehead {
 
 namespace {
 
-// A step has several rounds with little between them: a worker that looks for the next one for some tens of microseconds
-// before it sleeps is there when it comes.
+// A step has several rounds with little between them: a worker that looks for the next one for some tens of
+// microseconds before it sleeps is there when it comes.
 constexpr int kSpins = 2000;
 
 void pause() {
@@ -45,8 +45,9 @@ WorkerPool::WorkerPool(int workers) {
     for (int worker = 1; worker < workers; ++worker) threads_.emplace_back([this, worker] { serve(worker); });
   } catch (const std::system_error& error) {
     stop();  // a thread that is not joined would end the program
-    throw ConfigError(fmt::format("workers: {} are asked for, the system starts no more than {} ({}); take fewer threads",
-                                  workers, size(), error.code().message()));
+    throw ConfigError(
+        fmt::format("workers: {} are asked for, the system starts no more than {} ({}); take fewer threads", workers,
+                    size(), error.code().message()));
   }
 }
 

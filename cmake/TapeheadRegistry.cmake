@@ -1,11 +1,12 @@
 # tapehead_registry(OUTPUT HEADER a/b.hpp TYPE OpSpec PREFIX spec_ FUNCTION op_specs NAMES add exp …): generates the source of
-# FUNCTION(), which gives the specs of everything that is built. NAME lives in a file of its own and must define
-# `TYPE tapehead::PREFIXNAME()` there, or the program does not link.
+# FUNCTION(), which gives the specs of everything that is built. NAME, which a folder may stand before, lives in a file
+# of its own and must define `TYPE tapehead::PREFIXNAME()` there, or the program does not link.
 function(tapehead_registry output)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER;TYPE;PREFIX;FUNCTION" "NAMES")
   set(declarations "")
   set(calls "")
-  foreach(name IN LISTS arg_NAMES)
+  foreach(path IN LISTS arg_NAMES)
+    get_filename_component(name "${path}" NAME)
     string(APPEND declarations "${arg_TYPE} ${arg_PREFIX}${name}();\n")
     string(APPEND calls "      ${arg_PREFIX}${name}(),\n")
   endforeach()

@@ -1,13 +1,17 @@
 #include <cstdio>
 
 #include "datasets/made.hpp"
-#include "trainers/evaluation.hpp"
+#include "trainers/metrics/evaluation.hpp"
 #include "trainers/step.hpp"
 
 int main() {
   using namespace tapehead;
   const MadeDataset data({.task = "reverse", .symbols = 8, .min_length = 3, .max_length = 6, .test = 200});
-  const Model model({.layers = 1, .heads = 2, .d_model = 32, .d_ff = 64, .max_positions = 7,
+  const Model model({.layers = 1,
+                     .heads = 2,
+                     .d_model = 32,
+                     .d_ff = 64,
+                     .max_positions = 7,
                      .source_vocabulary = data.source_vocabulary().size(),
                      .target_vocabulary = data.target_vocabulary().size()});
   ParameterStore<float> parameters(model.layout());

@@ -3,10 +3,10 @@
 #include <csignal>
 #include <iostream>
 
-#include "autograd/blas.hpp"
-#include "experiments/program.hpp"
+#include "autograd/kernels/blas.hpp"
+#include "experiments/program/program.hpp"
 #include "experiments/program/startup.hpp"
-#include "experiments/terminal.hpp"
+#include "experiments/report/terminal.hpp"
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ,

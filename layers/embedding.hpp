@@ -2,8 +2,8 @@
 
 #include "autograd/base/tokens.hpp"
 #include "autograd/tape.hpp"
+#include "layers/attention/positions.hpp"
 #include "layers/dropout.hpp"
-#include "layers/positions.hpp"
 
 namespace tapehead {
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "autograd/tape.hpp"
+#include "layers/attention/multi_head_attention.hpp"
 #include "layers/feed_forward.hpp"
-#include "layers/multi_head_attention.hpp"
 #include "layers/residual.hpp"
 
 namespace tapehead {

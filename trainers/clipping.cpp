@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "autograd/ops/columns.hpp"
+#include "autograd/ops/detail/columns.hpp"
 
 namespace tapehead {
 

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "autograd/base/errors.hpp"
-#include "trainers/checkpoint.hpp"
-#include "trainers/metrics.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
+#include "trainers/checkpoint/resume_point.hpp"
+#include "trainers/metrics/metrics.hpp"
 #include "trainers/nonfinite.hpp"
-#include "trainers/resume_point.hpp"
 
 namespace tapehead {
 namespace {

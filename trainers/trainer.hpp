@@ -10,7 +10,7 @@
 #include "autograd/parameters.hpp"
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
-#include "trainers/evaluation.hpp"
+#include "trainers/metrics/evaluation.hpp"
 #include "trainers/optimizer.hpp"
 #include "trainers/schedule.hpp"
 #include "trainers/step.hpp"
@@ -63,8 +63,8 @@ class TrainingObserver {
   virtual void on_step(const Progress&) {}
   /// A line that the user ought to know.
   virtual void on_warning(const std::string& text) { (void)text; }
-  /// Once a step at most: the last step may be validated twice, on the few sequences of those on the way and on all, and
-  /// only the latter is told.
+  /// Once a step at most: the last step may be validated twice, on the few sequences of those on the way and on all,
+  /// and only the latter is told.
   virtual void on_validation(const Progress&) {}
   /// A step was left out; `why` is a line.
   virtual void on_skip(const Progress&, const std::string& why) { (void)why; }
@@ -75,12 +75,11 @@ enum class TrainingOutcome { finished, stopped_early, interrupted };
 
 /// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps, or
 /// until the validation loss has not fallen for options.early_stop validations: writes metrics.csv and checkpoint.h5
-/// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far, and at
-/// the end if that was validated on the same sequences and is better still. Stops after the step in which *stop becomes
-/// true, having saved; a validation is broken off, and done again when the run is resumed. The same options, data and
-/// seed give the same parameters
-/// to the bit, with any number of threads, stopped and resumed or not. Throws ConfigError, DataError, CheckpointError
-/// or NonfiniteError; what was saved stays.
+/// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far, and
+/// at the end if that was validated on the same sequences and is better still. Stops after the step in which *stop
+/// becomes true, having saved; a validation is broken off, and done again when the run is resumed. The same options,
+/// data and seed give the same parameters to the bit, with any number of threads, stopped and resumed or not. Throws
+/// ConfigError, DataError, CheckpointError or NonfiniteError; what was saved stays.
 template <RealScalar T>
 TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
                       const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,

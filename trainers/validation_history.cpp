@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
-#include "trainers/checkpoint.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
 
 namespace tapehead {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/ops/point_sum.hpp"
+#include "autograd/ops/detail/point_sum.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

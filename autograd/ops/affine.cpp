@@ -1,6 +1,6 @@
 #include "autograd/ops/affine.hpp"
 
-#include "autograd/ops/affine_parts.hpp"
+#include "autograd/ops/detail/affine_parts.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
@@ -11,9 +11,8 @@ Var<T> affine(Var<T> x, Var<T> weight, Var<T> bias) {
   const AffineSizes sizes = affine_sizes("affine", x, weight, bias);
   T* y = tape.allocate(sizes.shape.size());
   affine_forward(sizes, x, weight, bias, y);
-  return tape.record("affine", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
-    affine_pullback(pull, sizes, x, weight, bias, pull.d_output());
-  });
+  return tape.record("affine", sizes.shape, y, {x, weight, bias},
+                     [=](Pull<T>& pull) { affine_pullback(pull, sizes, x, weight, bias, pull.d_output()); });
 }
 
 template Var<float> affine(Var<float>, Var<float>, Var<float>);

@@ -1,8 +1,8 @@
 #include "autograd/ops/affine_activation.hpp"
 
 #include "autograd/branches.hpp"
-#include "autograd/ops/affine_parts.hpp"
-#include "autograd/ops/curves.hpp"
+#include "autograd/ops/detail/affine_parts.hpp"
+#include "autograd/ops/detail/curves.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

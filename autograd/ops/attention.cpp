@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "autograd/gemm.hpp"
-#include "autograd/ops/attention_plan.hpp"
-#include "autograd/ops/attention_tiled.hpp"
-#include "autograd/ops/columns.hpp"
+#include "autograd/kernels/gemm.hpp"
+#include "autograd/ops/detail/attention_plan.hpp"
+#include "autograd/ops/detail/attention_tiled.hpp"
+#include "autograd/ops/detail/columns.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
@@ -64,7 +64,8 @@ void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& in
     const QueryBlock block = query_block(plan, slice, at);
     T* p = weights + block.first * plan.keys;
     gemm(T(static_cast<Real<T>>(plan.scale)), head_of(key, plan.width, head, slice, block.keys), Transpose::yes,
-         columns_of(q, block.first, block.count), Transpose::no, T(0), MatrixView(p, block.keys, block.count, plan.keys));
+         columns_of(q, block.first, block.count), Transpose::no, T(0),
+         MatrixView(p, block.keys, block.count, plan.keys));
     for (std::int64_t j = 0; j < block.count; ++j) {
       T* column = p + j * plan.keys;
       const std::int64_t count = plan.attended(slice, block.first + j);
@@ -109,7 +110,8 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
     if (sinks[0].data == nullptr && sinks[1].data == nullptr) continue;
 
     const MatrixView d_s(d_scores, block.keys, block.count, plan.keys);
-    gemm(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::yes, d_c, Transpose::no, T(0), d_s);
+    gemm(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::yes, d_c, Transpose::no, T(0),
+         d_s);
     if (plan.drops()) drop_weights(plan, d_scores, d_scores, head, slice, block);
     for (std::int64_t j = 0; j < block.count; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P); zero where P is
       const T* pj = p.data + j * p.stride;
@@ -160,8 +162,8 @@ Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, con
     for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
       for (std::int64_t head = 0; head < plan.heads; ++head) {
         pull_head<T>(plan, inputs, sinks, weights + (slice * plan.heads + head) * map,
-                     head_view(pull.d_output(), shape, 0, plan.value_width, head, slice, plan.queries), d_scores, dropped,
-                     head, slice);
+                     head_view(pull.d_output(), shape, 0, plan.value_width, head, slice, plan.queries), d_scores,
+                     dropped, head, slice);
       }
     }
   });
@@ -209,21 +211,24 @@ AttentionRule rule_of(const AttentionOptions& options) {
 OpCase case_apart(const std::string& label, const CallSizes& sizes, const AttentionOptions& options) {
   const std::int64_t heads = options.heads;
   const auto input = [heads](const char* name, std::int64_t width, std::int64_t columns, std::int64_t slices) {
-    return InputSpec{.shape = {heads * width, columns, slices}, .name = name, .parts = {{name, 0, heads * width, heads}}};
+    return InputSpec{
+        .shape = {heads * width, columns, slices}, .name = name, .parts = {{name, 0, heads * width, heads}}};
   };
-  return {label,
-          {input("query", sizes.width, sizes.queries, sizes.slices), input("key", sizes.width, sizes.keys, sizes.slices),
-           input("value", sizes.value_width, sizes.keys, sizes.slices)},
-          attend_apart(options),
-          rule_of(options)};
+  return {
+      label,
+      {input("query", sizes.width, sizes.queries, sizes.slices), input("key", sizes.width, sizes.keys, sizes.slices),
+       input("value", sizes.value_width, sizes.keys, sizes.slices)},
+      attend_apart(options),
+      rule_of(options)};
 }
 
 OpCase case_joined(const std::string& label, const Shape& shape, const AttentionOptions& options, std::int64_t rows,
                    std::int64_t gap = 0) {
   const std::int64_t heads = options.heads;
-  const InputSpec input{.shape = shape,
-                        .name = "joined",
-                        .parts = {{"query", gap, rows, heads}, {"key", gap + rows, rows, heads}, {"value", gap + 2 * rows, rows, heads}}};
+  const InputSpec input{
+      .shape = shape,
+      .name = "joined",
+      .parts = {{"query", gap, rows, heads}, {"key", gap + rows, rows, heads}, {"value", gap + 2 * rows, rows, heads}}};
   return {label, {input}, attend_joined(options, rows, gap), rule_of(options)};
 }
 
@@ -280,16 +285,21 @@ OpSpec spec_attention() {
   return {
       .name = "attention",
       .cases = std::move(cases),
-      .refusals =
-          {
-              {"heads", {{5, 2}, {5, 2}, {5, 2}}, attend_apart({.heads = 2}), "2 heads do not divide query (5, 2)"},
-              {"no_heads", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.heads = 0}), "heads must be at least 1, not 0"},
-              {"key_width", {{4, 2}, {6, 2}, {4, 2}}, attend_apart({}), "sizes disagree: query is (4, 2), key is (6, 2)"},
-              {"positions", {{4, 2}, {4, 3}, {4, 2}}, attend_apart({}), "key is (4, 3), value is (4, 2)"},
-              {"rows", {{11, 2}}, attend_joined({}, 4), "value is 4 rows from 8 on, of (11, 2)"},
-              {"dropout", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.dropout = 1, .random = &random}), "must be in [0, 1), not 1"},
-              {"dropout_without_numbers", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.dropout = 0.5}), "needs a random stream"},
-          }};
+      .refusals = {
+          {"heads", {{5, 2}, {5, 2}, {5, 2}}, attend_apart({.heads = 2}), "2 heads do not divide query (5, 2)"},
+          {"no_heads", {{4, 2}, {4, 2}, {4, 2}}, attend_apart({.heads = 0}), "heads must be at least 1, not 0"},
+          {"key_width", {{4, 2}, {6, 2}, {4, 2}}, attend_apart({}), "sizes disagree: query is (4, 2), key is (6, 2)"},
+          {"positions", {{4, 2}, {4, 3}, {4, 2}}, attend_apart({}), "key is (4, 3), value is (4, 2)"},
+          {"rows", {{11, 2}}, attend_joined({}, 4), "value is 4 rows from 8 on, of (11, 2)"},
+          {"dropout",
+           {{4, 2}, {4, 2}, {4, 2}},
+           attend_apart({.dropout = 1, .random = &random}),
+           "must be in [0, 1), not 1"},
+          {"dropout_without_numbers",
+           {{4, 2}, {4, 2}, {4, 2}},
+           attend_apart({.dropout = 0.5}),
+           "needs a random stream"},
+      }};
 }
 
 }  // namespace tapehead

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "autograd/ops/target_loss.hpp"
+#include "autograd/ops/detail/target_loss.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/ops/keep.hpp"
+#include "autograd/ops/detail/keep.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/ops/point_sum.hpp"
+#include "autograd/ops/detail/point_sum.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

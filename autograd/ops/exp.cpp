@@ -2,16 +2,17 @@
 
 #include <cmath>
 
-#include "autograd/ops/elementwise.hpp"
+#include "autograd/kernels/vector_math.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
 #include "autograd/spec.hpp"
-#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> exp(Var<T> x) {
   const auto fill = [](const T* in, std::int64_t n, T* y) {
-    fill_array(in, n, y, [](auto... a) { vectors::exp(a...); }, [](T a) { return std::exp(a); });
+    fill_array(
+        in, n, y, [](auto... a) { vectors::exp(a...); }, [](T a) { return std::exp(a); });
   };
   return map_array("exp", x, fill, [](T, T y) { return y; });
 }

@@ -1,6 +1,6 @@
 #include "autograd/ops/gelu_tanh.hpp"
 
-#include "autograd/ops/elementwise.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "autograd/ops/columns.hpp"
-#include "autograd/ops/point_sum.hpp"
-#include "autograd/ops/require.hpp"
+#include "autograd/ops/detail/columns.hpp"
+#include "autograd/ops/detail/point_sum.hpp"
+#include "autograd/ops/detail/require.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
@@ -75,7 +75,8 @@ Var<T> layer_norm(Var<T> x, Var<T> gain, Var<T> bias, double epsilon) {
       const T mean_e = sum / static_cast<Real<T>>(rows);
       const T slope = moment * inverse * inverse / static_cast<Real<T>>(rows);
       const Sink<T> column{d_x.data + n * rows, d_x.fresh};
-      column.accumulate(rows, [=](std::int64_t i) { return (g[i] * dn[i] - mean_e - (xn[i] - mean) * slope) * inverse; });
+      column.accumulate(rows,
+                        [=](std::int64_t i) { return (g[i] * dn[i] - mean_e - (xn[i] - mean) * slope) * inverse; });
     }
     gains.finish();
     biases.finish();

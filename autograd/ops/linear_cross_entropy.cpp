@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/gemm.hpp"
-#include "autograd/ops/point_sum.hpp"
-#include "autograd/ops/target_loss.hpp"
+#include "autograd/kernels/gemm.hpp"
+#include "autograd/ops/detail/point_sum.hpp"
+#include "autograd/ops/detail/target_loss.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "autograd/ops/elementwise.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

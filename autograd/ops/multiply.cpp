@@ -1,6 +1,6 @@
 #include "autograd/ops/multiply.hpp"
 
-#include "autograd/ops/require.hpp"
+#include "autograd/ops/detail/require.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -1,7 +1,7 @@
 #include "autograd/ops/relu.hpp"
 
 #include "autograd/branches.hpp"
-#include "autograd/ops/elementwise.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

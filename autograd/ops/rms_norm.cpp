@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "autograd/ops/columns.hpp"
-#include "autograd/ops/point_sum.hpp"
-#include "autograd/ops/require.hpp"
+#include "autograd/ops/detail/columns.hpp"
+#include "autograd/ops/detail/point_sum.hpp"
+#include "autograd/ops/detail/require.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

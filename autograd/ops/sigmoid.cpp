@@ -1,9 +1,9 @@
 #include "autograd/ops/sigmoid.hpp"
 
-#include "autograd/ops/elementwise.hpp"
-#include "autograd/ops/logistic.hpp"
+#include "autograd/kernels/vector_math.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
+#include "autograd/ops/detail/logistic.hpp"
 #include "autograd/spec.hpp"
-#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 template <Scalar T>

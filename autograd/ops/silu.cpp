@@ -1,6 +1,6 @@
 #include "autograd/ops/silu.hpp"
 
-#include "autograd/ops/elementwise.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

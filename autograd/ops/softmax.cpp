@@ -1,7 +1,7 @@
 #include "autograd/ops/softmax.hpp"
 
-#include "autograd/ops/columns.hpp"
-#include "autograd/ops/require.hpp"
+#include "autograd/ops/detail/columns.hpp"
+#include "autograd/ops/detail/require.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -1,6 +1,6 @@
 #include "autograd/ops/sum.hpp"
 
-#include "autograd/ops/columns.hpp"
+#include "autograd/ops/detail/columns.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -2,16 +2,17 @@
 
 #include <cmath>
 
-#include "autograd/ops/elementwise.hpp"
+#include "autograd/kernels/vector_math.hpp"
+#include "autograd/ops/detail/elementwise.hpp"
 #include "autograd/spec.hpp"
-#include "autograd/vector_math.hpp"
 
 namespace tapehead {
 
 template <Scalar T>
 Var<T> tanh(Var<T> x) {
   const auto fill = [](const T* in, std::int64_t n, T* y) {
-    fill_array(in, n, y, [](auto... a) { vectors::tanh(a...); }, [](T a) { return std::tanh(a); });
+    fill_array(
+        in, n, y, [](auto... a) { vectors::tanh(a...); }, [](T a) { return std::tanh(a); });
   };
   return map_array("tanh", x, fill, [](T, T y) { return T(1) - y * y; });
 }

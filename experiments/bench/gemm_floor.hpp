@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "autograd/gemm.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "autograd/parallel.hpp"
 #include "layers/models/config.hpp"
 
@@ -26,8 +26,8 @@ struct StepShape {
 };
 
 /// The fewest and largest products whose results a step of `examples` examples needs, forward and backward: one for
-/// all that shares an input, one for all columns; for each head of each example its own. Causal attention counts blocks of
-/// `causal_block` queries with the keys up to the block's end; 0 counts all pairs.
+/// all that shares an input, one for all columns; for each head of each example its own. Causal attention counts blocks
+/// of `causal_block` queries with the keys up to the block's end; 0 counts all pairs.
 std::vector<Product> products_of_step(const ModelConfig& model, const StepShape& shape, std::int64_t examples,
                                       std::int64_t causal_block);
 

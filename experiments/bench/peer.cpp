@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
-#include "experiments/json.hpp"
+#include "experiments/report/json.hpp"
 
 namespace tapehead {
 namespace {

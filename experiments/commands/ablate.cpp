@@ -8,13 +8,13 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
 #include "autograd/base/text.hpp"
-#include "experiments/ablation.hpp"
-#include "experiments/ablation_tables.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/folder_lock.hpp"
-#include "experiments/interrupt.hpp"
-#include "experiments/progress.hpp"
-#include "experiments/text_width.hpp"
+#include "experiments/program/interrupt.hpp"
+#include "experiments/report/ablation_tables.hpp"
+#include "experiments/report/progress.hpp"
+#include "experiments/report/text_width.hpp"
+#include "experiments/runs/ablation.hpp"
+#include "experiments/runs/folder_lock.hpp"
 
 namespace tapehead {
 namespace {
@@ -47,7 +47,8 @@ std::int64_t finished_of(const Ablation& ablation) {
 
 // "6 runs: 2 cells with 3 seeds each".
 std::string size_text(std::int64_t runs, std::int64_t seeds) {
-  return fmt::format("{}: {} with {} each", counted(runs, "run"), counted(runs / seeds, "cell"), counted(seeds, "seed"));
+  return fmt::format("{}: {} with {} each", counted(runs, "run"), counted(runs / seeds, "cell"),
+                     counted(seeds, "seed"));
 }
 
 // One run after another; false if a signal asked to end.

@@ -1,4 +1,4 @@
-#include "experiments/attend.hpp"
+#include "experiments/analysis/attend.hpp"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <ostream>
 
 #include "experiments/commands/commands.hpp"
-#include "experiments/heat_map.hpp"
-#include "experiments/json.hpp"
-#include "experiments/table.hpp"
-#include "experiments/text_width.hpp"
+#include "experiments/report/heat_map.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/table.hpp"
+#include "experiments/report/text_width.hpp"
 
 namespace tapehead {
 namespace {

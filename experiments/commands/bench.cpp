@@ -4,12 +4,12 @@
 #include <ostream>
 
 #include "autograd/base/counted.hpp"
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 #include "experiments/bench/measurement.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/json.hpp"
-#include "experiments/run_config.hpp"
-#include "experiments/table.hpp"
+#include "experiments/options/run_config.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/table.hpp"
 
 namespace tapehead {
 namespace {
@@ -93,15 +93,16 @@ std::string mebibytes(std::int64_t bytes) { return fmt::format("{:.1f} MiB", sta
 std::string as_text(const BenchReport& report, const BenchOptions& options, std::size_t width) {
   Table table;
   table.add({"model", fmt::format("{}, {}", options.model.model, counted(report.parameters, "parameter"))});
-  table.add({"step", fmt::format("{:.3f} ms, the median of {}; from {:.3f} to {:.3f}", report.step_ms.median, report.steps,
-                                 report.step_ms.min, report.step_ms.max)});
+  table.add({"step", fmt::format("{:.3f} ms, the median of {}; from {:.3f} to {:.3f}", report.step_ms.median,
+                                 report.steps, report.step_ms.min, report.step_ms.max)});
   table.add({"speed", fmt::format("{:.0f} tokens a second, {}, {}", tokens_per_second(report),
                                   counted(options.threads, "thread"), counted(report.shards, "shard"))});
   if (report.flop > 0) {
     table.add({"products alone",
                fmt::format("{:.3f} ms at {}: the step takes {:.2f} times as long", report.floor_ms.median,
                            counted(report.floor_shards, "shard"), report.step_ms.median / report.floor_ms.median)});
-    const std::string speed = fmt::format("{:.3f} GFLOP in products, {:.1f} GFLOP/s", report.flop * 1e-9, gflops(report));
+    const std::string speed =
+        fmt::format("{:.3f} GFLOP in products, {:.1f} GFLOP/s", report.flop * 1e-9, gflops(report));
     const auto share = share_of_peak(gflops(report), report.fma_peak_gflops);
     table.add({"arithmetic", share ? fmt::format("{}, {:.0f}% of the {:.1f} that the cores can", speed, 100 * *share,
                                                  report.fma_peak_gflops)

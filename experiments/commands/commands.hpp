@@ -1,6 +1,6 @@
 #pragma once
 
-#include "experiments/command.hpp"
+#include "experiments/program/command.hpp"
 
 /// \file The commands of the program, one source file each.
 

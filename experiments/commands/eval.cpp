@@ -11,13 +11,13 @@
 #include "autograd/base/limits.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/data_report.hpp"
-#include "experiments/json.hpp"
-#include "experiments/run.hpp"
-#include "experiments/table.hpp"
-#include "experiments/text_width.hpp"
-#include "experiments/trained.hpp"
-#include "trainers/decoding.hpp"
+#include "experiments/report/data_report.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/table.hpp"
+#include "experiments/report/text_width.hpp"
+#include "experiments/runs/run.hpp"
+#include "experiments/runs/trained.hpp"
+#include "trainers/decoding/decoding.hpp"
 
 namespace tapehead {
 namespace {
@@ -100,7 +100,8 @@ void tell_of_long_sequences(const Trained& trained, const Dataset& dataset, Spli
   console.err << fmt::format(
       "warning: {} of {} sequences need more than the model's {} positions and {}: {}\n", found.size(),
       dataset.size(split), trained.config.model.max_positions,
-      treated == TooLong::wrong ? "count as wrong (--too-long skip leaves them out)" : "are left out", printable(places));
+      treated == TooLong::wrong ? "count as wrong (--too-long skip leaves them out)" : "are left out",
+      printable(places));
 }
 
 Json as_json(const Report& report, const std::string& split, std::uint64_t step) {

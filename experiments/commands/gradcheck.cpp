@@ -1,15 +1,15 @@
-#include "experiments/gradcheck.hpp"
+#include "experiments/analysis/gradcheck.hpp"
 
 #include <fmt/format.h>
 
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "experiments/analysis/trained_check.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/data_report.hpp"
-#include "experiments/json.hpp"
-#include "experiments/table.hpp"
-#include "experiments/trained_check.hpp"
+#include "experiments/report/data_report.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/table.hpp"
 
 namespace tapehead {
 namespace {

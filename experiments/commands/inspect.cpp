@@ -5,12 +5,12 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/text.hpp"
-#include "experiments/attention_maps.hpp"
+#include "experiments/analysis/attention_maps.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/heat_map.hpp"
-#include "experiments/json.hpp"
-#include "experiments/suggest.hpp"
-#include "experiments/text_width.hpp"
+#include "experiments/program/suggest.hpp"
+#include "experiments/report/heat_map.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/text_width.hpp"
 
 namespace tapehead {
 namespace {
@@ -67,13 +67,14 @@ int run_inspect(const Invocation& invocation, Console& console) {
   }
   const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
   console.out << wrapped(printable(fmt::format("{}", fmt::join(visible(maps.source), " "))), console.width, 2) << '\n'
-              << wrapped("→ " + printable(fmt::format("{}", fmt::join(visible(maps.output), " "))), console.width, 2) << "\n\n"
+              << wrapped("→ " + printable(fmt::format("{}", fmt::join(visible(maps.output), " "))), console.width, 2)
+              << "\n\n"
               << wrapped(fmt::format("rows: {}; columns: {}", layer.rows_are, layer.columns_are), console.width)
               << '\n';
   for (std::int64_t h = first; h < last; ++h) {
     console.out << fmt::format("\n{}, head {}\n", layer.layer, h)
-                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)], {visible(layer.queries), visible(layer.keys)}, style,
-                                 console.width);
+                << draw_heat_map(layer.heads[static_cast<std::size_t>(h)],
+                                 {visible(layer.queries), visible(layer.keys)}, style, console.width);
   }
   return kDone;
 }

@@ -2,11 +2,11 @@
 
 #include "autograd/base/counted.hpp"
 #include "autograd/spec.hpp"
-#include "experiments/choices.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/definitions.hpp"
-#include "experiments/json.hpp"
-#include "experiments/presets.hpp"
+#include "experiments/options/choices.hpp"
+#include "experiments/options/presets.hpp"
+#include "experiments/program/definitions.hpp"
+#include "experiments/report/json.hpp"
 
 namespace tapehead {
 namespace {

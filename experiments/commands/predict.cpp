@@ -8,9 +8,9 @@
 #include "autograd/base/lines.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/text_width.hpp"
-#include "experiments/trained.hpp"
-#include "trainers/decoding.hpp"
+#include "experiments/report/text_width.hpp"
+#include "experiments/runs/trained.hpp"
+#include "trainers/decoding/decoding.hpp"
 
 namespace tapehead {
 namespace {

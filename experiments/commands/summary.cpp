@@ -9,13 +9,13 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/data_report.hpp"
-#include "experiments/json.hpp"
-#include "experiments/presets.hpp"
-#include "experiments/run.hpp"
-#include "experiments/table.hpp"
-#include "experiments/text_width.hpp"
-#include "experiments/trained.hpp"
+#include "experiments/options/presets.hpp"
+#include "experiments/report/data_report.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/table.hpp"
+#include "experiments/report/text_width.hpp"
+#include "experiments/runs/run.hpp"
+#include "experiments/runs/trained.hpp"
 
 namespace tapehead {
 namespace {
@@ -93,7 +93,8 @@ std::string as_text(const Summary& summary, std::size_t width) {
   if (summary.memory) {
     const MemoryEstimate& m = *summary.memory;
     const std::string parts = fmt::format(
-        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}, positions {}, "
+        "training takes about {}: parameters and gradients {}, optimizer {}, shards {}, tapes {}, saving {}, positions "
+        "{}, "
         "evaluation {}",
         bytes_text(m.total()), bytes_text(m.parameters), bytes_text(m.optimizer), bytes_text(m.shards),
         bytes_text(m.tapes), bytes_text(m.saving), bytes_text(m.tables), bytes_text(m.evaluation));
@@ -118,7 +119,8 @@ Json as_json(const Summary& summary) {
 
 int run_summary(const Invocation& invocation, Console& console) {
   const Summary summary = summary_of(invocation, console);
-  console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n" : as_text(summary, console.width));
+  console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n"
+                                                   : as_text(summary, console.width));
   return kDone;
 }
 

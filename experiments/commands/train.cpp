@@ -7,14 +7,14 @@
 #include "autograd/base/file.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/data_report.hpp"
-#include "experiments/folder_lock.hpp"
-#include "experiments/interrupt.hpp"
-#include "experiments/json.hpp"
-#include "experiments/progress.hpp"
-#include "experiments/run.hpp"
-#include "experiments/table.hpp"
-#include "trainers/checkpoint.hpp"
+#include "experiments/program/interrupt.hpp"
+#include "experiments/report/data_report.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/progress.hpp"
+#include "experiments/report/table.hpp"
+#include "experiments/runs/folder_lock.hpp"
+#include "experiments/runs/run.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
 
 namespace tapehead {
 namespace {

@@ -1,10 +1,10 @@
 #include <ostream>
 
 #include "autograd/base/build.hpp"
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/json.hpp"
-#include "experiments/table.hpp"
+#include "experiments/report/json.hpp"
+#include "experiments/report/table.hpp"
 
 namespace tapehead {
 
@@ -13,9 +13,11 @@ int run_version(const Invocation& invocation, Console& console) {
   const BuildInfo& build = build_info();
   const std::string advice = blas_kernel_advice().value_or("");
   if (invocation.settings.flag("json")) {
-    const Json object{{"version", build.version},         {"compiler", build.compiler},    {"vectors", build.vectors}, {"blas", blas.library},
-                      {"kernel", blas.kernel},           {"threading", blas.threading},   {"processor", blas.processor},
-                      {"best_kernel", blas.best_kernel}, {"below_best", blas.below_best}, {"advice", advice}};
+    const Json object{{"version", build.version},      {"compiler", build.compiler},
+                      {"vectors", build.vectors},      {"blas", blas.library},
+                      {"kernel", blas.kernel},         {"threading", blas.threading},
+                      {"processor", blas.processor},   {"best_kernel", blas.best_kernel},
+                      {"below_best", blas.below_best}, {"advice", advice}};
     console.out << to_text(object) << '\n';
     return kDone;
   }

@@ -6,8 +6,8 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/tokens.hpp"
-#include "layers/attention_scale.hpp"
-#include "layers/positions.hpp"
+#include "layers/attention/attention_scale.hpp"
+#include "layers/attention/positions.hpp"
 
 namespace tapehead {
 namespace {

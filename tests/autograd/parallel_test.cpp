@@ -12,7 +12,7 @@
 #include <set>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 
 namespace tapehead {
 namespace {
@@ -20,7 +20,8 @@ namespace {
 TEST(WorkerPool, EveryWorkerWorksOnceARound) {
   WorkerPool workers(3);
   std::vector<int> calls(3, 0);
-  for (int round = 0; round < 1000; ++round) workers.run([&](int worker) { ++calls[static_cast<std::size_t>(worker)]; });
+  for (int round = 0; round < 1000; ++round)
+    workers.run([&](int worker) { ++calls[static_cast<std::size_t>(worker)]; });
   EXPECT_THAT(calls, testing::Each(1000));
 }
 

@@ -1,5 +1,5 @@
 // Multi-head attention against torch.nn.MultiheadAttention: output, the weights that an observer sees, every gradient.
-#include "layers/multi_head_attention.hpp"
+#include "layers/attention/multi_head_attention.hpp"
 
 #include <gtest/gtest.h>
 

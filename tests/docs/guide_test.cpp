@@ -63,7 +63,7 @@ TEST(Guide, NamesTestsAndListsThatThereAre) {
   EXPECT_NE(read_file("tests/autograd/ops/forward_test.cpp").find("TEST(OpForwards, EveryOpHasAnOracle)"),
             std::string::npos);
   EXPECT_NE(read_file("tests/autograd/ops/unwritten_test.cpp").find("fixed{"), std::string::npos);
-  EXPECT_NE(read_file("tests/experiments/run_config_test.cpp").find("EveryOptionReachesWhatItConfigures"),
+  EXPECT_NE(read_file("tests/experiments/options/run_config_test.cpp").find("EveryOptionReachesWhatItConfigures"),
             std::string::npos);
 }
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 #include "tests/endurance/child.hpp"
 #include "tests/experiments/program_support.hpp"
 #include "tests/support/metrics_text.hpp"

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <map>
 
-#include "experiments/command.hpp"
+#include "experiments/program/command.hpp"
 #include "program_support.hpp"
 
 namespace tapehead {

@@ -5,7 +5,7 @@
 
 #include "program_support.hpp"
 #include "tests/support/unseen.hpp"
-#include "trainers/sealed_file.hpp"
+#include "trainers/checkpoint/sealed_file.hpp"
 
 namespace tapehead {
 namespace {
@@ -43,14 +43,14 @@ TEST_F(HostileText, OfACheckpointIsSpelledOutByEveryCommand) {
   replace_in_checkpoint("tapehead 0.", "\x1b]0;\u202ehey\x07");
   const std::string run_folder = path("run");
   int seen = 0;
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"predict", run_folder},
-           {"inspect", run_folder, "--input", "inone", "--color", "never"},
-           {"eval", run_folder, "--examples", "2"},
-           {"summary", run_folder},
-           {"gradcheck", "--checkpoint", run_folder},
-           {"gradcheck", "--checkpoint", run_folder, "--sharpness"},
-           {"train", "--resume", "--steps", "4", "--out", run_folder}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"predict", run_folder},
+                                             {"inspect", run_folder, "--input", "inone", "--color", "never"},
+                                             {"eval", run_folder, "--examples", "2"},
+                                             {"summary", run_folder},
+                                             {"gradcheck", "--checkpoint", run_folder},
+                                             {"gradcheck", "--checkpoint", run_folder, "--sharpness"},
+                                             {"train", "--resume", "--steps", "4", "--out", run_folder}}) {
     const Ran ran = run(words, "inone\n");
     EXPECT_EQ(unseen_in(all_of(ran)), "") << words[0] << "\n" << all_of(ran);
     if (words[0] == "predict") {
@@ -66,15 +66,15 @@ TEST_F(HostileText, OfACheckpointIsSpelledOutByEveryCommand) {
 
 TEST_F(HostileText, InNamesOfFilesIsSpelledOut) {
   const std::string name = path("a\x1b[31m\u009b1m\u202e\x07");
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"eval", name},
-           {"summary", name},
-           {"train", "--config", name, "--out", path("out")},
-           {"train", "--train", name, "--out", path("out")},
-           {"attend", "--query", name, "--key", name},
-           {"train", "--resume", "--out", name},
-           {name},
-           {"train", "copy", "--" + name}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"eval", name},
+                                             {"summary", name},
+                                             {"train", "--config", name, "--out", path("out")},
+                                             {"train", "--train", name, "--out", path("out")},
+                                             {"attend", "--query", name, "--key", name},
+                                             {"train", "--resume", "--out", name},
+                                             {name},
+                                             {"train", "copy", "--" + name}}) {
     const Ran ran = run(words);
     EXPECT_EQ(ran.status, 2);
     EXPECT_EQ(unseen_in(all_of(ran)), "") << words[0];

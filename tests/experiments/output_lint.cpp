@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "experiments/text_width.hpp"
+#include "experiments/report/text_width.hpp"
 
 namespace tapehead {
 namespace {

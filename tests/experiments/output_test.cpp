@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
-#include "experiments/command.hpp"
-#include "experiments/text_width.hpp"
+#include "experiments/program/command.hpp"
+#include "experiments/report/text_width.hpp"
 #include "output_lint.hpp"
 #include "program_support.hpp"
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/program.hpp"
+#include "experiments/program/program.hpp"
 
 namespace tapehead {
 

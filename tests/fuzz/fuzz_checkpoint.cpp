@@ -8,11 +8,11 @@
 #include <limits>
 #include <string>
 
-#include "experiments/trained.hpp"
+#include "experiments/runs/trained.hpp"
 #include "tests/fuzz/target.hpp"
-#include "trainers/hdf5_image.hpp"
+#include "trainers/checkpoint/hdf5_image.hpp"
+#include "trainers/checkpoint/resume_point.hpp"
 #include "trainers/nonfinite.hpp"
-#include "trainers/resume_point.hpp"
 
 namespace tapehead {
 namespace {

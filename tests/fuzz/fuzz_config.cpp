@@ -1,7 +1,7 @@
 // Configurations: what is taken says again what it was, and makes a model or is refused.
 
-#include "experiments/presets.hpp"
-#include "experiments/run_config.hpp"
+#include "experiments/options/presets.hpp"
+#include "experiments/options/run_config.hpp"
 #include "tests/fuzz/target.hpp"
 #include "trainers/optimizer.hpp"
 

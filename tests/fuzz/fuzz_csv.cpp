@@ -8,9 +8,9 @@
 #include <set>
 #include <sstream>
 
-#include "experiments/matrix.hpp"
+#include "experiments/analysis/matrix.hpp"
 #include "tests/fuzz/target.hpp"
-#include "trainers/metrics.hpp"
+#include "trainers/metrics/metrics.hpp"
 
 namespace tapehead {
 
@@ -52,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(parse_matrix(written, "again.csv").values == matrix.values, "a matrix that was written is read as another");
   }
 
-  // Every row that a resumed run keeps was there before, but for empty cells at its end, and belongs to a step that was done.
+  // Every row that a resumed run keeps was there before, but for empty cells at its end, and belongs to a step that was
+  // done.
   const std::string path = file_with("metrics.csv", text);
   std::string lines = text;  // they may end with CR
   std::ranges::replace(lines, '\r', '\n');

@@ -204,7 +204,7 @@ def as_mutant(name: str, kind: str, path: Path, source: str, edit: Edit) -> Muta
 
 
 def candidates() -> Iterator[Mutant]:
-    for path in sorted((ROOT / "autograd/ops").glob("*.[ch]pp")):
+    for path in sorted((ROOT / "autograd/ops").rglob("*.[ch]pp")):
         source = path.read_text()
         text = re.sub("//.*", lambda comment: " " * len(comment[0]), source)
         seen, names = set[Edit](), Counter[str]()

@@ -13,7 +13,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "tests/trainers/training_support.hpp"
-#include "trainers/checkpoint.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
 #include "trainers/nonfinite.hpp"
 
 namespace tapehead {

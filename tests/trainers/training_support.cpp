@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "tests/support/metrics_text.hpp"
-#include "trainers/checkpoint.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
 
 namespace tapehead {
 

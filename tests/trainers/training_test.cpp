@@ -7,8 +7,8 @@
 
 #include "autograd/base/errors.hpp"
 #include "tests/trainers/training_support.hpp"
-#include "trainers/checkpoint.hpp"
-#include "trainers/decoding.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
+#include "trainers/decoding/decoding.hpp"
 #include "trainers/trainer.hpp"
 
 namespace tapehead {
@@ -54,7 +54,8 @@ TEST_F(TrainingRun, LossFalls) {
 TEST_F(TrainingRun, ResumingOnOtherDataIsRefused) {
   const TrainerOptions options = small_run(1);
   digest_of_run("decoder", options, folder("run"));
-  const MadeDataset other({.task = "copy", .symbols = 8, .min_length = 3, .max_length = 9, .validation = 60, .test = 60});
+  const MadeDataset other(
+      {.task = "copy", .symbols = 8, .min_length = 3, .max_length = 9, .validation = 60, .test = 60});
   const Model model(small_model(other, "decoder"));
   ParameterStore<float> parameters(model.layout());
   TrainingObserver observer;
@@ -117,7 +118,8 @@ struct PlainEvaluation {
 };
 
 TEST_F(TrainingRun, EvaluationIsWhatPlainLoopsFind) {
-  const MadeDataset data({.task = "copy", .symbols = 8, .min_length = 3, .max_length = 4, .validation = 50, .test = 50});
+  const MadeDataset data(
+      {.task = "copy", .symbols = 8, .min_length = 3, .max_length = 4, .validation = 50, .test = 50});
   for (const char* kind : {"transformer", "decoder"}) {
     const Model model(small_model(data, kind));
     ParameterStore<double> parameters(model.layout());

@@ -15,7 +15,7 @@
 #include "tests/support/comparison.hpp"
 #include "tests/support/plain_model.hpp"
 #include "tests/trainers/training_support.hpp"
-#include "trainers/checkpoint.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
 #include "trainers/step.hpp"
 
 namespace tapehead {

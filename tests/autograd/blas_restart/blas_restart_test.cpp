@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 
 namespace tapehead {
 namespace {

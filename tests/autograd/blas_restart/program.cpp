@@ -1,7 +1,7 @@
 // A program as a user of the library writes one: it corrects the kernel first thing, then says what it found.
 #include <cstdio>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/blas.hpp"
 
 int main(int argc, char** argv) {
   std::puts("started");

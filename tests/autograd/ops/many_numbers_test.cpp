@@ -6,7 +6,7 @@
 
 #include "autograd/ops/add_broadcast.hpp"
 #include "autograd/ops/affine.hpp"
-#include "autograd/ops/columns.hpp"
+#include "autograd/ops/detail/columns.hpp"
 #include "autograd/ops/embedding.hpp"
 #include "autograd/ops/layer_norm.hpp"
 #include "autograd/ops/linear_cross_entropy.hpp"

@@ -8,13 +8,13 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
+#include "autograd/kernels/panel_gemm.hpp"
 #include "autograd/ops/affine.hpp"
 #include "autograd/ops/attention.hpp"
 #include "autograd/ops/cross_entropy.hpp"
 #include "autograd/ops/embedding.hpp"
 #include "autograd/ops/linear_cross_entropy.hpp"
 #include "autograd/ops/scale.hpp"
-#include "autograd/panel_gemm.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

@@ -1,0 +1,228 @@
+#include "autograd/kernels/vector_math.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <xsimd/xsimd.hpp>
+
+namespace tapehead::vectors {
+namespace {
+
+template <class T>
+using Batch = xsimd::batch<T>;
+
+template <class T>
+constexpr std::int64_t kWidth = static_cast<std::int64_t>(Batch<T>::size);
+
+// The last elements of an array as a whole vector, padded with zeros, so that they meet the same instructions.
+template <class T>
+class Tail {
+ public:
+  Tail(const T* from, std::int64_t count) { std::copy_n(from, count, part_); }
+  Batch<T> load() const { return Batch<T>::load_aligned(part_); }
+  static void store(Batch<T> values, T* to, std::int64_t count) {
+    alignas(64) T part[kWidth<T>];
+    values.store_aligned(part);
+    std::copy_n(part, count, to);
+  }
+
+ private:
+  alignas(64) T part_[kWidth<T>] = {};
+};
+
+// y = f(x).
+template <class T, class F>
+void map(const T* x, std::int64_t count, T* y, F f) {
+  std::int64_t i = 0;
+  for (; i + kWidth<T> <= count; i += kWidth<T>) f(Batch<T>::load_unaligned(x + i)).store_unaligned(y + i);
+  if (i < count) Tail<T>::store(f(Tail<T>(x + i, count - i).load()), y + i, count - i);
+}
+
+// xsimd's erf errs by 2 units in float, but by 68 in double, where numbers are there to be checked.
+Batch<float> erf(Batch<float> x) { return xsimd::erf(x); }
+
+Batch<double> erf(Batch<double> x) {
+  alignas(64) double lanes[kWidth<double>];
+  x.store_aligned(lanes);
+  for (double& lane : lanes) lane = std::erf(lane);
+  return Batch<double>::load_aligned(lanes);
+}
+
+template <class T>
+Batch<T> distribution(Batch<T> x) {
+  return T(0.5) * (T(1) + erf(x * static_cast<T>(1 / std::numbers::sqrt2)));
+}
+
+template <class T>
+Batch<T> density(Batch<T> x) {
+  constexpr auto kInverseRootTwoPi = static_cast<T>(0.398942280401432677939946);
+  return kInverseRootTwoPi * xsimd::exp(T(-0.5) * x * x);
+}
+
+// exp is taken of what is not positive only: it cannot overflow. The square of a root reaches numbers below the
+// smallest normal one.
+template <class T>
+Batch<T> logistic(Batch<T> a) {
+  constexpr T kSmall = std::same_as<T, float> ? T(80) : T(700);
+  const Batch<T> size = xsimd::abs(a);
+  const Batch<T> root = xsimd::exp(T(-0.5) * size);
+  const Batch<T> e = xsimd::select(size > Batch<T>(kSmall), root * root, xsimd::exp(-size));
+  return xsimd::select(a < Batch<T>(T(0)), e, Batch<T>(T(1))) / (T(1) + e);
+}
+
+// σ(u) and 1 − σ(u), both right to their last digits wherever they are small.
+template <class T>
+struct Shares {
+  Batch<T> share, rest;
+};
+
+template <class T>
+Shares<T> logistic_shares(Batch<T> u) {
+  const Batch<T> e = xsimd::exp(-xsimd::abs(u));
+  const Batch<T> larger = T(1) / (T(1) + e);
+  const Batch<T> smaller = e * larger;
+  const auto negative = u < Batch<T>(T(0));
+  return {xsimd::select(negative, smaller, larger), xsimd::select(negative, larger, smaller)};
+}
+
+// A curve at one vector, and its derivative there; what both need is made once.
+template <class T>
+struct Point {
+  Batch<T> value, slope;
+};
+
+template <class T>
+Point<T> gelu_at(Batch<T> a) {
+  const Batch<T> phi = distribution<T>(a);
+  return {a * phi, phi + a * density<T>(a)};
+}
+
+template <class T>
+Point<T> gelu_tanh_at(Batch<T> a) {
+  constexpr auto kTwice = static_cast<T>(2 * 0.797884560802865355879892);  // 2 √(2/π)
+  constexpr auto kCubic = static_cast<T>(0.044715);
+  const Batch<T> square = a * a;
+  const auto [s, rest] = logistic_shares<T>(kTwice * a * (T(1) + kCubic * square));
+  return {a * s, s * (T(1) + a * rest * kTwice * (T(1) + T(3) * kCubic * square))};
+}
+
+template <class T>
+Point<T> silu_at(Batch<T> a) {
+  const auto [s, rest] = logistic_shares<T>(a);
+  return {a * s, s * (T(1) + a * rest)};
+}
+
+// d_x (+)= d_y · f′(x).
+template <class T, class F>
+void map_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds, F at) {
+  std::int64_t i = 0;
+  for (; i + kWidth<T> <= count; i += kWidth<T>) {
+    Batch<T> value = Batch<T>::load_unaligned(d_y + i) * at(Batch<T>::load_unaligned(x + i)).slope;
+    if (adds) value += Batch<T>::load_unaligned(d_x + i);
+    value.store_unaligned(d_x + i);
+  }
+  if (i == count) return;
+  const std::int64_t left = count - i;
+  Batch<T> value = Tail<T>(d_y + i, left).load() * at(Tail<T>(x + i, left).load()).slope;
+  if (adds) value += Tail<T>(d_x + i, left).load();
+  Tail<T>::store(value, d_x + i, left);
+}
+
+// y = f(x), slope = f′(x).
+template <class T, class F>
+void map_with_slope(const T* x, std::int64_t count, T* y, T* slope, F at) {
+  std::int64_t i = 0;
+  for (; i + kWidth<T> <= count; i += kWidth<T>) {
+    const Point<T> found = at(Batch<T>::load_unaligned(x + i));
+    found.value.store_unaligned(y + i);
+    found.slope.store_unaligned(slope + i);
+  }
+  if (i == count) return;
+  const Point<T> found = at(Tail<T>(x + i, count - i).load());
+  Tail<T>::store(found.value, y + i, count - i);
+  Tail<T>::store(found.slope, slope + i, count - i);
+}
+
+// Calls use(at) with the function that makes the points of the curve.
+template <class T, class F>
+void with_points_of(Curve f, F use) {
+  switch (f) {
+    case Curve::gelu:
+      return use(gelu_at<T>);
+    case Curve::gelu_tanh:
+      return use(gelu_tanh_at<T>);
+    case Curve::silu:
+      return use(silu_at<T>);
+  }
+}
+
+}  // namespace
+
+template <RealScalar T>
+T exponentiate(const T* x, T shift, std::int64_t count, T* y) {
+  // Vectors that are summed into one before it is added to the total: a sum of sums loses less.
+  constexpr std::int64_t kBlock = 32 * kWidth<T>;
+  Batch<T> total(T(0));
+  std::int64_t i = 0;
+  while (i + kWidth<T> <= count) {
+    Batch<T> sum(T(0));
+    for (const std::int64_t end = std::min(i + kBlock, count); i + kWidth<T> <= end; i += kWidth<T>) {
+      const Batch<T> value = xsimd::exp(Batch<T>::load_unaligned(x + i) - shift);
+      value.store_unaligned(y + i);
+      sum += value;
+    }
+    total += sum;
+  }
+  if (i < count) {
+    Tail<T>::store(xsimd::exp(Tail<T>(x + i, count - i).load() - shift), y + i, count - i);
+    total += Tail<T>(y + i, count - i).load();
+  }
+  return xsimd::hadd(total);
+}
+
+template <RealScalar T>
+void exp(const T* x, std::int64_t count, T* y) {
+  map(x, count, y, [](Batch<T> a) { return xsimd::exp(a); });
+}
+
+template <RealScalar T>
+void tanh(const T* x, std::int64_t count, T* y) {
+  map(x, count, y, [](Batch<T> a) { return xsimd::tanh(a); });
+}
+
+template <RealScalar T>
+void sigmoid(const T* x, std::int64_t count, T* y) {
+  map(x, count, y, logistic<T>);
+}
+
+template <RealScalar T>
+void curve(Curve f, const T* x, std::int64_t count, T* y) {
+  with_points_of<T>(f, [=](auto at) { map(x, count, y, [=](Batch<T> a) { return at(a).value; }); });
+}
+
+template <RealScalar T>
+void curve_pullback(Curve f, const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds) {
+  with_points_of<T>(f, [=](auto at) { map_pullback(x, d_y, count, d_x, adds, at); });
+}
+
+template <RealScalar T>
+void curve_with_slope(Curve f, const T* x, std::int64_t count, T* y, T* slope) {
+  with_points_of<T>(f, [=](auto at) { map_with_slope(x, count, y, slope, at); });
+}
+
+template float exponentiate(const float*, float, std::int64_t, float*);
+template double exponentiate(const double*, double, std::int64_t, double*);
+template void exp(const float*, std::int64_t, float*);
+template void exp(const double*, std::int64_t, double*);
+template void tanh(const float*, std::int64_t, float*);
+template void tanh(const double*, std::int64_t, double*);
+template void sigmoid(const float*, std::int64_t, float*);
+template void sigmoid(const double*, std::int64_t, double*);
+template void curve(Curve, const float*, std::int64_t, float*);
+template void curve(Curve, const double*, std::int64_t, double*);
+template void curve_pullback(Curve, const float*, const float*, std::int64_t, float*, bool);
+template void curve_pullback(Curve, const double*, const double*, std::int64_t, double*, bool);
+template void curve_with_slope(Curve, const float*, std::int64_t, float*, float*);
+template void curve_with_slope(Curve, const double*, std::int64_t, double*, double*);
+
+}  // namespace tapehead::vectors

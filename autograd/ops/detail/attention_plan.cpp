@@ -1,0 +1,98 @@
+#include "autograd/ops/detail/attention_plan.hpp"
+
+#include <fmt/format.h>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+template <Scalar T>
+void check_block(const char* name, const RowBlock<T>& block) {
+  const Shape shape = block.x.shape();
+  if (block.first_row >= 0 && block.rows >= 1 && block.rows <= shape.rows - block.first_row) return;
+  throw ShapeError(
+      fmt::format("attention: {} is {} rows from {} on, of {}", name, block.rows, block.first_row, to_string(shape)));
+}
+
+}  // namespace
+
+template <Scalar T>
+AttentionPlan plan_attention(const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
+                             const AttentionOptions& options) {
+  check_block("query", query);
+  check_block("key", key);
+  check_block("value", value);
+  const auto shape_of = [](const RowBlock<T>& block) {
+    return Shape{block.rows, block.x.shape().columns, block.x.shape().slices};
+  };
+  const Shape q = shape_of(query);
+  const Shape k = shape_of(key);
+  const Shape v = shape_of(value);
+  if (options.heads < 1) throw ConfigError(fmt::format("attention: heads must be at least 1, not {}", options.heads));
+  if (q.rows % options.heads != 0 || v.rows % options.heads != 0) {
+    throw ShapeError(fmt::format("attention: {} heads do not divide query {} and value {}", options.heads, to_string(q),
+                                 to_string(v)));
+  }
+  if (q.rows != k.rows || k.columns != v.columns || q.slices != k.slices || k.slices != v.slices) {
+    throw ShapeError(fmt::format("attention: sizes disagree: query is {}, key is {}, value is {}", to_string(q),
+                                 to_string(k), to_string(v)));
+  }
+  if (options.dropout > 0 && options.random == nullptr) {
+    throw ConfigError("attention: dropout needs a random stream; set AttentionOptions::random");
+  }
+  const RandomStream random = options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout);
+  return {options.heads,
+          q.rows / options.heads,
+          v.rows / options.heads,
+          k.columns,
+          q.columns,
+          q.slices,
+          options.mask,
+          options.scale,
+          KeepRule("attention: dropout", options.dropout, random),
+          options.first_example};
+}
+
+template <Scalar T>
+std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock<T>, 3>& blocks) {
+  std::array<BlockSink<T>, 3> sinks;
+  std::array<bool, 3> done{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (done[i]) continue;
+    // Overwriting is right only if the blocks of this variable cover all its rows without overlap.
+    const T* memory = blocks[i].x.data();
+    std::int64_t covered = 0;
+    bool overlap = false;
+    for (std::size_t j = i; j < 3; ++j) {
+      if (blocks[j].x.data() != memory) continue;
+      covered += blocks[j].rows;
+      for (std::size_t l = i; l < j; ++l) {
+        overlap |= blocks[l].x.data() == memory && blocks[l].first_row < blocks[j].first_row + blocks[j].rows &&
+                   blocks[j].first_row < blocks[l].first_row + blocks[l].rows;
+      }
+    }
+    const Shape shape = blocks[i].x.shape();
+    Sink<T> sink = pull.into(blocks[i].x);
+    if (sink && (overlap || covered != shape.rows)) sink.zero_if_fresh(shape.size());
+    for (std::size_t j = i; j < 3; ++j) {
+      if (blocks[j].x.data() != memory) continue;
+      done[j] = true;
+      if (sink) sinks[j] = {sink.data, sink.beta()};
+    }
+  }
+  return sinks;
+}
+
+template AttentionPlan plan_attention(const RowBlock<float>&, const RowBlock<float>&, const RowBlock<float>&,
+                                      const AttentionOptions&);
+template AttentionPlan plan_attention(const RowBlock<double>&, const RowBlock<double>&, const RowBlock<double>&,
+                                      const AttentionOptions&);
+template AttentionPlan plan_attention(const RowBlock<std::complex<double>>&, const RowBlock<std::complex<double>>&,
+                                      const RowBlock<std::complex<double>>&, const AttentionOptions&);
+template std::array<BlockSink<float>, 3> open_blocks(Pull<float>&, const std::array<RowBlock<float>, 3>&);
+template std::array<BlockSink<double>, 3> open_blocks(Pull<double>&, const std::array<RowBlock<double>, 3>&);
+template std::array<BlockSink<std::complex<double>>, 3> open_blocks(
+    Pull<std::complex<double>>&, const std::array<RowBlock<std::complex<double>>, 3>&);
+
+}  // namespace tapehead

@@ -1,0 +1,246 @@
+#include "autograd/ops/detail/attention_tiled.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/ops/detail/columns.hpp"
+#include "autograd/parallel.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr std::int64_t kQueries = 64;  // of a tile
+constexpr std::int64_t kKeys = 128;
+
+std::int64_t tiles_of(std::int64_t count, std::int64_t size) { return (count + size - 1) / size; }
+
+// What the pullback needs of a query to make its weights again: exp(s − largest) · inverse.
+template <Scalar T>
+struct Softmax {
+  Real<T>* largest;
+  T* inverse;
+
+  Softmax operator+(std::int64_t queries) const { return {largest + queries, inverse + queries}; }
+};
+
+// One head of one slice: its operands, and where it stands.
+template <Scalar T>
+struct Head {
+  const AttentionPlan& plan;
+  std::int64_t slice, head;
+  MatrixView<const T> query, key, value;
+  Softmax<T> softmax;
+
+  Head(const AttentionPlan& p, const std::array<RowBlock<T>, 3>& inputs, Softmax<T> kept, std::int64_t index)
+      : plan(p),
+        slice(index / p.heads),
+        head(index % p.heads),
+        query(head_of(inputs[0], p.width, head, slice, p.queries)),
+        key(head_of(inputs[1], p.width, head, slice, p.keys)),
+        value(head_of(inputs[2], p.value_width, head, slice, p.keys)),
+        softmax(kept + index * p.queries) {}
+};
+
+struct Tile {
+  std::int64_t first_query, queries;
+  std::int64_t first_key, keys;
+
+  // How many of its keys its query j may attend.
+  std::int64_t attended(const AttentionPlan& plan, std::int64_t slice, std::int64_t j) const {
+    return std::clamp<std::int64_t>(plan.attended(slice, first_query + j) - first_key, 0, keys);
+  }
+};
+
+// scores (keys, queries) = scale · Kᵀ Q, with stride kKeys.
+template <Scalar T>
+void score(const Head<T>& at, const Tile& tile, T* scores) {
+  gemm(T(static_cast<Real<T>>(at.plan.scale)), columns_of(at.key, tile.first_key, tile.keys), Transpose::yes,
+       columns_of(at.query, tile.first_query, tile.queries), Transpose::no, T(0),
+       MatrixView(scores, tile.keys, tile.queries, kKeys));
+}
+
+// to = from with elements dropped and the others scaled up; may be the same memory.
+template <Scalar T>
+void drop(const Head<T>& at, const Tile& tile, const T* from, T* to) {
+  const auto factor = static_cast<Real<T>>(at.plan.keep.factor());
+  const auto example = static_cast<std::uint32_t>(at.plan.first_example + at.slice);
+  for (std::int64_t j = 0; j < tile.queries; ++j) {
+    at.plan.keep.for_each(
+        example, static_cast<std::uint32_t>(tile.first_query + j), static_cast<std::uint32_t>(at.head), tile.first_key,
+        tile.keys, [&](std::int64_t k, bool keep) { to[k + j * kKeys] = keep ? factor * from[k + j * kKeys] : T(0); });
+  }
+}
+
+// Contexts of one tile of queries.
+template <Scalar T>
+void attend(const Head<T>& at, std::int64_t first_query, std::int64_t queries, MatrixView<T> context) {
+  alignas(64) T weights[kKeys * kQueries];
+  Real<T> largest[kQueries] = {};
+  T total[kQueries] = {};
+  for (std::int64_t j = 0; j < queries; ++j) std::fill_n(context.data + j * context.stride, context.rows, T(0));
+  const std::int64_t reach = at.plan.attended(at.slice, first_query + queries - 1);
+  for (std::int64_t first_key = 0; first_key < reach; first_key += kKeys) {
+    const Tile tile{first_query, queries, first_key, std::min(kKeys, reach - first_key)};
+    score(at, tile, weights);
+    for (std::int64_t j = 0; j < queries; ++j) {
+      T* column = weights + j * kKeys;
+      const std::int64_t count = tile.attended(at.plan, at.slice, j);
+      std::fill(column + count, column + tile.keys, T(0));
+      if (count == 0) continue;
+      const bool first = first_key == 0;
+      const Real<T> before = largest[j];
+      largest[j] = first ? largest_of(column, count) : std::max(before, largest_of(column, count));
+      const T sum = exponentiate(column, largest[j], count, column);
+      const Real<T> shrink = first ? Real<T>(0) : std::exp(before - largest[j]);
+      total[j] = first ? sum : total[j] * shrink + sum;
+      if (first || shrink == Real<T>(1)) continue;
+      T* c = context.data + j * context.stride;
+      for (std::int64_t i = 0; i < context.rows; ++i) c[i] *= shrink;
+    }
+    if (at.plan.drops()) drop(at, tile, weights, weights);
+    gemm(T(1), columns_of(at.value, first_key, tile.keys), Transpose::no,
+         MatrixView<const T>(weights, tile.keys, queries, kKeys), Transpose::no, T(1), context);
+  }
+  for (std::int64_t j = 0; j < queries; ++j) {
+    if (at.plan.attended(at.slice, first_query + j) == 0) continue;  // its context is zero
+    const T inverse = T(1) / total[j];
+    at.softmax.largest[first_query + j] = largest[j];
+    at.softmax.inverse[first_query + j] = inverse;
+    T* c = context.data + j * context.stride;
+    for (std::int64_t i = 0; i < context.rows; ++i) c[i] *= inverse;
+  }
+}
+
+// The gradients that one tile of one head adds to.
+template <Scalar T>
+struct HeadGradients {
+  MatrixView<T> query, key, value;  // data is nullptr where none is wanted
+  MatrixView<const T> d_context;
+  const T* inner;  // Σ P ∘ d_P of each query, which is context · d_context
+};
+
+template <Scalar T>
+void pull_tile(const Head<T>& at, const Tile& tile, const HeadGradients<T>& gradients) {
+  alignas(64) T weights[kKeys * kQueries];
+  alignas(64) T d_scores[kKeys * kQueries];
+  const MatrixView p(weights, tile.keys, tile.queries, kKeys);
+  const MatrixView d_s(d_scores, tile.keys, tile.queries, kKeys);
+  const auto d_c = columns_of(gradients.d_context, tile.first_query, tile.queries);
+  score(at, tile, weights);
+  for (std::int64_t j = 0; j < tile.queries; ++j) {
+    T* column = weights + j * kKeys;
+    const std::int64_t count = tile.attended(at.plan, at.slice, j);
+    std::fill(column + count, column + tile.keys, T(0));
+    if (count == 0) continue;
+    exponentiate(column, at.softmax.largest[tile.first_query + j], count, column);
+    const T inverse = at.softmax.inverse[tile.first_query + j];
+    for (std::int64_t i = 0; i < count; ++i) column[i] *= inverse;
+  }
+  if (gradients.value.data != nullptr) {  // context = V · dropped(P)
+    if (at.plan.drops()) drop(at, tile, weights, d_scores);
+    const MatrixView<const T> used = at.plan.drops() ? d_s : p;
+    gemm(T(1), d_c, Transpose::no, used, Transpose::yes, T(1), columns_of(gradients.value, tile.first_key, tile.keys));
+  }
+  if (gradients.query.data == nullptr && gradients.key.data == nullptr) return;
+
+  gemm(T(1), columns_of(at.value, tile.first_key, tile.keys), Transpose::yes, d_c, Transpose::no, T(0), d_s);
+  if (at.plan.drops()) drop(at, tile, d_scores, d_scores);
+  for (std::int64_t j = 0; j < tile.queries; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P)
+    const T inner = gradients.inner[tile.first_query + j];
+    const T* pj = weights + j * kKeys;
+    T* dj = d_scores + j * kKeys;
+    for (std::int64_t i = 0; i < tile.keys; ++i) dj[i] = pj[i] * (dj[i] - inner);
+  }
+  const T scale(static_cast<Real<T>>(at.plan.scale));  // S = scale · Kᵀ Q
+  if (gradients.query.data != nullptr) {
+    gemm(scale, columns_of(at.key, tile.first_key, tile.keys), Transpose::no, d_s, Transpose::no, T(1),
+         columns_of(gradients.query, tile.first_query, tile.queries));
+  }
+  if (gradients.key.data != nullptr) {
+    gemm(scale, columns_of(at.query, tile.first_query, tile.queries), Transpose::no, d_s, Transpose::yes, T(1),
+         columns_of(gradients.key, tile.first_key, tile.keys));
+  }
+}
+
+// All tiles of one head, keys outside, queries inside: the order in which every gradient is summed.
+template <Scalar T>
+void pull_head(const Head<T>& at, const HeadGradients<T>& gradients) {
+  for (std::int64_t first_key = 0; first_key < at.plan.keys_of(at.slice); first_key += kKeys) {
+    for (std::int64_t first = 0; first < at.plan.queries; first += kQueries) {
+      const std::int64_t queries = std::min(kQueries, at.plan.queries - first);
+      const std::int64_t keys = std::min(kKeys, at.plan.attended(at.slice, first + queries - 1) - first_key);
+      if (keys > 0) pull_tile(at, {first, queries, first_key, keys}, gradients);
+    }
+  }
+}
+
+// Where a head's part of a gradient is; what is fresh is zero afterwards.
+template <Scalar T>
+MatrixView<T> open_head(const BlockSink<T>& sink, const RowBlock<T>& input, std::int64_t width, const Head<T>& at,
+                        std::int64_t columns) {
+  if (sink.data == nullptr) return {nullptr, 0, 0, 0};
+  const auto d = head_view(sink.data, input.x.shape(), input.first_row, width, at.head, at.slice, columns);
+  for (std::int64_t j = 0; sink.beta == T(0) && j < columns; ++j) std::fill_n(d.data + j * d.stride, width, T(0));
+  return d;
+}
+
+// Whether heads of different inputs share rows: then they cannot add to gradients at the same time.
+template <Scalar T>
+bool any_overlap(const std::array<RowBlock<T>, 3>& inputs) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& [a, b] = std::pair(inputs[i], inputs[j]);
+      if (a.x.data() == b.x.data() && a.first_row < b.first_row + b.rows && b.first_row < a.first_row + a.rows)
+        return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+template <Scalar T>
+Var<T> tiled_attention(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs) {
+  const Shape shape = plan.context_shape();
+  const std::int64_t heads = plan.heads * plan.slices;
+  Tape<T>& tape = inputs[0].x.tape();
+  T* context = tape.allocate(shape.size());
+  const Softmax<T> softmax{tape.template allocate_as<Real<T>>(heads * plan.queries),
+                           tape.allocate(heads * plan.queries)};
+  const auto context_of = [=](auto* data, const Head<T>& at) {
+    return head_view(data, shape, 0, plan.value_width, at.head, at.slice, plan.queries);
+  };
+
+  const std::int64_t tiles = tiles_of(plan.queries, kQueries);
+  for_each_task(tape.workers(), heads * tiles, [&](std::int64_t task) {
+    const Head<T> at(plan, inputs, softmax, task % heads);
+    const std::int64_t first = (tiles - 1 - task / heads) * kQueries;  // late queries, which attend to most, first
+    const std::int64_t queries = std::min(kQueries, plan.queries - first);
+    attend(at, first, queries, columns_of(context_of(context, at), first, queries));
+  });
+
+  return tape.record("attention", shape, context, {inputs[0].x, inputs[1].x, inputs[2].x}, [=](Pull<T>& pull) {
+    const auto sinks = open_blocks(pull, inputs);
+    T* inner = pull.scratch(heads * plan.queries);
+    WorkerPool* workers = any_overlap(inputs) ? nullptr : inputs[0].x.tape().workers();
+    for_each_task(workers, heads, [&](std::int64_t index) {
+      const Head<T> at(plan, inputs, softmax, index);
+      const auto d_c = context_of(pull.d_output(), at);
+      const auto c = context_of(static_cast<const T*>(context), at);
+      T* products = inner + index * plan.queries;
+      for (std::int64_t j = 0; j < plan.queries; ++j) {
+        products[j] = dot(c.data + j * c.stride, d_c.data + j * d_c.stride, plan.value_width);
+      }
+      pull_head<T>(at, {open_head(sinks[0], inputs[0], plan.width, at, plan.queries),
+                        open_head(sinks[1], inputs[1], plan.width, at, plan.keys),
+                        open_head(sinks[2], inputs[2], plan.value_width, at, plan.keys), d_c, products});
+    });
+  });
+}
+
+template Var<float> tiled_attention(const AttentionPlan&, const std::array<RowBlock<float>, 3>&);
+template Var<double> tiled_attention(const AttentionPlan&, const std::array<RowBlock<double>, 3>&);
+template Var<std::complex<double>> tiled_attention(const AttentionPlan&,
+                                                   const std::array<RowBlock<std::complex<double>>, 3>&);
+
+}  // namespace tapehead

@@ -1,0 +1,94 @@
+#include "experiments/analysis/attend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "autograd/base/counted.hpp"
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/attention.hpp"
+#include "autograd/ops/matmul.hpp"
+#include "autograd/ops/scale.hpp"
+#include "layers/attention/attention_scale.hpp"
+
+namespace tapehead {
+namespace {
+
+// Of each table that is shown.
+constexpr std::int64_t kMostNumbers = 2'000'000;
+
+void require_sizes(const Matrix& query, const Matrix& key, const Matrix& value) {
+  if (query.columns != key.columns) {
+    throw ShapeError(fmt::format("attend: queries have {} each, keys {}; they must be equally wide",
+                                 counted(query.columns, "number"), key.columns));
+  }
+  if (key.rows != value.rows) {
+    throw ShapeError(fmt::format("attend: {} but {}; each key needs one value", counted(key.rows, "key"),
+                                 counted(value.rows, "value")));
+  }
+  const std::int64_t widest = std::max(key.rows, value.columns);
+  if (query.rows > kMostNumbers / widest) {
+    throw ShapeError(
+        fmt::format("attend: {} queries with {} keys and values of {} numbers make a table of over {} numbers, "
+                    "more than anybody can look at; take fewer rows",
+                    query.rows, key.rows, value.columns, kMostNumbers));
+  }
+}
+
+// Rows of a matrix are the columns of a value: the same numbers in the same order.
+Var<double> on_tape(Tape<double>& tape, const Matrix& matrix) {
+  return tape.constant({matrix.columns, matrix.rows}, matrix.values.data());
+}
+
+Matrix from_columns(const double* data, std::int64_t rows, std::int64_t columns) {
+  Matrix matrix(rows, columns);
+  std::copy_n(data, rows * columns, matrix.values.data());
+  return matrix;
+}
+
+// Finite vectors may have products that are not. Their weights would mean nothing.
+void require_finite(const Matrix& matrix, const char* what, const char* across) {
+  for (std::int64_t r = 0; r < matrix.rows; ++r) {
+    for (std::int64_t c = 0; c < matrix.columns; ++c) {
+      if (std::isfinite(matrix(r, c))) continue;
+      throw DataError(
+          fmt::format("attend: the {} of query {} and {} {} is {}, beyond the largest number of double "
+                      "precision; take smaller numbers",
+                      what, r, across, c, std::isnan(matrix(r, c)) ? "not a number" : "infinite"));
+    }
+  }
+}
+
+}  // namespace
+
+AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value, const std::string& scale_rule,
+                    bool causal) {
+  require_sizes(query, key, value);
+  if (scale_rule == "inv_sqrt_dmodel") {
+    throw ConfigError(
+        "scale: inv_sqrt_dmodel needs a model, and given matrices have none; use inv_sqrt_dk or a number");
+  }
+  const double factor = attention_scale(scale_rule, query.columns, query.columns);
+  Tape<double> tape;
+  const Var<double> q = on_tape(tape, query);
+  const Var<double> k = on_tape(tape, key);
+  const Var<double> v = on_tape(tape, value);
+  const Var<double> scores = scale(matmul(k, q, Transpose::yes), factor);
+  const Attended<double> attended =
+      attention(RowBlock<double>::all(q), RowBlock<double>::all(k), RowBlock<double>::all(v),
+                {.heads = 1, .scale = factor, .mask = {.causal = causal}, .kernel = AttentionKernel::whole});
+
+  AttendResult result{from_columns(scores.data(), query.rows, key.rows),
+                      from_columns(attended.weights, query.rows, key.rows),
+                      from_columns(attended.context.data(), query.rows, value.columns)};
+  require_finite(result.scores, "score", "key");
+  require_finite(result.context, "context", "dim");
+  for (std::int64_t i = 0; causal && i < query.rows; ++i) {
+    for (std::int64_t j = i + 1; j < key.rows; ++j) result.scores(i, j) = std::numeric_limits<double>::quiet_NaN();
+  }
+  return result;
+}
+
+}  // namespace tapehead

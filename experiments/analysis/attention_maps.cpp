@@ -1,0 +1,74 @@
+#include "experiments/analysis/attention_maps.hpp"
+
+#include "autograd/base/errors.hpp"
+#include "datasets/batch.hpp"
+#include "trainers/decoding/decoding.hpp"
+
+namespace tapehead {
+namespace {
+
+std::vector<std::string> words(const Vocabulary& vocabulary, TokenView tokens) {
+  std::vector<std::string> all;
+  for (std::int64_t t = 0; t < tokens.positions; ++t) all.push_back(vocabulary.word(tokens(t, 0)));
+  return all;
+}
+
+std::vector<Matrix> heads_of(const AttentionMap& map) {
+  std::vector<Matrix> heads;
+  for (std::int64_t h = 0; h < map.heads; ++h) {
+    Matrix& head = heads.emplace_back(map.queries, map.keys);
+    for (std::int64_t q = 0; q < map.queries; ++q) {
+      for (std::int64_t k = 0; k < map.keys; ++k) head(q, k) = map.weight(h, q, k, 0);
+    }
+  }
+  return heads;
+}
+
+template <RealScalar T>
+LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source) {
+  ParameterStore<T> parameters = load_parameters<T>(trained);
+  Tape<T> tape(parameters);
+  const bool encoder = trained.model.has_encoder();
+  const BatchLayout layout = encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+  // So long that the whole output still fits behind what stands before it.
+  const std::int64_t longest =
+      trained.config.model.max_positions - (encoder ? 1 : positions_needed(layout, std::ssize(source), 0));
+  const std::vector<std::vector<std::int32_t>> sources{source};
+  const auto output = decode_greedily<T>(trained.model, tape, sources, longest).front();
+
+  Batch batch(layout);
+  batch.reserve(1, std::ssize(source), std::ssize(output));
+  batch.append(source, output);
+  const std::vector<std::string> read = encoder ? words(trained.source, batch.source()) : std::vector<std::string>{};
+  const std::vector<std::string> input = words(trained.target, batch.input());
+  // What is being written at each place: in one sequence of source and target, simply the token that comes next.
+  std::vector<std::string> written = words(trained.target, batch.expected());
+  for (std::size_t t = 0; !encoder && t + 1 < input.size(); ++t) written[t] = input[t + 1];
+
+  LineMaps maps{trained.source.words_of(source), trained.target.words_of(output), {}};
+  const AttentionObserver observer = [&](const AttentionMap& map) {
+    const bool cross = map.layer.find("cross") != std::string::npos;
+    const bool encodes = map.layer.starts_with("encoder");
+    LayerMaps& layer = maps.layers.emplace_back();
+    layer.layer = map.layer;
+    layer.queries = encodes ? read : written;
+    layer.keys = cross || encodes ? read : input;
+    layer.rows_are = encodes ? "the source token" : encoder ? "the token being written" : "the token that comes next";
+    layer.columns_are = cross || encodes ? "the source tokens" : "the tokens before it";
+    layer.heads = heads_of(map);
+  };
+  const NoGrad<T> no_grad(tape);
+  trained.model.logits(tape, batch.source(), batch.input(), Pass{.observer = &observer});
+  return maps;
+}
+
+}  // namespace
+
+LineMaps attention_maps(const Trained& trained, const std::string& line) {
+  const std::vector<std::int32_t> source = trained.encode(line);
+  if (source.empty()) throw DataError("the line to look at is empty");
+  return with_precision(trained.config.double_precision,
+                        [&](auto scalar) { return observe<decltype(scalar)>(trained, source); });
+}
+
+}  // namespace tapehead

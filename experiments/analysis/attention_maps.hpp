@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/analysis/matrix.hpp"
+#include "experiments/runs/trained.hpp"
+
+namespace tapehead {
+
+/// What one attention layer of a trained model gave for one line: a map (queries, keys) of each head, and the tokens
+/// that stand at its sides. Everywhere in a decoder a row is called by the token that is being written there, which the
+/// model does not see yet; in an encoder by the token at its place.
+struct LayerMaps {
+  std::string layer;  ///< path, such as `decoder.layers.0.cross_attention`
+  std::vector<std::string> queries;
+  std::vector<std::string> keys;
+  std::string rows_are;     ///< what a row stands for, for people
+  std::string columns_are;  ///< what a column stands for
+  std::vector<Matrix> heads;
+};
+
+struct LineMaps {
+  std::vector<std::string> source, output;
+  std::vector<LayerMaps> layers;
+};
+
+/// Decodes a line greedily and looks at every attention layer as the model reads it with its own output.
+LineMaps attention_maps(const Trained& trained, const std::string& line);
+
+}  // namespace tapehead

@@ -1,0 +1,154 @@
+#include "experiments/analysis/gradcheck.hpp"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <ostream>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/parallel.hpp"
+#include "experiments/program/suggest.hpp"
+#include "layers/models/spec.hpp"
+#include "layers/spec.hpp"
+#include "trainers/model_problem.hpp"
+
+namespace tapehead {
+namespace {
+
+bool matches(const std::string& pattern, const std::string& name) {
+  if (pattern.find_first_of("*?[") == std::string::npos) return name.find(pattern) != std::string::npos;
+  const std::string in_group = name.substr(name.find('/') + 1);
+  const auto fits = [&](const std::string& text) { return fnmatch(pattern.c_str(), text.c_str(), 0) == 0; };
+  return fits(name) || fits(in_group) || fits(in_group.substr(0, in_group.find('/')));
+}
+
+std::string refusal_name(const OpSpec& spec, const OpRefusal& refusal) {
+  return "ops/" + spec.name + "/" + refusal.label;
+}
+
+[[noreturn]] void throw_nothing_matches(const GradcheckSubjects& all, const std::string& pattern) {
+  std::vector<std::string_view> names;
+  for (const ProblemCase& each : all.cases) {
+    std::string_view name = each.name;
+    name.remove_prefix(name.find('/') + 1);
+    names.push_back(name.substr(0, name.find('/')));
+  }
+  const std::string hint = did_you_mean(pattern, names);
+  throw ConfigError(
+      fmt::format("gradcheck: nothing matches \"{}\"{}", pattern, hint.empty() ? "; see tapehead list" : hint));
+}
+
+CheckReport check_case(const ProblemCase& problem, const CheckOptions& options) {
+  CheckReport report;
+  try {
+    report = check_problem(problem, options);
+  } catch (const std::exception& error) {
+    report.seed = options.seed;
+    report.findings.push_back({.check = "exception", .text = error.what(), .variable = {}});
+  }
+  report.name = problem.name;
+  return report;
+}
+
+RefusalReport check_one(const OpSpec& spec, const OpRefusal& refusal) {
+  RefusalReport report{refusal_name(spec, refusal), {}};
+  try {
+    report.failure = check_refusal(spec, refusal);
+  } catch (const std::exception& error) {
+    report.failure = error.what();
+  }
+  const std::string name = fmt::format("{}/{}: ", spec.name, refusal.label);
+  if (report.failure.starts_with(name)) report.failure.erase(0, name.size());  // the subject says it
+  return report;
+}
+
+// "37/212 checked", renewed in place by whichever thread is done with a case.
+class CountOnTerminal {
+ public:
+  CountOnTerminal(std::ostream* out, std::size_t total) : out_(out), total_(total) {}
+  ~CountOnTerminal() {
+    if (out_ != nullptr) *out_ << "\r\x1b[K" << std::flush;
+  }
+  CountOnTerminal(const CountOnTerminal&) = delete;
+  CountOnTerminal& operator=(const CountOnTerminal&) = delete;
+
+  void add() {
+    if (out_ == nullptr) return;
+    const std::lock_guard lock(mutex_);
+    *out_ << '\r' << ++done_ << '/' << total_ << " checked" << std::flush;
+  }
+
+ private:
+  std::ostream* out_;
+  std::size_t total_;
+  std::size_t done_ = 0;
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+GradcheckSubjects subjects_of(std::span<const OpSpec> specs) {
+  GradcheckSubjects subjects{.cases = {}, .refusing = {specs.begin(), specs.end()}};
+  for (const OpSpec& spec : specs) {
+    if (spec.cases.empty()) subjects.unchecked.push_back("ops/" + spec.name);
+    std::ranges::move(problem_cases(spec), std::back_inserter(subjects.cases));
+  }
+  return subjects;
+}
+
+GradcheckSubjects all_subjects() {
+  GradcheckSubjects subjects = subjects_of(op_specs());
+  for (const LayerSpec& spec : layer_specs()) {
+    if (spec.cases.empty()) subjects.unchecked.push_back("layers/" + spec.name);
+    std::ranges::copy(spec.cases, std::back_inserter(subjects.cases));
+  }
+  for (const ModelSpec& spec : model_specs()) {
+    if (spec.cases.empty()) subjects.unchecked.push_back("models/" + spec.name);
+  }
+  std::ranges::move(model_problems(), std::back_inserter(subjects.cases));
+  return subjects;
+}
+
+GradcheckSubjects matching(GradcheckSubjects subjects, const std::string& pattern) {
+  GradcheckSubjects found;
+  std::ranges::copy_if(subjects.cases, std::back_inserter(found.cases),
+                       [&](const ProblemCase& each) { return matches(pattern, each.name); });
+  std::ranges::copy_if(subjects.unchecked, std::back_inserter(found.unchecked),
+                       [&](const std::string& name) { return matches(pattern, name + "/"); });
+  for (OpSpec& spec : subjects.refusing) {
+    std::erase_if(spec.refusals, [&](const OpRefusal& each) { return !matches(pattern, refusal_name(spec, each)); });
+    if (!spec.refusals.empty()) found.refusing.push_back(std::move(spec));
+  }
+  if (found.cases.empty() && found.unchecked.empty()) {
+    if (found.refusing.empty()) throw_nothing_matches(subjects, pattern);
+    throw ConfigError(fmt::format("gradcheck: \"{}\" matches refusals only, no derivative", pattern));
+  }
+  return found;
+}
+
+GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  GradcheckResult result{.reports = std::vector<CheckReport>(subjects.cases.size()),
+                         .refusals = {},
+                         .unchecked = subjects.unchecked,
+                         .allow_inconclusive = options.allow_inconclusive};
+  {
+    CountOnTerminal count(options.progress, subjects.cases.size());
+    WorkerPool workers(options.threads);
+    for_each_task(&workers, std::ssize(subjects.cases), [&](std::int64_t i) {
+      const std::size_t place = subjects.cases.size() - 1 - static_cast<std::size_t>(i);  // models, the longest, first
+      result.reports[place] = check_case(subjects.cases[place], options.check);
+      count.add();
+    });
+  }
+  for (const OpSpec& spec : subjects.refusing) {
+    for (const OpRefusal& refusal : spec.refusals) result.refusals.push_back(check_one(spec, refusal));
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+}  // namespace tapehead

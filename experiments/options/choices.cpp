@@ -1,0 +1,38 @@
+#include "experiments/options/choices.hpp"
+
+#include <map>
+
+#include "datasets/made.hpp"
+#include "layers/models/spec.hpp"
+
+namespace tapehead {
+
+const std::vector<Choice>& all_tasks() {
+  static const std::vector<Choice> tasks = [] {
+    std::vector<Choice> all;
+    for (const MadeTask& task : made_tasks()) all.push_back({task.name, task.description});
+    all.push_back({"text", "pairs of lines from files: --train, --valid, --test"});
+    return all;
+  }();
+  return tasks;
+}
+
+const std::vector<Choice>& all_models() {
+  static const std::vector<Choice> models = [] {
+    std::vector<Choice> all;
+    for (const ModelSpec& spec : model_specs()) all.push_back({spec.name, spec.description});
+    return all;
+  }();
+  return models;
+}
+
+std::string_view words_of(const std::vector<Choice>& choices) {
+  static std::map<const std::vector<Choice>*, std::string> known;
+  std::string& words = known[&choices];
+  if (words.empty()) {
+    for (const Choice& choice : choices) words += (words.empty() ? "" : " ") + choice.name;
+  }
+  return words;
+}
+
+}  // namespace tapehead

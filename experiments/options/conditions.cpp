@@ -1,0 +1,174 @@
+#include "experiments/options/conditions.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <span>
+#include <vector>
+
+#include "experiments/program/command.hpp"
+
+namespace tapehead {
+namespace {
+
+using Test = Condition::Test;
+
+const OptionSpec& option_of(const Condition& condition) { return *find_option(condition.option); }
+
+// "adam or adamw".
+std::string alternatives(std::string_view words) {
+  std::string text;
+  for (const char c : words) text += c == ' ' ? std::string(" or ") : std::string(1, c);
+  return text;
+}
+
+// Why this condition fails, after the name of the option that it is about.
+std::string why_failed(const Settings& settings, const Condition& condition) {
+  const OptionSpec& option = option_of(condition);
+  const std::string& value = settings.text(option.name);
+  switch (condition.test) {
+    case Test::on: {
+      std::string text = fmt::format("does nothing without --{}", option.name);
+      if (!settings.applies(option)) return text + ", which " + why_useless(settings, option);
+      if (value.empty()) return text;
+      return fmt::format("{}, which is {} ({})", text, value, settings.origin_text(option.name));
+    }
+    case Test::off:
+      return fmt::format("does nothing with --{}", option.name);
+    case Test::one_of:
+      return fmt::format("does not apply to {}; it is for {} {}", shown(settings, option.name), option.name,
+                         alternatives(condition.words));
+    case Test::none_of:
+      return fmt::format("does not apply to {}", shown(settings, option.name));
+  }
+  return {};
+}
+
+// What would fulfil the condition: "--early-stop", "--schedule plateau".
+std::string remedy(const Condition& condition) {
+  if (condition.test == Test::one_of) {
+    return fmt::format("--{} {}", condition.option, alternatives(condition.words));
+  }
+  return fmt::format("--{}", condition.option);
+}
+
+std::string why_useless(const Settings& settings, std::span<const Condition> conditions) {
+  std::vector<Condition> failed;
+  std::ranges::copy_if(conditions, std::back_inserter(failed), &Condition::exists);
+  // What belongs to another choice is no advice: a file of validation pairs for a made task.
+  const auto out_of_reach = [&](const Condition& each) {
+    const OptionSpec& option = option_of(each);
+    return !settings.applies(option) && !option.applies_when.front().words.empty();
+  };
+  if (!std::ranges::all_of(failed, out_of_reach)) std::erase_if(failed, out_of_reach);
+  if (failed.size() == 1) return why_failed(settings, failed.front());
+  std::vector<std::string> remedies;
+  for (const Condition& each : failed) remedies.push_back(remedy(each));
+  return fmt::format("does nothing without {}", fmt::join(remedies, " or "));
+}
+
+// A 0 that is the default too says "none", which is what happens.
+bool asks_for_nothing(const Settings& settings, const OptionSpec& option) {
+  return option.fallback == "0" && settings.text(option.name) == "0";
+}
+
+// Whether the options that it depends on were chosen over it: by the command line over a file, say.
+bool is_overruled(const Settings& settings, const OptionSpec& option) {
+  const auto stronger = [&](const Condition& each) {
+    return each.exists() && settings.origin(each.option) > settings.origin(option.name);
+  };
+  return std::ranges::any_of(option.applies_when, stronger);
+}
+
+bool is_part_of_a_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; }
+
+// Where a word stands in a text by itself, or npos.
+std::size_t find_word(std::string_view text, std::string_view word) {
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    const bool begins = at == 0 || !is_part_of_a_word(text[at - 1]) || text.substr(0, at).ends_with("--");
+    if (begins && (end == text.size() || !is_part_of_a_word(text[end]))) return at;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+std::string why_useless(const Settings& settings, const OptionSpec& option) {
+  return why_useless(settings, option.applies_when);
+}
+
+void refuse_useless_options(const Settings& settings) {
+  for (const OptionSpec& option : option_table()) {
+    if (!is_run_option(option) || !settings.given(option.name) || settings.applies(option)) continue;
+    const bool asked_for = settings.origin(option.name) >= Origin::file && !asks_for_nothing(settings, option);
+    if (asked_for && !is_overruled(settings, option)) {
+      throw ConfigError(fmt::format("{}: {}", settings.where(option.name), why_useless(settings, option)));
+    }
+  }
+}
+
+void settle_useless_options(Settings& settings) {
+  refuse_useless_options(settings);
+  // All at once: what an option depends on must not change while others are looked at.
+  std::vector<std::string_view> useless;
+  for (const OptionSpec& option : option_table()) {
+    if (is_run_option(option) && settings.given(option.name) && !settings.applies(option))
+      useless.push_back(option.name);
+  }
+  for (const std::string_view name : useless) settings.drop(name);
+}
+
+void refuse_useless_options(const Command& command, const Settings& settings) {
+  for (const OptionSpec& option : option_table()) {
+    if (is_run_option(option) || !settings.given(option.name) || settings.applies(option)) continue;
+    throw ConfigError(fmt::format("{}: {}", settings.where(option.name), why_useless(settings, option)));
+  }
+  for (const auto& [name, condition] : command.conditions) {
+    if (!settings.given(name) || settings.holds(condition)) continue;
+    throw ConfigError(fmt::format("{}: {}", settings.where(name), why_failed(settings, condition)));
+  }
+}
+
+void refuse_unmet_needs(const Settings& settings) {
+  for (const OptionSpec& option : option_table()) {
+    for (const auto& [values, needs, why] : option.needs) {
+      if (!needs.exists() || !is_among(values, settings.text(option.name)) || settings.holds(needs)) continue;
+      const bool unset = needs.test == Test::on && settings.applies(option_of(needs));
+      std::string text =
+          unset ? fmt::format("needs --{}, which is {}", needs.option,
+                              fmt::format("{} ({})", settings.text(needs.option), settings.origin_text(needs.option)))
+                : why_failed(settings, needs);
+      if (!why.empty()) text += fmt::format(", because {}", why);
+      throw ConfigError(fmt::format("{}: {} {}", settings.where(option.name), settings.text(option.name), text));
+    }
+  }
+}
+
+std::string shown(const Settings& settings, std::string_view option) {
+  return fmt::format("{} {} ({})", option, settings.text(option), settings.origin_text(option));
+}
+
+std::string with_origins(const Settings& settings, const std::string& message) {
+  std::vector<std::pair<std::size_t, std::string>> origins;  // in the order of the message
+  bool typed = true;
+  for (const OptionSpec& option : option_table()) {
+    if (!is_run_option(option)) continue;
+    const std::size_t at = find_word(message, option.name);
+    // A name that is also a plain word is meant only where its value follows, or where the message begins with it.
+    const std::string& value = settings.text(option.name);
+    if (at == std::string::npos || value.empty()) continue;
+    if (at != 0 && find_word(message, value) == std::string::npos) continue;
+    origins.emplace_back(at, fmt::format("{} {}: {}", option.name, value, settings.origin_text(option.name)));
+    typed = typed && settings.origin(option.name) == Origin::command_line;
+  }
+  if (typed) return message;
+  std::ranges::sort(origins);
+  std::string text;
+  for (const auto& [at, origin] : origins) text += (text.empty() ? "" : "; ") + origin;
+  return fmt::format("{} ({})", message, text);
+}
+
+}  // namespace tapehead

@@ -1,0 +1,100 @@
+#include "experiments/options/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+template <class Number>
+Number parse_number(std::string_view text, const char* what) {
+  Number number{};
+  const char* first = text.data();
+  const char* last = first + text.size();
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') ++first;
+  const auto [end, error] = std::from_chars(first, last, number);
+  if (error == std::errc::result_out_of_range && end == last)
+    throw ConfigError(fmt::format("{} is out of range", text));
+  if (error != std::errc() || end != last) throw ConfigError(fmt::format("\"{}\" is not {}", text, what));
+  return number;
+}
+
+double parse_finite(std::string_view text) {
+  const auto number = parse_number<double>(text, "a number");
+  if (!std::isfinite(number)) throw ConfigError(fmt::format("\"{}\" is not a finite number", text));
+  return number == 0 ? 0.0 : number;  // no negative zero
+}
+
+void check_range(const NumberRange& range, double number, std::string_view text) {
+  if (range.open_low ? number <= range.low : number < range.low) {
+    throw ConfigError(fmt::format("must be {} {}, not {}", range.open_low ? "more than" : "at least", range.low, text));
+  }
+  if (range.open_high ? number >= range.high : number > range.high) {
+    throw ConfigError(
+        fmt::format("must be {} {}, not {}", range.open_high ? "less than" : "at most", range.high, text));
+  }
+}
+
+std::string canonical_formula(const OptionSpec& option, std::string_view text) {
+  if (is_among(option.choices, text)) return std::string(text);
+  double number = 0;
+  try {
+    number = parse_finite(text);
+  } catch (const ConfigError&) {
+    number = 0;
+  }
+  if (number > 0) return fmt::format("{}", number);
+  throw ConfigError(fmt::format("\"{}\" is none of {}, and no positive number", text, choices_for_people(option)));
+}
+
+}  // namespace
+
+bool is_among(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+bool is_run_option(const OptionSpec& option) { return option.group != OptionGroup::command; }
+
+std::string choices_for_people(const OptionSpec& option) {
+  std::string text;
+  for (const char c : option.choices) text += c == ' ' ? std::string(", ") : std::string(1, c);
+  return text;
+}
+
+std::string canonical_value(const OptionSpec& option, std::string_view text) {
+  if (text.find_first_of("\r\n") != std::string_view::npos) throw ConfigError("a value may not hold a line break");
+  switch (option.kind) {
+    case OptionKind::integer: {
+      const auto number = parse_number<std::int64_t>(text, "a whole number");
+      check_range(option.range, static_cast<double>(number), text);
+      return fmt::format("{}", number);
+    }
+    case OptionKind::real: {
+      const double number = parse_finite(text);
+      check_range(option.range, number, text);
+      return fmt::format("{}", number);
+    }
+    case OptionKind::word:
+      if (is_among(option.choices, text)) return std::string(text);
+      throw ConfigError(fmt::format("\"{}\" is none of {}", text, choices_for_people(option)));
+    case OptionKind::formula:
+      return canonical_formula(option, text);
+    case OptionKind::flag:
+    case OptionKind::path:
+    case OptionKind::text:
+      break;
+  }
+  return std::string(text);
+}
+
+}  // namespace tapehead

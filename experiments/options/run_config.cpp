@@ -1,0 +1,257 @@
+#include "experiments/options/run_config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autograd/base/counted.hpp"
+#include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
+#include "datasets/batch.hpp"
+#include "experiments/options/conditions.hpp"
+#include "experiments/options/presets.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr std::int64_t kMadeLength = 20;
+constexpr std::int64_t kTextLength = 50;
+constexpr std::int64_t kCharacterLength = 250;  // about as much text
+constexpr std::int64_t kShards = 4;
+
+// `--train FILE` makes text the task, unless the task was chosen just as strongly.
+void choose_task(Settings& settings) {
+  if (settings.text("train").empty()) {
+    if (settings.origin("train") == Origin::command_line) throw ConfigError("--train: is empty; name a file");
+    if (settings.text("task") == "text") throw ConfigError("task text: --train FILE is missing");
+    return;
+  }
+  if (settings.text("task") == "text") return;
+  if (settings.origin("task") >= settings.origin("train")) {
+    throw ConfigError(fmt::format("{}: task {} makes its own data; leave one of the two out", settings.where("train"),
+                                  settings.text("task")));
+  }
+  settings.resolve_because_of("task", "text", "train");
+  // A length that a preset chose for its made sequences says nothing about lines of text.
+  if (settings.origin("max-length") == Origin::preset) settings.resolve("max-length", "0");
+}
+
+// What the table cannot say: how two numbers go together.
+void refuse_conflicts(const Settings& settings) {
+  const bool cosine = settings.text("schedule") == "cosine";
+  if (cosine && settings.integer("steps") <= settings.integer("warmup")) {
+    throw ConfigError(
+        fmt::format("steps: {} needs more steps than warm-up: {}, {}; add --warmup {}, or take more steps",
+                    shown(settings, "schedule"), shown(settings, "steps"), shown(settings, "warmup"),
+                    settings.integer("steps") / 10));
+  }
+}
+
+// The factor of noam is no learning rate: a number that was chosen for the one says nothing about the other.
+void fit_learning_rate(Settings& settings) {
+  const std::string& schedule = settings.text("schedule");
+  const Origin chosen = settings.origin("lr");
+  const bool meant = (settings.text_as_of("schedule", chosen) == "noam") == (schedule == "noam");
+  if ((chosen != Origin::fallback && meant) || settings.real("lr") == default_learning_rate(schedule)) return;
+  settings.resolve_because_of("lr", fmt::format("{}", default_learning_rate(schedule)), "schedule");
+}
+
+void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
+  if (settings.integer(name) == 0) settings.resolve(name, std::to_string(value));
+}
+
+ModelConfig make_model_config(const Settings& settings) {
+  return {.model = settings.text("model"),
+          .layers = settings.integer("layers"),
+          .heads = settings.integer("heads"),
+          .d_model = settings.integer("d-model"),
+          .d_head = settings.integer("d-head"),
+          .d_ff = settings.integer("d-ff"),
+          .positions = settings.text("positions"),
+          .norm = settings.text("norm"),
+          .norm_kind = settings.text("norm-kind"),
+          .activation = settings.text("activation"),
+          .scale = settings.text("scale"),
+          .attention = settings.text("attention"),
+          .initialisation = settings.text("initialisation"),
+          .tie = settings.text("tie"),
+          .dropout = settings.real("dropout"),
+          .max_positions = settings.integer("max-positions")};
+}
+
+StepOptions make_step_options(const Settings& settings) {
+  return {.seed = static_cast<std::uint64_t>(settings.integer("seed")),
+          .batch = settings.integer("batch"),
+          .shards = static_cast<int>(settings.integer("shards")),
+          .optimizer = {.kind = settings.text("optimizer"),
+                        .beta1 = settings.real("beta1"),
+                        .beta2 = settings.real("beta2"),
+                        .epsilon = settings.real("adam-epsilon"),
+                        .momentum = settings.real("momentum"),
+                        .weight_decay = settings.real("weight-decay")},
+          .schedule = {.kind = settings.text("schedule"),
+                       .learning_rate = settings.real("lr"),
+                       .warmup = settings.integer("warmup"),
+                       .steps = settings.integer("steps"),
+                       .final_share = settings.real("final-share"),
+                       .d_model = settings.integer("d-model"),
+                       .plateau_factor = settings.real("plateau-factor"),
+                       .plateau_patience = settings.integer("plateau-patience")},
+          .clip = settings.real("clip"),
+          .label_smoothing = settings.real("label-smoothing")};
+}
+
+bool may_change(const OptionSpec& option, const Settings& saved) {
+  const std::string& schedule = saved.text("schedule");
+  if (option.name == "steps") return !depends_on_steps({.kind = schedule});
+  if (option.name == "validate-every") return schedule != "plateau";
+  return option.may_change_on_resume;
+}
+
+}  // namespace
+
+int thread_count(std::int64_t wanted) {
+  if (wanted > 0) return static_cast<int>(wanted);
+  return available_processors();
+}
+
+void read_preset_or_config(Settings& settings, const std::string& name) {
+  if (!name.empty() && settings.given("config")) {
+    throw ConfigError(fmt::format("--config: preset {} is given too; leave one of the two out", name));
+  }
+  if (!name.empty()) settings.read_config(find_preset(name).text, Origin::preset, "preset " + name);
+  if (settings.given("config")) settings.read_config_file(settings.text("config"));
+}
+
+void settle(Settings& settings) {
+  choose_task(settings);
+  settle_useless_options(settings);
+  refuse_unmet_needs(settings);
+  refuse_conflicts(settings);
+  const bool text = settings.text("task") == "text";
+  fit_learning_rate(settings);
+  if (text) check_columns(settings);
+  const bool characters = text && settings.text("tokenizer") == "char";
+  resolve_if_zero(settings, "max-length", characters ? kCharacterLength : text ? kTextLength : kMadeLength);
+  resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
+}
+
+void check_columns(const Settings& settings) {
+  try {
+    parse_columns(settings.text("columns"));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", settings.where("columns"), error.what()));
+  }
+}
+
+RunConfig make_run_config(const Settings& settings) {
+  RunConfig config;
+  config.task = settings.text("task");
+  config.made = {.task = config.task,
+                 .symbols = settings.integer("symbols"),
+                 .min_length = settings.integer("min-length"),
+                 .max_length = settings.integer("max-length"),
+                 .validation = settings.integer("validation-size"),
+                 .test = settings.integer("test-size")};
+  config.text = {.train = settings.text("train"),
+                 .valid = settings.text("valid"),
+                 .test = settings.text("test"),
+                 .columns = parse_columns(settings.text("columns")),
+                 .tokenizer = parse_tokenizer(settings.text("tokenizer")),
+                 .min_count = settings.integer("min-count"),
+                 .max_words = settings.integer("max-words"),
+                 .max_length = settings.integer("max-length")};
+  config.model = make_model_config(settings);
+  config.trainer = {.steps = settings.integer("steps"),
+                    .step = make_step_options(settings),
+                    .validate_every = settings.integer("validate-every"),
+                    .validation_limit = settings.integer("validation-limit"),
+                    .log_every = settings.integer("log-every"),
+                    .checkpoint_every = settings.integer("checkpoint-every"),
+                    .min_improvement = settings.real("min-improvement"),
+                    .early_stop = settings.integer("early-stop"),
+                    .skip_nonfinite = settings.integer("skip-nonfinite"),
+                    .threads = thread_count(settings.integer("threads"))};
+  config.init = settings.text("init");
+  config.double_precision = settings.text("precision") == "double";
+  return config;
+}
+
+std::unique_ptr<Dataset> make_dataset(const RunConfig& config) {
+  if (config.task != "text") return std::make_unique<MadeDataset>(config.made);
+  auto text = std::make_unique<TextDataset>(config.text);
+  if (!ties_source(config.model)) return text;
+  // One table for both sides needs one order of words: each side orders its own by how often they occur there.
+  const Vocabulary& source = text->source_vocabulary();
+  const Vocabulary& target = text->target_vocabulary();
+  const auto known = [&](const std::string& word) { return source.id(word) != kUnknown; };
+  const bool same_words = source.size() == target.size() && std::ranges::all_of(target.words(), known);
+  if (!same_words || std::ranges::equal(source.words(), target.words())) return text;
+  return std::make_unique<TextDataset>(config.text, Vocabularies{source, source});
+}
+
+void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) {
+  ModelConfig& model = config.model;
+  model.source_vocabulary = dataset.source_vocabulary().size();
+  model.target_vocabulary = dataset.target_vocabulary().size();
+  const BatchLayout layout = model.model == "decoder" ? BatchLayout::decoder_only : BatchLayout::encoder_decoder;
+  const std::int64_t needed = positions_needed(layout, dataset.max_source_length(), dataset.max_target_length());
+  resolve_if_zero(settings, "max-positions", needed);
+  model.max_positions = settings.integer("max-positions");
+  if (model.max_positions < needed) {
+    throw ConfigError(fmt::format("{}: the data needs {}, start and end included, not {}",
+                                  settings.where("max-positions"), counted(needed, "position"), model.max_positions));
+  }
+  if (ties_source(model) &&
+      !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {
+    throw ConfigError(fmt::format("{}: source and target have other words; choose output", settings.where("tie")));
+  }
+  saying_origins(settings, [&] {
+    check_config(model);
+    check_schedule(config.trainer.step.schedule);
+    check_optimizer(config.trainer.step.optimizer);
+    if (config.double_precision) {
+      check_constants<double>(config.trainer.step.optimizer);
+      check_rate<double>(config.trainer.step.schedule);
+    } else {
+      check_constants<float>(config.trainer.step.optimizer);
+      check_rate<float>(config.trainer.step.schedule);
+    }
+  });
+}
+
+void require_complete_config(const std::string& text, const std::string& where) {
+  Settings saved;
+  saved.read_config(text, Origin::file, where);
+  const std::string advice = "; it was cut off, or edited: train anew into another folder";
+  for (const OptionSpec& option : option_table()) {
+    const bool written = is_run_option(option) && option.group != OptionGroup::execution && saved.applies(option);
+    if (written && !saved.given(option.name))
+      throw ConfigError(fmt::format("{}: is incomplete, {} is missing{}", where, option.name, advice));
+  }
+  if (!text.ends_with('\n')) throw ConfigError(fmt::format("{}: its last line has no end{}", where, advice));
+}
+
+Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where) {
+  Settings saved;
+  saved.read_config(saved_config, Origin::saved, where);
+  for (const OptionSpec& option : option_table()) {
+    if (!is_run_option(option) || !given.given(option.name)) continue;
+    const std::string& now = given.text(option.name);
+    if (may_change(option, saved)) {
+      if (now != saved.text(option.name)) saved.take(option.name, given);
+      continue;
+    }
+    if (!saved.applies(option)) {
+      if (given.origin(option.name) < Origin::file) continue;
+      throw ConfigError(fmt::format("{}: {}", given.where(option.name), why_useless(saved, option)));
+    }
+    if (now == saved.text(option.name) || (option.zero_is_automatic && now == "0")) continue;
+    throw ConfigError(fmt::format("{}: the run was begun with {}, not {}; resume without it, or train anew",
+                                  given.where(option.name), saved.text(option.name), now));
+  }
+  refuse_useless_options(saved);  // before a training file that was given makes `text` the task
+  return saved;
+}
+
+}  // namespace tapehead

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "datasets/made.hpp"
+#include "datasets/text.hpp"
+#include "experiments/options/settings.hpp"
+#include "layers/models/config.hpp"
+#include "trainers/trainer.hpp"
+
+namespace tapehead {
+
+/// The settings of a run, typed: what the dataset, the model and the trainer take.
+struct RunConfig {
+  std::string task;
+  MadeOptions made;  ///< for made tasks
+  TextOptions text;  ///< for the task `text`
+  ModelConfig model;
+  TrainerOptions trainer;
+  std::string init;  ///< run folder or checkpoint that the weights come from; empty: they are drawn
+  bool double_precision = false;
+};
+
+/// Sets what a preset (`name`) or the file of --config says; both at once is a ConfigError. An empty name stands for
+/// none.
+void read_preset_or_config(Settings& settings, const std::string& name);
+
+/// Puts numbers where the settings say "as the others need" (max-length, shards), and makes `text` the task when there
+/// are training files. Throws ConfigError for options that the task has no use for.
+void settle(Settings& settings);
+
+/// Throws ConfigError, naming the option, for --columns that parse_columns does not take.
+void check_columns(const Settings& settings);
+
+/// REQUIRES: settled settings. Vocabularies and positions are still open: see fit_to_data.
+RunConfig make_run_config(const Settings& settings);
+
+/// Threads for the option --threads: 0 is one a core.
+int thread_count(std::int64_t wanted);
+
+/// Throws what the dataset throws.
+std::unique_ptr<Dataset> make_dataset(const RunConfig& config);
+
+/// Gives the model the data's vocabularies, and positions for its longest sequence, which also go into the settings.
+/// Throws ConfigError for positions that are too few and for a configuration that makes no model or no schedule.
+void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset);
+
+/// Throws ConfigError unless the text of a config.cfg is whole: every option that one holds, and a last line with its
+/// end. A file that was cut off would else make another run, of defaults.
+void require_complete_config(const std::string& text, const std::string& where);
+
+/// What a run goes on with: its saved configuration, and of what was given now only what may change on resume. Throws
+/// ConfigError that names the first option that differs and may not.
+Settings resume_settings(const Settings& given, const std::string& saved_config, const std::string& where);
+
+/// Calls f(float()) or f(double()).
+template <class F>
+auto with_precision(bool double_precision, F&& f) {
+  if (double_precision) return f(double());
+  return f(float());
+}
+
+}  // namespace tapehead

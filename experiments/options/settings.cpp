@@ -1,0 +1,253 @@
+#include "experiments/options/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/lines.hpp"
+#include "datasets/pair_name.hpp"
+#include "experiments/program/suggest.hpp"
+
+namespace tapehead {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view without_comment(std::string_view line) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') quoted = !quoted;
+    const bool begins = i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t';
+    if (line[i] == '#' && begins && !quoted) return line.substr(0, i);
+  }
+  return line;
+}
+
+std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
+  std::string all(text);
+  for (std::size_t at = 0; (at = all.find(what, at)) != std::string::npos; at += by.size()) {
+    all.replace(at, what.size(), by);
+  }
+  return all;
+}
+
+// A quote within quotes stands twice, so that comments are still told by counting quotes.
+std::string unquoted(std::string_view value) {
+  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+  return quoted ? replaced(value.substr(1, value.size() - 2), "\"\"", "\"") : std::string(value);
+}
+
+std::string quoted_if_needed(const std::string& value) {
+  const bool plain = value == trimmed(value) && value.find_first_of("#\"") == std::string::npos;
+  return plain ? value : fmt::format("\"{}\"", replaced(value, "\"", "\"\""));
+}
+
+// The file that the system would open: `..` behind a link leads to where the link's target is, so it is taken away with
+// the name before it only where that is a folder itself.
+std::string absolute_path(std::string_view path, const std::string& folder) {
+  if (path.empty()) return "";
+  fs::path made;
+  for (const fs::path& part : fs::absolute(fs::path(folder) / path)) {
+    std::error_code error;
+    const bool back = part == ".." && made.has_filename() && made.filename() != ".." &&
+                      fs::is_directory(fs::symlink_status(made, error));
+    if (back) {
+      made = made.parent_path();
+    } else if (part != "." && !part.empty()) {
+      made /= part;
+    }
+  }
+  return made.string();
+}
+
+// A path, or both files of `a,b`, made absolute, so that a configuration means the same wherever it is read.
+std::string absolute_paths(const OptionSpec& option, std::string_view paths, const std::string& folder) {
+  if (option.group != OptionGroup::text_data) return absolute_path(paths, folder);
+  const PairName name = parse_pair_name(std::string(paths), folder);
+  if (!name.two_files) return absolute_path(name.source, folder);
+  return absolute_path(name.source, folder) + "," + absolute_path(name.target, folder);
+}
+
+const OptionSpec& require_config_option(std::string_view name, const std::string& place) {
+  const OptionSpec* option = find_option(name);
+  if (option != nullptr && is_run_option(*option)) return *option;
+  if (option != nullptr) throw ConfigError(fmt::format("{}: {} belongs on the command line only", place, name));
+  std::vector<std::string_view> names;
+  for (const OptionSpec& known : option_table()) {
+    if (is_run_option(known)) names.push_back(known.name);
+  }
+  throw ConfigError(fmt::format("{}: there is no option \"{}\"{}", place, name, did_you_mean(name, names)));
+}
+
+}  // namespace
+
+Settings::Settings() {
+  for (const OptionSpec& option : option_table()) {
+    settings_.push_back({std::string(option.fallback), Origin::fallback, "--" + std::string(option.name), {}});
+    settings_.back().by_origin[0] = option.fallback;
+  }
+}
+
+const Settings::Setting& Settings::at(std::string_view name) const {
+  const OptionSpec* option = find_option(name);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", name));
+  return settings_[static_cast<std::size_t>(option - option_table().data())];
+}
+
+void Settings::set(const OptionSpec& option, std::string_view value, Origin origin, std::string_view where) {
+  std::string canonical;
+  try {
+    canonical = option.kind == OptionKind::flag ? "yes" : canonical_value(option, value);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", where, error.what()));
+  }
+  Setting& setting = at(option.name);
+  setting.by_origin[static_cast<std::size_t>(origin)] = canonical;
+  if (origin < setting.origin) return;
+  if (is_run_option(option) && option.kind == OptionKind::path) canonical = absolute_paths(option, canonical, {});
+  if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
+  setting.text = std::move(canonical);
+  setting.origin = origin;
+  setting.where = where;
+}
+
+const std::string& Settings::text_as_of(std::string_view name, Origin origin) const {
+  const Setting& setting = at(name);
+  for (std::size_t weaker = static_cast<std::size_t>(origin) + 1; weaker-- > 0;) {
+    if (setting.by_origin[weaker]) return *setting.by_origin[weaker];
+  }
+  return setting.text;  // it followed from other options
+}
+
+void Settings::set(std::string_view name, std::string_view value) {
+  const OptionSpec* option = find_option(name);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", name));
+  set(*option, value, Origin::command_line, fmt::format("--{}", name));
+}
+
+void Settings::read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder) {
+  std::vector<std::int64_t> first_line(settings_.size(), 0);
+  TextSource source(text, where);
+  LineReader reader(source, {.content = LineContent::raw});
+  for (std::string_view whole; reader.next(whole);) {
+    const std::string_view line = trimmed(without_comment(whole));
+    if (line.empty()) continue;
+
+    const std::string place = reader.place();
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) throw ConfigError(fmt::format("{}: expected `name = value`", place));
+    const std::string_view name = trimmed(line.substr(0, equals));
+    const OptionSpec& option = require_config_option(name, place);
+    std::int64_t& first = first_line[static_cast<std::size_t>(&option - option_table().data())];
+    if (first != 0) throw ConfigError(fmt::format("{}: {} is set twice, first in line {}", place, name, first));
+    first = reader.number();
+    std::string value = unquoted(trimmed(line.substr(equals + 1)));
+    if (option.kind == OptionKind::path) value = absolute_paths(option, value, folder);
+    set(option, value, origin, fmt::format("{}: {}", place, name));
+  }
+}
+
+void Settings::read_config_file(const std::string& path) {
+  read_config(read_file(path), Origin::file, path, fs::path(path).parent_path().string());
+}
+
+void Settings::resolve(std::string_view name, std::string_view value) { at(name).text = value; }
+
+void Settings::resolve_because_of(std::string_view name, std::string_view value, std::string_view cause) {
+  const Setting& from = at(cause);
+  at(name) = {std::string(value), from.origin, from.where};
+}
+
+void Settings::drop(std::string_view name) {
+  at(name) = {std::string(find_option(name)->fallback), Origin::fallback, fmt::format("--{}", name)};
+}
+
+std::int64_t Settings::integer(std::string_view name) const {
+  const std::string& text = at(name).text;
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+double Settings::real(std::string_view name) const {
+  const std::string& text = at(name).text;
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::vector<std::string> Settings::list(std::string_view name) const {
+  std::vector<std::string> values;
+  std::istringstream lines(at(name).text);
+  for (std::string line; std::getline(lines, line);) values.push_back(line);
+  return values;
+}
+
+bool Settings::holds(const Condition& condition) const {
+  const OptionSpec* option = find_option(condition.option);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", condition.option));
+  const std::string& value = text(condition.option);
+  const bool counts = applies(*option);
+  switch (condition.test) {
+    case Condition::Test::on:
+    case Condition::Test::off: {
+      const bool is_on = counts && !value.empty() && value != "0" && value != "none";
+      return is_on == (condition.test == Condition::Test::on);
+    }
+    case Condition::Test::one_of:
+      return counts && is_among(condition.words, value);
+    case Condition::Test::none_of:
+      return !counts || !is_among(condition.words, value);
+  }
+  return false;
+}
+
+bool Settings::applies(const OptionSpec& option) const {
+  const auto& conditions = option.applies_when;
+  return !conditions.front().exists() ||
+         std::ranges::any_of(conditions, [&](const Condition& each) { return each.exists() && holds(each); });
+}
+
+std::string Settings::origin_text(std::string_view name) const {
+  const Setting& setting = at(name);
+  const std::string& where = setting.where;
+  switch (setting.origin) {
+    case Origin::fallback:
+      return "default";
+    case Origin::preset:
+      return where.substr(0, where.find(':'));  // the line of a preset helps nobody
+    case Origin::saved:
+    case Origin::file:
+      return where.substr(0, where.rfind(':'));
+    case Origin::command_line:
+      return where == fmt::format("--{}", name) ? "command line" : where;
+    case Origin::variation:
+      return "--vary";
+  }
+  return {};
+}
+
+std::string Settings::config_text() const {
+  std::string lines;
+  for (const OptionSpec& option : option_table()) {
+    if (!is_run_option(option) || option.group == OptionGroup::execution || !applies(option)) continue;
+    lines += fmt::format("{} = {}\n", option.name, quoted_if_needed(text(option.name)));
+  }
+  return lines;
+}
+
+}  // namespace tapehead

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "autograd/base/file.hpp"
+#include "experiments/options/settings.hpp"
+
+namespace tapehead {
+
+/// Where a command reads and writes: results to `out`, everything else to `err`.
+struct Console {
+  ByteSource& in;
+  std::ostream& out;
+  std::ostream& err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  std::size_t width = 80;  ///< characters that fit into a line of `out`
+};
+
+/// A command that saved because a signal asked it to end returns 128 and the signal's number (InterruptGuard::status).
+enum ExitStatus : int { kDone = 0, kCheckFailed = 1, kWrongUsage = 2 };
+
+struct Command;
+
+/// One call of the program, its options checked.
+struct Invocation {
+  const Command& command;
+  std::string subject;    ///< the word after the command; empty if there is none
+  Settings settings;      ///< defaults and the command line
+  bool all_help = false;  ///< whether --help asks for all options
+};
+
+/// A command of the program, as data: arguments, help and refusals follow from it.
+struct Command {
+  std::string_view name;
+  std::string_view subject;  ///< how help writes the word after the command; empty: there is none
+  std::string_view summary;  ///< one line
+  std::string_view example;
+  bool run_options = false;               ///< takes every option that makes a run
+  std::vector<std::string_view> options;  ///< its others; --help goes without saying
+  std::vector<std::string_view> required = {};
+  std::vector<std::pair<std::string_view, Condition>> conditions =
+      {};  ///< of options of this command, beside the table's
+  int (*run)(const Invocation&, Console&) = nullptr;
+
+  bool takes(const OptionSpec& option) const;
+};
+
+/// Every command, in the order of the program's help.
+std::span<const Command> commands();
+
+}  // namespace tapehead

@@ -1,0 +1,105 @@
+#include "experiments/program/help.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "autograd/base/counted.hpp"
+#include "experiments/program/definitions.hpp"
+#include "experiments/report/text_width.hpp"
+
+namespace tapehead {
+namespace {
+
+std::string placeholder(const OptionSpec& option) {
+  if (!option.placeholder.empty()) return std::string(option.placeholder);
+  switch (option.kind) {
+    case OptionKind::flag:
+      return {};
+    case OptionKind::integer:
+      return "N";
+    case OptionKind::real:
+      return "X";
+    case OptionKind::word:
+    case OptionKind::formula:
+      return "WORD";
+    case OptionKind::path:
+      return "FILE";
+    case OptionKind::text:
+      return "TEXT";
+  }
+  return {};
+}
+
+Definition entry_of(const OptionSpec& option) {
+  const std::string value = placeholder(option);
+  Definition entry{fmt::format("--{}{}{}", option.name, value.empty() ? "" : " ", value), std::string(option.help)};
+  if (!option.choices.empty()) {
+    entry.text +=
+        fmt::format(": {}{}", choices_for_people(option), option.kind == OptionKind::formula ? ", or a number" : "");
+  }
+  if (!option.fallback.empty()) entry.text += fmt::format(" [{}]", option.fallback);
+  return entry;
+}
+
+struct Group {
+  OptionGroup first, last;
+  const char* title;
+};
+
+constexpr auto kGroups = std::to_array<Group>({{OptionGroup::command, OptionGroup::command, "options"},
+                                               {OptionGroup::data, OptionGroup::text_data, "data"},
+                                               {OptionGroup::model, OptionGroup::model, "model"},
+                                               {OptionGroup::training, OptionGroup::execution, "training"}});
+
+// So few options that none are left out of the short help.
+constexpr std::int64_t kFewOptions = 20;
+
+}  // namespace
+
+std::string program_help(std::size_t width) {
+  std::string text =
+      wrapped("tapehead trains small attention models, shows what they attend to, and proves their gradients.", width);
+  text += "\n\n" + wrapped("usage: tapehead COMMAND [SUBJECT] [--option value …]", width, 2) + "\n\n";
+  std::vector<Definition> entries;
+  for (const Command& command : commands())
+    entries.push_back({std::string(command.name), std::string(command.summary)});
+  text += definitions(entries, width);
+  return text + "\n" + wrapped("Options and an example of a command: tapehead COMMAND --help", width) + "\n";
+}
+
+std::string command_help(const Command& command, bool all, std::size_t width) {
+  const std::string usage = fmt::format("usage: tapehead {} {}{}[--option value …]", command.name, command.subject,
+                                        command.subject.empty() ? "" : " ");
+  std::string text = wrapped(usage, width, 2) + "\n\n" + wrapped(command.summary, width) + "\n";
+  const auto taken = std::ranges::count_if(option_table(), [&](const auto& option) { return command.takes(option); });
+  const bool show_all = all || taken <= kFewOptions;
+  std::int64_t hidden = 0;
+  for (const auto& [first, last, title] : kGroups) {
+    std::vector<Definition> entries;
+    for (const OptionSpec& option : option_table()) {
+      if (option.group < first || option.group > last || !command.takes(option)) continue;
+      if (show_all || option.common) {
+        entries.push_back(entry_of(option));
+      } else {
+        ++hidden;
+      }
+    }
+    if (!entries.empty()) text += fmt::format("\n{}:\n{}", title, definitions(entries, width));
+  }
+  if (hidden > 0) {
+    text += "\n" +
+            wrapped(fmt::format("{} not shown: tapehead {} --help all", counted(hidden, "more option"), command.name),
+                    width, 2) +
+            "\n";
+  }
+  if (command.run_options) {
+    text +=
+        "\n" + wrapped("Defaults in brackets; a preset or a file given with --config may set others.", width) + "\n";
+  }
+  return text + "\n" + wrapped(fmt::format("example: {}", command.example), width, 2) + "\n";
+}
+
+}  // namespace tapehead

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "experiments/program/command.hpp"
+
+namespace tapehead {
+
+/// What the program does and its commands, in lines of at most `width` characters.
+std::string program_help(std::size_t width = 80);
+
+/// Usage, options and one example of a command: the common options, or all of them.
+std::string command_help(const Command& command, bool all, std::size_t width = 80);
+
+}  // namespace tapehead

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/analysis/matrix.hpp"
+
+namespace tapehead {
+
+enum class HeatMapStyle {
+  ascii,  ///< shades of ASCII characters, for files and plain terminals
+  shade,  ///< Unicode shades
+  color,  ///< ANSI backgrounds of 256 colours
+};
+
+/// `auto`, `always` or `never` of the option --color. `auto` looks at the terminal and at NO_COLOR and TERM.
+HeatMapStyle heat_map_style(const std::string& color, bool terminal);
+
+struct HeatMapLabels {
+  std::vector<std::string> rows;     ///< one a row; empty: numbers from 0
+  std::vector<std::string> columns;  ///< one a column; empty: numbers from 0
+};
+
+/// Draws weights between 0 and 1, a row a line: for attention, rows are queries and columns keys. Ends with a line that
+/// explains the shades. Values outside are drawn as the nearest end. Where lines would be longer than `width`, cells
+/// are narrower and labels of columns are written downwards; what still does not fit is drawn in parts, one below the
+/// other. Labels that are too long are cut and end in `…`.
+std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style,
+                          std::size_t width = 80);
+
+}  // namespace tapehead

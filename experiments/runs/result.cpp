@@ -1,0 +1,174 @@
+#include "experiments/runs/result.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/output_file.hpp"
+#include "datasets/digest.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr const char* kFormat = "tapehead-result";
+constexpr std::int64_t kVersion = 2;
+constexpr const char* kAgain = "remove it, and the run is judged again";
+constexpr double kLargestCount = 0x1p53;  // up to here a double holds every whole number
+
+const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
+
+std::string digest_of(const Json& object) { return fmt::format("{:016x}", digest_bytes(to_text(object))); }
+
+Json to_json(const Judgement& judgement) {
+  Json metrics = Json::object();
+  for (const auto& [name, value, counts] : judgement.metrics) {
+    if (value) {
+      metrics[name] = counts ? Json(static_cast<std::int64_t>(*value)) : Json(*value);
+    } else {
+      metrics[name] = nullptr;
+    }
+  }
+  return {{"checkpoint", judgement.checkpoint},
+          {"step", judgement.step},
+          {"parameter_digest", judgement.parameter_digest},
+          {"metrics", std::move(metrics)}};
+}
+
+// What no run comes to, in a file that says it was written by one.
+void require(bool possible, const char* what) {
+  if (!possible) throw ConfigError(fmt::format("its {} is none that a run comes to; {}", what, kAgain));
+}
+
+bool is_share(const std::string& name) {
+  return std::ranges::any_of(std::array{"accuracy", "match", "share"},
+                             [&](const char* word) { return name.find(word) != std::string::npos; });
+}
+
+std::int64_t count_in(const Json& object, const char* name) {
+  const Json& number = object.at(name);
+  require(number.is_number_integer(), name);
+  const auto count = number.get<double>();
+  require(count >= 0 && count <= kLargestCount, name);
+  return number.get<std::int64_t>();
+}
+
+Judgement judgement_in(const Json& object) {
+  Judgement judgement{.checkpoint = object.at("checkpoint"),
+                      .step = count_in(object, "step"),
+                      .parameter_digest = object.at("parameter_digest"),
+                      .metrics = {}};
+  for (const auto& [name, value] : object.at("metrics").items()) {
+    std::optional<double> number;
+    if (!value.is_null()) {
+      require(value.is_number(), name.c_str());
+      number = value.get<double>();
+      require(std::isfinite(*number) && *number >= 0 && (!is_share(name) || *number <= 1), name.c_str());
+    }
+    judgement.metrics.push_back({name, number, value.is_number_integer()});
+  }
+  require(judgement.metric("sequences").value_or(0) > 0, "sequences");
+  return judgement;
+}
+
+StoredResult result_in(const Json& object) {
+  StoredResult stored{.made_with = provenance_in(object.at("made_with")),
+                      .config = object.at("config"),
+                      .split = parse_split(object.at("split")),
+                      .result = {}};
+  RunResult& result = stored.result;
+  if (object.contains("diverged")) {
+    result.diverged = object.at("diverged");
+    require(!result.diverged.empty(), "diverged");
+    return stored;
+  }
+  result.judged = judgement_in(object.at("judged"));
+  if (!object.at("last").is_null()) result.last = judgement_in(object.at("last"));
+  result.steps = count_in(object, "steps");
+  result.skipped_steps = count_in(object, "skipped_steps");
+  result.parameters = count_in(object, "parameters");
+  result.seconds = object.at("seconds");
+  require(std::isfinite(result.seconds) && result.seconds >= 0, "seconds");
+  require(result.of_last().step == result.steps && result.judged.step <= result.steps, "step");
+  return stored;
+}
+
+}  // namespace
+
+std::optional<double> Judgement::metric(const std::string& name) const {
+  const auto found = std::ranges::find(metrics, name, &Metric::name);
+  return found == metrics.end() ? std::nullopt : found->value;
+}
+
+Judgement judgement_of(const Evaluation& evaluation, std::string checkpoint, std::int64_t step, std::string digest) {
+  Judgement judgement{std::move(checkpoint), step, std::move(digest), {}};
+  const Json metrics = tapehead::to_json(evaluation);
+  for (const auto& [name, value] : metrics.items()) {
+    if (!value.is_number() && !value.is_null()) continue;
+    const double number = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+    judgement.metrics.push_back(
+        {name, std::isfinite(number) ? std::optional(number) : std::nullopt, value.is_number_integer()});
+  }
+  return judgement;
+}
+
+std::string why_diverged(const Evaluation& evaluation, std::int64_t step) {
+  if (std::isfinite(evaluation.loss) && std::isfinite(evaluation.perplexity)) return {};
+  if (!std::isfinite(evaluation.loss)) return fmt::format("after step {} the held-out loss is not finite", step);
+  return fmt::format("after step {} the held-out loss is {:.4g} nats a token: no number holds its perplexity", step,
+                     evaluation.loss);
+}
+
+std::string config_fingerprint(const std::string& config_text) {
+  return fmt::format("{:016x}", digest_bytes(config_text));
+}
+
+void write_result(const std::string& path, const StoredResult& stored) {
+  const RunResult& result = stored.result;
+  Json object{{"format", kFormat},
+              {"version", kVersion},
+              {"split", name_of(stored.split)},
+              {"made_with", tapehead::to_json(stored.made_with)},
+              {"config", stored.config}};
+  if (!result.diverged.empty()) {
+    object["diverged"] = result.diverged;
+  } else {
+    object["steps"] = result.steps;
+    object["skipped_steps"] = result.skipped_steps;
+    object["parameters"] = result.parameters;
+    object["seconds"] = result.seconds;
+    object["judged"] = to_json(result.judged);
+    object["last"] = result.last ? to_json(*result.last) : Json(nullptr);
+  }
+  object["digest"] = digest_of(object);
+  write_file(path, to_text(object, 2) + "\n");
+}
+
+StoredResult read_result(const std::string& path) {
+  const std::string text = read_file(path);
+  try {
+    Json object = Json::parse(text);
+    if (!object.is_object() || !object.contains("format")) {
+      throw ConfigError(fmt::format("does not say which data it is of, as an earlier tapehead wrote it; {}", kAgain));
+    }
+    if (object.at("format") != kFormat || object.at("version") != kVersion) {
+      throw ConfigError(fmt::format("is of version {}, this program reads version {}; choose another --out",
+                                    object.at("version").dump(), kVersion));
+    }
+    const std::string digest = object.at("digest");
+    object.erase("digest");
+    if (digest != digest_of(object)) {
+      throw ConfigError(fmt::format("is damaged or was changed: its digest is another; {}", kAgain));
+    }
+    return result_in(object);
+  } catch (const Json::exception&) {
+    throw ConfigError(fmt::format("{}: is damaged; {}", path, kAgain));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", path, error.what()));
+  }
+}
+
+}  // namespace tapehead

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/vocabulary.hpp"
+#include "experiments/options/run_config.hpp"
+#include "layers/models/model.hpp"
+#include "trainers/checkpoint/checkpoint.hpp"
+
+namespace tapehead {
+
+/// A model read back from its checkpoint, which says everything about it but the data.
+struct Trained {
+  std::unique_ptr<CheckpointReader> reader;
+  Settings settings;
+  RunConfig config;
+  Vocabulary source, target;
+  Model model;
+
+  bool text_task() const { return config.task == "text"; }
+
+  /// Ids of a line that somebody wrote. Throws DataError for symbols that a made task does not have, lines that are not
+  /// UTF-8 or, of text, hold a tab, and lines longer than the model takes.
+  std::vector<std::int32_t> encode(const std::string& line) const;
+  /// A line of target ids, as people write it.
+  std::string line(const std::vector<std::int32_t>& target_ids) const { return join(target, target_ids); }
+  /// Words, as people write them in a line.
+  std::string spelled(const std::vector<std::string>& words) const;
+  /// Words of a line that the model does not know, in their order, each once; none for made tasks, whose lines are
+  /// refused.
+  std::vector<std::string> unknown_words(const std::string& line) const;
+
+ private:
+  std::vector<std::string> words_of(const std::string& line) const;
+  std::string join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const;
+};
+
+/// Opens a run folder or a checkpoint file; see checkpoint_of. Throws CheckpointError, or ConfigError for an empty
+/// name.
+Trained open_trained(const std::string& subject);
+/// The model of a checkpoint that was read.
+Trained open_trained(std::unique_ptr<CheckpointReader> reader);
+
+/// The last weights of the run that `subject` names, where its best ones were opened and are others. Throws
+/// CheckpointError if the best ones are not of this run.
+std::optional<Trained> last_weights(const std::string& subject, const Trained& opened);
+
+/// In a line, which weights the name of a run stands for, if it has others too; empty otherwise.
+std::string choice_of_weights(const std::string& subject, const Trained& opened);
+
+/// What a command does with the data of a trained model.
+enum class NeededData { held_out, training };
+
+/// The data that it was trained with; text files may have moved: `given` says where to. The words are the checkpoint's,
+/// so held-out sequences can be read though the training file has changed or is gone; what cannot be known then is said
+/// in `warning`, which stays as it is otherwise. Throws ConfigError for files that do not apply to the task, DataError
+/// for data that are needed and cannot be read.
+std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, NeededData needed,
+                                 std::string& warning);
+
+/// The parameters of a trained model. Throws CheckpointError when they are not those of the model.
+template <RealScalar T>
+ParameterStore<T> load_parameters(const Trained& trained) {
+  ParameterStore<T> parameters(trained.model.layout());
+  trained.reader->load(parameters);
+  return parameters;
+}
+
+}  // namespace tapehead

@@ -1,0 +1,77 @@
+#include "layers/attention/positions.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/add_broadcast.hpp"
+#include "autograd/ops/slice.hpp"
+#include "layers/spec.hpp"
+
+namespace tapehead {
+
+PositionKind parse_positions(const std::string& text) {
+  if (text == "sinusoidal") return PositionKind::sinusoidal;
+  if (text == "learned") return PositionKind::learned;
+  if (text == "none") return PositionKind::none;
+  throw ConfigError(fmt::format("positions: \"{}\" is none of sinusoidal, learned, none", text));
+}
+
+const std::vector<double>& SinusoidTable::values() const {
+  std::call_once(made_, [this] {
+    std::vector<double> values(static_cast<std::size_t>(channels_ * positions_));
+    for (std::int64_t t = 0; t < positions_; ++t) {
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        const double exponent = static_cast<double>(c / 2 * 2) / static_cast<double>(channels_);
+        const double angle = static_cast<double>(t) / std::pow(10000.0, exponent);
+        values[static_cast<std::size_t>(c + t * channels_)] = c % 2 == 0 ? std::sin(angle) : std::cos(angle);
+      }
+    }
+    values_ = std::move(values);
+  });
+  return values_;
+}
+
+Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_t channels, std::int64_t positions)
+    : kind(position_kind), max_positions(positions) {
+  if (kind == PositionKind::learned) weight = scope.declare({scope.table("weight", channels, positions, false)});
+  if (kind == PositionKind::sinusoidal) table = std::make_shared<const SinusoidTable>(channels, positions);
+}
+
+template <Scalar T>
+Var<T> Positions::operator()(Var<T> x) const {
+  const auto [channels, positions, slices] = x.shape();
+  if (positions > max_positions) {
+    throw DataError(
+        fmt::format("positions: a sequence of {} exceeds the model's {}; shorten it, or train with a larger "
+                    "max-positions",
+                    positions, max_positions));
+  }
+  if (kind == PositionKind::none || positions == 0) return x;
+  Tape<T>& tape = x.tape();
+  if (kind == PositionKind::learned) {
+    return add_broadcast(x, slice(tape.leaf(weight), Axis::columns, 0, positions));
+  }
+  const std::vector<double>& sinusoids = table->values();
+  T* values = tape.allocate(channels * positions);
+  for (std::int64_t i = 0; i < channels * positions; ++i)
+    values[i] = static_cast<T>(sinusoids[static_cast<std::size_t>(i)]);
+  return add_broadcast(x, tape.record("positions", {channels, positions}, values, {}, [](Pull<T>&) {}));
+}
+
+template Var<float> Positions::operator()(Var<float>) const;
+template Var<double> Positions::operator()(Var<double>) const;
+template Var<std::complex<double>> Positions::operator()(Var<std::complex<double>>) const;
+
+LayerSpec layer_spec_positions() {
+  const auto with = [](const std::string& label, PositionKind kind) {
+    return layer_case(
+        "positions/" + label, {sample_activations()},
+        [kind](const Scope& scope) { return Positions(scope, kind, 6, 5); },
+        [](const Positions& layer, auto&, auto x) { return layer(x[0]); });
+  };
+  return {"positions", {with("sinusoidal", PositionKind::sinusoidal), with("learned", PositionKind::learned)}};
+}
+
+}  // namespace tapehead

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "autograd/tape.hpp"
+#include "layers/scope.hpp"
+
+namespace tapehead {
+
+enum class PositionKind { sinusoidal, learned, none };
+
+/// "sinusoidal", "learned" or "none"; anything else throws ConfigError.
+PositionKind parse_positions(const std::string& text);
+
+/// The sinusoidal vectors of all positions, made when they are first looked at, by whichever thread that is: a model
+/// can be described, and found too large, without them.
+class SinusoidTable {
+ public:
+  SinusoidTable(std::int64_t channels, std::int64_t positions) : channels_(channels), positions_(positions) {}
+
+  /// Channel by channel, position by position.
+  const std::vector<double>& values() const;
+
+ private:
+  std::int64_t channels_, positions_;
+  mutable std::once_flag made_;
+  mutable std::vector<double> values_;
+};
+
+/// Tells a model where in the sequence a column stands, by adding a vector for each position. x (C, T, B) → (C, T, B).
+///
+/// Sinusoidal (Vaswani et al. 2017, §3.5): channel 2i of position t is sin(t / 10000^(2i/C)), channel 2i + 1 the
+/// cosine. Learned: parameter `weight` (C, P), drawn as an embedding is.
+struct Positions {
+  Positions(const Scope& scope, PositionKind kind, std::int64_t channels, std::int64_t max_positions);
+
+  /// Throws DataError if x has more than max_positions positions.
+  template <Scalar T>
+  Var<T> operator()(Var<T> x) const;
+
+  PositionKind kind;
+  std::int64_t max_positions;
+  Parameter weight;
+  std::shared_ptr<const SinusoidTable> table;  // sinusoidal
+};
+
+}  // namespace tapehead

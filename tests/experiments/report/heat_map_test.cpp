@@ -1,0 +1,87 @@
+#include "experiments/report/heat_map.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+namespace tapehead {
+namespace {
+
+Matrix two_by_three() {
+  Matrix weights(2, 3);
+  weights.values = {1, 0, 0.5, 0.25, 0.75, 0};
+  return weights;
+}
+
+TEST(HeatMap, AsciiIsDrawnLikeThis) {
+  EXPECT_EQ(draw_heat_map(two_by_three(), {}, HeatMapStyle::ascii),
+            "  0 1 2\n"
+            "0 @@  ++|\n"
+            "1 ::##  |\n"
+            "  0  .:-=++*#%@ 1\n");
+}
+
+TEST(HeatMap, LabelsMakeCellsWiderAndLongOnesAreCut) {
+  EXPECT_EQ(draw_heat_map(two_by_three(), {{"да", "нет"}, {"a", "нет", "b"}}, HeatMapStyle::shade),
+            "    a   нет b\n"
+            " да ████    ▒▒▒▒|\n"
+            "нет ░░░░▓▓▓▓    |\n"
+            "    0   ░░▒▒▒▓▓██ 1\n");
+  EXPECT_TRUE(draw_heat_map(two_by_three(), {{}, {"a", "far_longer_than_a_cell", "b"}}, HeatMapStyle::ascii)
+                  .starts_with("  a           far_longer… b\n"));
+}
+
+TEST(HeatMap, WhereLinesAreShortCellsAreNarrowAndLabelsTurn) {
+  EXPECT_EQ(draw_heat_map(two_by_three(), {{"x", "y"}, {"a", "word", "日本"}}, HeatMapStyle::ascii, 9),
+            "    w\n"
+            "    o\n"
+            "    r 日\n"
+            "  a d 本\n"
+            "x @@  ++|\n"
+            "y ::##  |\n"
+            "  0  .:-=++*#%@ 1\n");
+}
+
+TEST(HeatMap, WhatStillDoesNotFitIsDrawnInParts) {
+  Matrix weights(1, 5);
+  weights.values = {0, 1, 0, 1, 0};
+  EXPECT_EQ(draw_heat_map(weights, {}, HeatMapStyle::ascii, 10),
+            "columns 1 to 3 of 5\n"
+            "  0 1 2\n"
+            "0   @@  |\n"
+            "\n"
+            "columns 4 to 5 of 5\n"
+            "  3 4\n"
+            "0 @@  |\n"
+            "  0  .:-=++*#%@ 1\n");
+}
+
+TEST(HeatMap, ColorUsesTheEndsOfTheScaleForTheEnds) {
+  Matrix ends(1, 2);
+  ends.values = {0, 1};
+  const std::string drawn = draw_heat_map(ends, {}, HeatMapStyle::color);
+  EXPECT_EQ(drawn.substr(0, drawn.find("\n  0")), "  0 1\n0 \x1b[48;5;16m  \x1b[0m\x1b[48;5;229m  \x1b[0m");
+}
+
+TEST(HeatMap, ValuesOutsideTheRangeAreDrawnAsItsEnds) {
+  Matrix odd(1, 3);
+  odd.values = {-3, 7, std::nan("")};
+  EXPECT_EQ(draw_heat_map(odd, {}, HeatMapStyle::ascii).substr(8, 10), "0   @@  |\n");
+}
+
+TEST(HeatMap, PlainCharactersUnlessOnATerminal) {
+  EXPECT_EQ(heat_map_style("auto", false), HeatMapStyle::ascii);
+  EXPECT_EQ(heat_map_style("never", true), HeatMapStyle::ascii);
+  EXPECT_EQ(heat_map_style("always", false), HeatMapStyle::color);
+  setenv("TERM", "xterm", 1);
+  setenv("NO_COLOR", "1", 1);
+  EXPECT_EQ(heat_map_style("auto", true), HeatMapStyle::shade);
+  unsetenv("NO_COLOR");
+  EXPECT_EQ(heat_map_style("auto", true), HeatMapStyle::color);
+  setenv("TERM", "dumb", 1);
+  EXPECT_EQ(heat_map_style("auto", true), HeatMapStyle::ascii);
+}
+
+}  // namespace
+}  // namespace tapehead

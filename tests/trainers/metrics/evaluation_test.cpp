@@ -1,0 +1,198 @@
+// What the numbers of an evaluation count, and what it takes to find them.
+
+#include "trainers/metrics/evaluation.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "tests/trainers/training_support.hpp"
+#include "trainers/batching.hpp"
+#include "trainers/decoding/decoding.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Pairs of ids, as given.
+class Pairs : public Dataset {
+ public:
+  explicit Pairs(std::vector<SequencePair> pairs) : pairs_(std::move(pairs)) {}
+  const Vocabulary& source_vocabulary() const override { return vocabulary_; }
+  const Vocabulary& target_vocabulary() const override { return vocabulary_; }
+  std::int64_t max_source_length() const override { return 3; }
+  std::int64_t max_target_length() const override { return 3; }
+  void fill_training_batch(std::uint64_t, std::uint64_t, std::int64_t, Batch&) const override {}
+  std::int64_t size(Split) const override { return std::ssize(pairs_); }
+  SequencePair example(Split, std::int64_t index) const override { return pairs_.at(static_cast<std::size_t>(index)); }
+  std::uint64_t digest() const override { return 0; }
+
+ private:
+  Vocabulary vocabulary_{{"a", "b", "c"}};
+  std::vector<SequencePair> pairs_;
+};
+
+// A model whose logits are the same whatever it reads: the bias of its output.
+struct Constant {
+  explicit Constant(const std::vector<double>& logits)
+      : model({.model = "decoder",
+               .layers = 1,
+               .heads = 1,
+               .d_model = 4,
+               .d_ff = 4,
+               .max_positions = 12,
+               .target_vocabulary = static_cast<std::int64_t>(logits.size())}),
+        parameters(model.layout()) {
+    std::ranges::copy(logits, parameters.values(*model.layout().find("output.bias")).begin());
+  }
+
+  Evaluation on(const Dataset& data, const EvaluationOptions& options = {}) {
+    WorkerPool workers(2);
+    return evaluate(model, parameters, data, Split::test, workers, options);
+  }
+
+  Model model;
+  ParameterStore<double> parameters;
+};
+
+constexpr std::int32_t kA = kFirstFreeId;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// "Unknown" is the likeliest by far, and no token is said right by it.
+TEST(Evaluation, AnUnknownWordIsNeverRight) {
+  Constant always_unknown({0, 0, 0, 5, 0, 0, 0});
+  const Evaluation all_unknown = always_unknown.on(Pairs({{{kA}, {kUnknown, kUnknown}}, {{kA}, {kUnknown}}}));
+  EXPECT_EQ(all_unknown.token_accuracy, 0);
+  EXPECT_EQ(all_unknown.token_accuracy_without_end, 0);
+  EXPECT_EQ(all_unknown.unknown_share, 1);
+  EXPECT_EQ(all_unknown.unknown_tokens, 3);
+  EXPECT_EQ(all_unknown.tokens, 5);
+  // Over the end tokens, for which it says the wrong thing; over all of them it seems to do well.
+  const double log_sum = std::log(6 + std::exp(5.0));
+  EXPECT_NEAR(all_unknown.loss, log_sum, 1e-12);
+  EXPECT_NEAR(all_unknown.loss_all_tokens, log_sum - 3 * 5 / 5.0, 1e-12);
+  EXPECT_NEAR(all_unknown.perplexity_all_tokens, std::exp(all_unknown.loss_all_tokens), 1e-9);
+}
+
+// Written by the model too, an unknown word makes no match.
+TEST(Evaluation, AnUnknownWordIsNoExactMatch) {
+  const Pairs data({{{}, {kUnknown, kA}}});
+  Constant end({0, 0, 9, 5, 0, 0, 0});
+  EXPECT_EQ(end.on(Pairs(std::vector<SequencePair>(1))).exact_match, 1) << "an empty output for an empty target";
+  EXPECT_EQ(end.on(data).exact_match, 0);
+  Constant unknown({0, 0, 0, 5, 0, 0, 0});
+  Tape<double> tape(unknown.parameters);
+  const std::vector<std::vector<std::int32_t>> sources{{}};
+  ASSERT_THAT(decode_greedily<double>(unknown.model, tape, sources, 2)[0], ElementsAre(kUnknown, kUnknown));
+}
+
+TEST(Evaluation, TokensAreCountedWithAndWithoutTheirEnd) {
+  Constant end({0, 0, 9, 0, 0, 0, 0});
+  const Evaluation found = end.on(Pairs({{{kA}, {kA, kA, kA}}, {{kA}, {kA}}}));
+  EXPECT_DOUBLE_EQ(found.token_accuracy, 2.0 / 6);
+  EXPECT_EQ(found.token_accuracy_without_end, 0);
+  EXPECT_EQ(found.unknown_share, 0);
+  EXPECT_EQ(found.loss, found.loss_all_tokens);
+}
+
+TEST(Evaluation, SequencesTooLongForTheModelAreWrongOrLeftOut) {
+  Constant model({0, 0, 9, 0, 0, 0, 0});
+  const std::vector<std::int32_t> nine(9, kA);  // with its source, start, middle and end: 13 positions of 12
+  const Pairs data({{{kA, kA}, nine}, {{kA}, {}}, {{kA}, {kA}}});
+  EXPECT_THAT(too_long_sequences(model.model, data, Split::test), ElementsAre(0));
+  const Evaluation wrong = model.on(data);
+  EXPECT_EQ(wrong.too_long, 1);
+  EXPECT_EQ(wrong.sequences, 3);
+  EXPECT_EQ(wrong.tokens, 10 + 1 + 2);
+  EXPECT_DOUBLE_EQ(wrong.exact_match, 1.0 / 3);
+  EXPECT_DOUBLE_EQ(wrong.token_accuracy, 2.0 / 13);
+  const Evaluation left_out = model.on(data, {.too_long = TooLong::left_out});
+  EXPECT_EQ(left_out.too_long, 1);
+  EXPECT_EQ(left_out.sequences, 2);
+  EXPECT_EQ(left_out.available, 3);
+  EXPECT_EQ(left_out.tokens, 3);
+  EXPECT_DOUBLE_EQ(left_out.exact_match, 0.5);
+  EXPECT_EQ(left_out.loss, wrong.loss) << "over what the model was asked";
+
+  const Pairs none({{{kA, kA}, nine}});
+  EXPECT_TRUE(std::isnan(model.on(none).loss));
+  EXPECT_EQ(model.on(none).exact_match, 0);
+  EXPECT_THAT([&] { model.on(none, {.too_long = TooLong::left_out}); },
+              testing::ThrowsMessage<DataError>(HasSubstr("every sequence exceeds the model's 12 positions")));
+}
+
+TEST(Evaluation, LogitsThatAreNoNumbersAreNeverRight) {
+  Constant broken(std::vector<double>(7, kNan));
+  const Evaluation found = broken.on(Pairs({{{kA}, {kA}}, {{kA}, {}}}));
+  EXPECT_EQ(found.token_accuracy, 0);
+  EXPECT_EQ(found.exact_match, 0);
+  EXPECT_TRUE(std::isnan(found.loss));
+}
+
+TEST(Decoding, TheLikeliestTokenCanBeWrittenAndIsANumber) {
+  const auto likeliest = [](std::vector<double> logits) {
+    return likeliest_token(logits.data(), static_cast<std::int64_t>(logits.size()));
+  };
+  EXPECT_EQ(likeliest({9, 8, 1, 2, 4, 4}), 4) << "neither <pad> nor <s>; the first of two";
+  EXPECT_EQ(likeliest({9, 8, 1, kNan, 0, kNan}), kEnd);
+  EXPECT_EQ(likeliest({1, 1, kNan, kNan, -2, kNan}), 4);
+  EXPECT_EQ(likeliest({1, 1, kNan, kNan, kNan}), kPadding);
+  const double minus = -std::numeric_limits<double>::infinity();
+  EXPECT_EQ(likeliest({0, 0, minus, minus}), kEnd);
+}
+
+// In batches or at once: the same outputs.
+TEST(Decoding, AnyNumberOfSourcesIsTakenAFewAtATime) {
+  const Model model(small_model(reversing(), "transformer"));
+  ParameterStore<double> parameters(model.layout());
+  parameters.initialise(3);
+  Tape<double> tape(parameters);
+  std::vector<std::vector<std::int32_t>> sources;
+  for (std::int64_t i = 0; i < 60; ++i) sources.push_back(reversing().example(Split::test, i).source);
+  const std::vector<SequenceLengths> longest(sources.size(), {10, 32});
+  ASSERT_GT(cut_batches(model.config(), longest, batch_budget(model)).size(), 0U);
+  EXPECT_EQ(decode_in_batches<double>(model, tape, sources, 12), decode_greedily<double>(model, tape, sources, 12));
+  EXPECT_TRUE(decode_in_batches<double>(model, tape, {}, 12).empty());
+}
+
+TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
+  const Model model(small_model(reversing(), "transformer"));
+  std::vector<SequenceLengths> examples;
+  for (std::int64_t i = 0; i < 200; ++i) examples.push_back({1 + i * 7 % 30, 1 + i * 13 % 30});
+  const double budget = 5 * pass_values(model.config(), {15, 15});
+  const auto batches = cut_batches(model.config(), examples, budget);
+  std::int64_t next = 0;
+  for (const auto& [first, last] : batches) {
+    EXPECT_EQ(first, next);
+    ASSERT_LT(first, last);
+    next = last;
+    SequenceLengths longest;
+    for (std::int64_t i = first; i < last; ++i) {
+      longest.source = std::max(longest.source, examples[static_cast<std::size_t>(i)].source);
+      longest.target = std::max(longest.target, examples[static_cast<std::size_t>(i)].target);
+    }
+    EXPECT_LE(static_cast<double>(last - first) * pass_values(model.config(), longest), budget);
+  }
+  EXPECT_EQ(next, 200);
+  EXPECT_LT(batches.size(), 120U) << "else they are batches of one";
+  EXPECT_EQ(cut_batches(model.config(), examples, 1).size(), 200U);
+  EXPECT_TRUE(cut_batches(model.config(), {}, budget).empty());
+}
+
+TEST(Evaluation, StopsWhenItIsAskedTo) {
+  const Model model(small_model(reversing(), "transformer"));
+  ParameterStore<float> parameters(model.layout());
+  WorkerPool workers(2);
+  std::atomic<bool> stop = true;
+  EXPECT_THROW(evaluate(model, parameters, reversing(), Split::test, workers, {.stop = &stop}), EvaluationStopped);
+  stop = false;
+  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::test, workers, {.stop = &stop}).sequences, 60);
+}
+
+}  // namespace
+}  // namespace tapehead

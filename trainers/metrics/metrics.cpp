@@ -1,0 +1,94 @@
+#include "trainers/metrics/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/base/lines.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr const char* kHeader =
+    "step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,valid_token_accuracy,"
+    "valid_exact_match,valid_loss_all_tokens,valid_token_accuracy_without_end,valid_unknown_share";
+
+std::int64_t commas_in(std::string_view line) { return std::ranges::count(line, ','); }
+
+// A row that was cut off, anywhere, has no line break, or too few cells if something was written behind it.
+bool belongs(const std::string& row, std::int64_t last_step, std::int64_t commas) {
+  std::int64_t step = 0;
+  const auto [end, error] = std::from_chars(row.data(), row.data() + row.size(), step);
+  return error == std::errc() && *end == ',' && step <= last_step && commas_in(row) == commas;
+}
+
+// Rows up to the first that is not whole or belongs to a later step. A row that was torn in a crash is no error, since
+// nothing counts on it, nor are the nulls that a file system may leave; bytes that cannot be read are one. Columns that
+// an older version did not write stay empty.
+void copy_rows(const std::string& path, std::int64_t last_step, OutputFile& out) {
+  if (!file_exists(path)) return;
+  InputFile file(path);
+  LineReader reader(file, {.content = LineContent::raw, .longest = 1000});
+  try {
+    std::string row;
+    std::string_view line;
+    reader.next(line);
+    const std::int64_t all = commas_in(kHeader);
+    const std::int64_t written = std::string_view(kHeader).starts_with(line) ? commas_in(line) : all;
+    const std::string missing(static_cast<std::size_t>(all - written), ',');
+    while (reader.next(line) && reader.line_was_ended()) {
+      row = line;
+      if (!belongs(row, last_step, written)) return;
+      out.write(row + missing + "\n");
+    }
+  } catch (const FileError&) {
+    throw;
+  } catch (const DataError&) {
+    return;
+  }
+}
+
+// What goes wrong with the file is told as what it means for the run.
+template <class F>
+void writing(const F& write) {
+  try {
+    write();
+  } catch (const FileError& error) {
+    throw CheckpointError(fmt::format(
+        "metrics: {}; what was saved before is untouched: make room or mend the folder, then resume", error.what()));
+  }
+}
+
+}  // namespace
+
+MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) {
+  writing([&] {
+    // The rows that stay are written beside the file first: an interruption here loses none of them.
+    out_.emplace(path);
+    out_->write(fmt::format("{}\n", kHeader));
+    if (last_step > 0) copy_rows(path, last_step, *out_);
+    out_->commit();
+  });
+}
+
+void MetricsFile::write(const MetricsRow& row) {
+  std::string line =
+      fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm, row.seconds);
+  if (row.validation != nullptr) {
+    const Evaluation& v = *row.validation;
+    line += fmt::format(",{},{},{},{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match,
+                        v.loss_all_tokens, v.token_accuracy_without_end, v.unknown_share);
+  } else {
+    line += ",,,,,,,\n";
+  }
+  writing([&] { out_->write(line); });
+}
+
+void MetricsFile::flush_to_disk() {
+  writing([&] { out_->flush_to_disk(); });
+}
+
+}  // namespace tapehead
