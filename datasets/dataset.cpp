@@ -12,8 +12,10 @@ Split parse_split(const std::string& text) {
   throw ConfigError(fmt::format("split: \"{}\" is none of validation, test", text));
 }
 
+const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
+
 std::string Dataset::place(Split split, std::int64_t index) const {
-  return fmt::format("{} sequence {}", split == Split::test ? "test" : "validation", index + 1);
+  return fmt::format("{} sequence {}", name_of(split), index + 1);
 }
 
 }  // namespace tapehead

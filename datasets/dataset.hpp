@@ -13,8 +13,10 @@ enum class Split { validation, test };
 
 /// "validation" or "test"; anything else throws ConfigError.
 Split parse_split(const std::string& text);
+/// What parse_split reads.
+const char* name_of(Split split);
 
-/// What a model is trained and judged on: pairs of sequences, or sequences alone, whose sources are empty.
+/// What a model is trained and judged on: examples of which shape() says what they have.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -22,15 +24,14 @@ class Dataset {
   virtual const Vocabulary& source_vocabulary() const = 0;
   virtual const Vocabulary& target_vocabulary() const = 0;
 
-  /// Whether examples have a source that the target follows from.
-  virtual bool has_source() const { return true; }
-
-  /// Lengths of the longest sequences of any split, without start and end.
-  virtual std::int64_t max_source_length() const = 0;
-  virtual std::int64_t max_target_length() const = 0;
+  /// What examples have, and the longest of any split.
+  virtual const ExampleShape& shape() const = 0;
+  bool has_source() const { return shape().has_source; }
+  std::int64_t max_source_length() const { return shape().source; }
+  std::int64_t max_target_length() const { return shape().target; }
 
   /// Fills a batch with the examples of step `step`: a function of (seed, step) alone. Steps are counted from 1.
-  /// Allocates nothing if the batch was reserved for the longest sequences.
+  /// Allocates nothing if the batch was reserved for shape().
   virtual void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples,
                                    Batch& batch) const = 0;
 

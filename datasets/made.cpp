@@ -68,9 +68,10 @@ void check(const MadeOptions& o) {
         fmt::format("validation-size ({}) and test-size ({}) must not be negative", o.validation, o.test));
   }
   if (o.validation > kMostHeldOut / o.max_length || o.test > kMostHeldOut / o.max_length) {
-    throw ConfigError(fmt::format("validation-size ({}) and test-size ({}) of sequences up to {} long are more than {} "
-                                  "tokens; take fewer, or shorter ones",
-                                  o.validation, o.test, o.max_length, kMostHeldOut));
+    throw ConfigError(
+        fmt::format("validation-size ({}) and test-size ({}) of sequences up to {} long are more than {} "
+                    "tokens; take fewer, or shorter ones",
+                    o.validation, o.test, o.max_length, kMostHeldOut));
   }
 }
 
@@ -102,6 +103,7 @@ std::vector<MadeTask> made_tasks() {
 
 MadeDataset::MadeDataset(const MadeOptions& options) : options_(options), rule_(find_task(options.task).rule) {
   check(options);
+  shape_ = {.data = "task " + options.task, .source = options.max_length, .target = options.max_length};
   vocabulary_ = Vocabulary(symbol_names(options.symbols));
   test_ = draw_held_out(Split::test, options.test);
   validation_ = draw_held_out(Split::validation, options.validation);

@@ -36,8 +36,7 @@ class MadeDataset : public Dataset {
 
   const Vocabulary& source_vocabulary() const override { return vocabulary_; }
   const Vocabulary& target_vocabulary() const override { return vocabulary_; }
-  std::int64_t max_source_length() const override { return options_.max_length; }
-  std::int64_t max_target_length() const override { return options_.max_length; }
+  const ExampleShape& shape() const override { return shape_; }
   void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples, Batch& batch) const override;
   std::int64_t size(Split split) const override;
   SequencePair example(Split split, std::int64_t index) const override;
@@ -52,6 +51,7 @@ class MadeDataset : public Dataset {
 
   MadeOptions options_;
   Rule rule_;
+  ExampleShape shape_;
   Vocabulary vocabulary_;
   std::vector<Sequence> validation_, test_;
 };

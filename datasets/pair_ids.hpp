@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "datasets/batch.hpp"
+#include "datasets/example.hpp"
 
 namespace tapehead {
 

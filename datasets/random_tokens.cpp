@@ -44,6 +44,10 @@ const RandomTokensOptions& checked(const RandomTokensOptions& options) {
 
 RandomTokens::RandomTokens(const RandomTokensOptions& options)
     : options_(checked(options)),
+      shape_{.data = "random tokens",
+             .has_source = options.source_length > 0,
+             .source = std::max<std::int64_t>(options.source_length - 1, 0),
+             .target = options.target_length - 1},
       vocabulary_(numbered_words(options.vocabulary)),
       pool_(draw_pool(std::max(options.source_length, options.target_length) - 1 + kWindows, options.vocabulary)) {}
 
@@ -56,7 +60,7 @@ void RandomTokens::fill_training_batch(std::uint64_t seed, std::uint64_t step, s
   };
   batch.clear();
   for (std::int64_t i = 0; i < examples; ++i) {
-    batch.append(window(i, 0, max_source_length()), window(i, 1, max_target_length()));
+    batch.append(window(i, 0, shape_.source), window(i, 1, shape_.target));
   }
 }
 

@@ -20,9 +20,7 @@ class RandomTokens : public Dataset {
 
   const Vocabulary& source_vocabulary() const override { return vocabulary_; }
   const Vocabulary& target_vocabulary() const override { return vocabulary_; }
-  bool has_source() const override { return options_.source_length > 0; }
-  std::int64_t max_source_length() const override { return has_source() ? options_.source_length - 1 : 0; }
-  std::int64_t max_target_length() const override { return options_.target_length - 1; }
+  const ExampleShape& shape() const override { return shape_; }
   void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples, Batch& batch) const override;
   /// Nothing is held out.
   std::int64_t size(Split) const override { return 0; }
@@ -31,6 +29,7 @@ class RandomTokens : public Dataset {
 
  private:
   RandomTokensOptions options_;
+  ExampleShape shape_;
   Vocabulary vocabulary_;
   std::vector<std::int32_t> pool_;
 };

@@ -115,8 +115,8 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
                                const Ids source = source_numbers(source_line);
                                const Ids target = target_numbers(target_line);
                                if (std::max(std::ssize(source), std::ssize(target)) <= options.max_length) {
-                                 max_source_ = std::max(max_source_, std::ssize(source));
-                                 max_target_ = std::max(max_target_, std::ssize(target));
+                                 shape_.source = std::max(shape_.source, std::ssize(source));
+                                 shape_.target = std::max(shape_.target, std::ssize(target));
                                } else if (lines == nullptr) {
                                  return;
                                }

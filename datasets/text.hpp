@@ -17,12 +17,12 @@ namespace tapehead {
 /// or two parallel files joined by a comma: `train.en,train.de`; see pair_name.hpp for names that hold commas.
 struct TextOptions {
   std::string train;
-  std::string valid = {};        ///< empty: no such split
-  std::string test = {};         ///< empty: no such split
-  Columns columns = {};          ///< of tab-separated files, of all of them
+  std::string valid = {};  ///< empty: no such split
+  std::string test = {};   ///< empty: no such split
+  Columns columns = {};    ///< of tab-separated files, of all of them
   Tokenizer tokenizer = Tokenizer::words;
-  std::int64_t min_count = 1;    ///< words seen less often in the training file are unknown
-  std::int64_t max_words = 0;    ///< of each vocabulary; 0: no limit
+  std::int64_t min_count = 1;  ///< words seen less often in the training file are unknown
+  std::int64_t max_words = 0;  ///< of each vocabulary; 0: no limit
   /// Training pairs with more tokens on a side are left out; held-out ones stay, but nothing is made larger for them.
   std::int64_t max_length = 50;
 };
@@ -78,8 +78,7 @@ class TextDataset : public Dataset {
 
   const Vocabulary& source_vocabulary() const override { return vocabularies_.source; }
   const Vocabulary& target_vocabulary() const override { return vocabularies_.target; }
-  std::int64_t max_source_length() const override { return max_source_; }
-  std::int64_t max_target_length() const override { return max_target_; }
+  const ExampleShape& shape() const override { return shape_; }
   /// Throws DataError if there is no training file.
   void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples, Batch& batch) const override;
   std::int64_t size(Split split) const override;
@@ -99,7 +98,7 @@ class TextDataset : public Dataset {
   PairIds train_;              // ids
   PairIds validation_, test_;  // word numbers
   std::vector<std::int64_t> validation_lines_, test_lines_;
-  std::int64_t max_source_ = 0, max_target_ = 0;
+  ExampleShape shape_{.data = "task text"};
   TextReport report_;
 
   // The order of one epoch, made when it is first needed. Only a cache: guarded, and a function of its key.

@@ -21,7 +21,7 @@ Problem draw_model_problem(ModelConfig config, std::uint64_t seed) {
   const BatchLayout layout = batch_layout(data, config.model == "transformer");
   config.max_positions = positions_needed(layout, data.max_source_length(), data.max_target_length());
   const auto batch = std::make_shared<Batch>(layout);
-  batch->reserve(kExamples, data.max_source_length(), data.max_target_length());
+  batch->reserve(kExamples, data.shape());
   data.fill_training_batch(seed, 1, kExamples, *batch);
   return model_problem(std::make_shared<Model>(config), batch, {.seed = seed});
 }

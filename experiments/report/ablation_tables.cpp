@@ -15,8 +15,6 @@
 namespace tapehead {
 namespace {
 
-const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
-
 // Columns for people, where there is room for few; the files have all.
 bool is_shown(const std::string& name) {
   return std::ranges::any_of(std::array{"loss", "perplexity", "token_accuracy", "exact_match", "seconds"},

@@ -25,8 +25,6 @@ constexpr std::size_t kLongestName = 255;  // of a file, in bytes, on every usua
 
 std::string result_in(const std::string& folder) { return folder + "/result.json"; }
 
-const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
-
 // What follows from the options of data alone, as text.
 std::string data_key(const Settings& settled) {
   std::string key;

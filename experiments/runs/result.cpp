@@ -19,8 +19,6 @@ constexpr std::int64_t kVersion = 2;
 constexpr const char* kAgain = "remove it, and the run is judged again";
 constexpr double kLargestCount = 0x1p53;  // up to here a double holds every whole number
 
-const char* name_of(Split split) { return split == Split::test ? "test" : "validation"; }
-
 std::string digest_of(const Json& object) { return fmt::format("{:016x}", digest_bytes(to_text(object))); }
 
 Json to_json(const Judgement& judgement) {

@@ -93,6 +93,137 @@ TEST(Batch, CountedTokensAreTheExpectedOnesThatAreNotPadding) {
   }
 }
 
+// Data of every column: 2 channels, 3 classes.
+ExampleShape everything() {
+  return {
+      .data = "task all", .source = 3, .target = 2, .has_positions = true, .channels = 2, .features = 3, .classes = 3};
+}
+
+Batch batch_of_everything(BatchLayout layout) {
+  Batch batch(layout);
+  batch.reserve(2, everything());
+  const Ids x{10, 11};
+  const Ids y{20, 21};
+  const std::vector<float> numbers{1, 2, 3, 4, 5, 6};
+  const Ids positions{0, 5, 7};
+  const std::vector<std::uint8_t> marks{0, 1, 0};
+  batch.append({.source = x, .target = y, .features = numbers, .label = 2, .positions = positions, .marks = marks});
+  batch.append({.source = x, .target = std::span(y).first(1), .features = std::span(numbers).first(2), .label = 1});
+  return batch;
+}
+
+TEST(Batch, HasFeaturesAndLabelsBesideTokens) {
+  const Batch batch = batch_of_everything(BatchLayout::encoder_decoder);
+  const BatchView view = batch.view();
+  const FeatureView& features = view.features();
+  EXPECT_THAT((std::vector<std::int64_t>{features.channels, features.positions, features.examples}),
+              ElementsAre(2, 3, 2));
+  EXPECT_THAT((std::vector<std::int32_t>{features.lengths[0], features.lengths[1]}), ElementsAre(3, 1));
+  std::vector<float> numbers;
+  for (std::int64_t b = 0; b < 2; ++b) {
+    for (std::int64_t t = 0; t < 3; ++t) numbers.insert(numbers.end(), {features(0, t, b), features(1, t, b)});
+  }
+  EXPECT_THAT(numbers, ElementsAre(1, 2, 3, 4, 5, 6, 1, 2, 0, 0, 0, 0));
+  EXPECT_EQ(view.labels()(0), 2);
+  EXPECT_EQ(view.labels()(1), 1);
+}
+
+TEST(Batch, WhatIsMarkedNotToCountIsExpectedAsPadding) {
+  for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
+    const Batch batch = batch_of_everything(layout);
+    std::vector<Ids> expected = columns(batch.expected());
+    for (Ids& column : expected) std::erase(column, kP);
+    EXPECT_THAT(expected, ElementsAre(Ids{21}, Ids{20, kE}));
+    EXPECT_EQ(batch.counted_tokens(), 3);
+    EXPECT_EQ(batch.view().counted_tokens(), 3);
+  }
+}
+
+TEST(Batch, PositionsAreCountedUnlessTheyAreGiven) {
+  EXPECT_THAT(columns(batch_of_everything(BatchLayout::encoder_decoder).view().positions()),
+              ElementsAre(Ids{0, 5, 7}, Ids{0, 1, 0}));
+  // Those of the source go before: <s> x.
+  EXPECT_THAT(columns(batch_of_everything(BatchLayout::decoder_only).view().positions()),
+              ElementsAre(Ids{0, 1, 2, 3, 8, 10}, Ids{0, 1, 2, 3, 4, 0}));
+}
+
+TEST(Batch, ASliceOfAllColumnsIsCutToItsLongestExample) {
+  const Batch batch = batch_of_everything(BatchLayout::encoder_decoder);
+  const BatchView part = batch.view().slice(1, 2);
+  EXPECT_EQ(part.examples(), 1);
+  EXPECT_THAT(columns(part.input()), ElementsAre(Ids{kS, 20}));
+  EXPECT_THAT(columns(part.expected()), ElementsAre(Ids{20, kE}));
+  EXPECT_THAT(columns(part.source()), ElementsAre(Ids{10, 11, kE}));
+  EXPECT_THAT(columns(part.positions()), ElementsAre(Ids{0, 1}));
+  EXPECT_EQ(part.features().positions, 1);
+  EXPECT_EQ(part.features()(1, 0, 0), 2);
+  EXPECT_EQ(part.labels()(0), 1);
+  EXPECT_EQ(part.batch_examples(), 2) << "of the whole batch";
+  EXPECT_EQ(part.counted_tokens(), 3) << "of the whole batch";
+}
+
+template <class F>
+std::string refusal(F call) {
+  try {
+    call();
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+TEST(Batch, WhatItDoesNotHaveIsRefusedByName) {
+  Batch batch;
+  batch.reserve(1, {.data = "task copy", .source = 2, .target = 2});
+  batch.append(Ids{4}, Ids{4});
+  const BatchView view = batch.view();
+  EXPECT_EQ(refusal([&] { view.source(), view.input(), view.expected(); }), "taken");
+  EXPECT_EQ(refusal([&] { view.features(); }),
+            "this model reads `features`, and task copy has none; it has `source`, `input`, `expected`");
+  EXPECT_EQ(refusal([&] { view.slice(0, 1).labels(); }),
+            "this model reads `labels`, and task copy has none; it has `source`, `input`, `expected`");
+
+  Batch one_sequence(BatchLayout::decoder_only);
+  one_sequence.reserve(1, {.data = "task copy", .source = 2, .target = 2});
+  EXPECT_EQ(refusal([&] { one_sequence.view().source(); }),
+            "this model reads `source`, and task copy has none; it has `input`, `expected`");
+
+  Batch numbers;
+  numbers.reserve(1, {.data = "digits", .has_source = false, .has_target = false, .channels = 3, .features = 2});
+  EXPECT_EQ(refusal([&] { numbers.view().input(); }),
+            "this model reads `input`, and digits has none; it has `features`");
+  EXPECT_EQ(numbers.input().examples, 0);
+  numbers.append({.features = std::vector<float>(6)});
+  EXPECT_EQ(numbers.examples(), 1);
+  EXPECT_EQ(refusal([] { BatchView().input(); }), "this model reads `input`, and this batch has none; it has nothing");
+}
+
+TEST(Columns, AReaderIsTakenIfItsColumnsAreThere) {
+  const ColumnSet pairs{Column::source, Column::input, Column::expected};
+  EXPECT_EQ(refusal([&] { require_columns("model a", {Column::input}, "task copy", pairs); }), "taken");
+  EXPECT_EQ(refusal([&] { require_columns("model a", {}, "task copy", {}); }), "taken");
+  EXPECT_EQ(refusal([&] {
+              require_columns("model a", {Column::input, Column::labels}, "task copy", pairs);
+            }),
+            "model a reads `labels`, and task copy has none; it has `source`, `input`, `expected`");
+}
+
+TEST(Batch, APartThatDoesNotFitLeavesTheBatchAsItWas) {
+  const auto refuses = [](const ExampleView& example, const std::string& message) {
+    Batch batch;
+    batch.reserve(2, everything());
+    EXPECT_THAT([&] { batch.append(example); }, testing::ThrowsMessage<DataError>(testing::HasSubstr(message)));
+    EXPECT_EQ(batch.examples(), 0);
+    EXPECT_EQ(batch.input().examples, 0);
+    EXPECT_EQ(batch.counted_tokens(), 0);
+  };
+  const std::vector<float> numbers(20);
+  refuses({.features = std::span(numbers).first(8)}, "example 0 has 8 numbers, and there is room for 3 positions of 2");
+  refuses({.features = std::span(numbers).first(3)}, "example 0 has 3 numbers");
+  refuses({.target = Ids{4}, .marks = std::vector<std::uint8_t>(3)}, "example 0 has 3 marks for a target of length 1");
+  refuses({.target = Ids{4}, .positions = Ids{0}}, "example 0 has 1 positions for a target of length 1");
+}
+
 TEST(Batch, EmptySequencesStillHaveTheirMarks) {
   Batch batch;
   batch.reserve(1, 2, 2);
@@ -134,6 +265,14 @@ TEST(Batch, ClearedBatchesLeaveNoTrace) {
   EXPECT_THAT(columns(batch.source()), ElementsAre(Ids{10, 11, 12, kE}, Ids{13, kE, kP, kP}, Ids{14, kE, kP, kP}));
   EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, kE, kP}, Ids{21, 22, kE}, Ids{23, kE, kP}));
   EXPECT_EQ(batch.source().ids, memory);
+
+  Batch more = batch_of_everything(BatchLayout::encoder_decoder);
+  more.clear();
+  more.append({.target = Ids{20}, .features = std::vector<float>{7, 8}});
+  EXPECT_THAT(columns(more.view().positions()), ElementsAre(Ids{0, 1}));
+  EXPECT_EQ(more.view().features().positions, 1);
+  EXPECT_EQ(more.view().features().lengths[0], 1);
+  EXPECT_EQ(more.view().labels()(0), 0);
 }
 
 TEST(Batch, MoreThanReservedIsRefused) {

@@ -21,7 +21,7 @@ MadeOptions small() {
 
 Batch room_for(const Dataset& data, std::int64_t examples) {
   Batch batch;
-  batch.reserve(examples, data.max_source_length(), data.max_target_length());
+  batch.reserve(examples, data.shape());
   return batch;
 }
 

@@ -15,7 +15,7 @@ using testing::ThrowsMessage;
 
 Batch batch_of(const RandomTokens& data, bool has_encoder, std::uint64_t step) {
   Batch batch(batch_layout(data, has_encoder));
-  batch.reserve(4, data.max_source_length(), data.max_target_length());
+  batch.reserve(4, data.shape());
   data.fill_training_batch(1, step, 4, batch);
   return batch;
 }

@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(dataset.size(Split::validation) >= dataset.report().training_pairs, "pairs are lost");
     require(dataset.report().validation.seen_in_training >= 1, "the training file's own pairs are not known again");
     Batch batch;
-    batch.reserve(3, dataset.max_source_length(), dataset.max_target_length());
+    batch.reserve(3, dataset.shape());
     dataset.fill_training_batch(1, 1, 3, batch);
     require(batch.examples() == 3 && batch.counted_tokens() >= 3, "a batch is not full");
     for (const std::string& word : dataset.source_vocabulary().words()) {

@@ -184,8 +184,7 @@ class StopsWhenAsked : public Dataset {
   explicit StopsWhenAsked(std::int64_t asked) : left_(asked) {}
   const Vocabulary& source_vocabulary() const override { return data_.source_vocabulary(); }
   const Vocabulary& target_vocabulary() const override { return data_.target_vocabulary(); }
-  std::int64_t max_source_length() const override { return data_.max_source_length(); }
-  std::int64_t max_target_length() const override { return data_.max_target_length(); }
+  const ExampleShape& shape() const override { return data_.shape(); }
   void fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples, Batch& batch) const override {
     data_.fill_training_batch(seed, step, examples, batch);
   }

@@ -147,9 +147,7 @@ class Songs : public Dataset {
  public:
   const Vocabulary& source_vocabulary() const override { return vocabulary_; }
   const Vocabulary& target_vocabulary() const override { return vocabulary_; }
-  bool has_source() const override { return false; }
-  std::int64_t max_source_length() const override { return 0; }
-  std::int64_t max_target_length() const override { return 3; }
+  const ExampleShape& shape() const override { return shape_; }
   void fill_training_batch(std::uint64_t, std::uint64_t, std::int64_t examples, Batch& batch) const override {
     batch.clear();
     for (std::int64_t i = 0; i < examples; ++i) batch.append({}, songs_.at(static_cast<std::size_t>(i)));
@@ -161,6 +159,7 @@ class Songs : public Dataset {
   std::uint64_t digest() const override { return 0; }
 
  private:
+  ExampleShape shape_{.data = "songs", .has_source = false, .target = 3};
   Vocabulary vocabulary_{{"la", "li", "lu"}};
   std::vector<std::vector<std::int32_t>> songs_{{4, 5, 6}, {6, 4}};
 };

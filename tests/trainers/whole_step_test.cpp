@@ -182,7 +182,7 @@ TEST_P(WholeStep, IsItsPlainRecomputation) {
 
     // The batch of the step, its loss and its derivative along a direction, in plain loops over the whole batch.
     Batch batch(batch_layout(data(), model.has_encoder()));
-    batch.reserve(options.batch, data().max_source_length(), data().max_target_length());
+    batch.reserve(options.batch, data().shape());
     data().fill_training_batch(options.seed, static_cast<std::uint64_t>(s), options.batch, batch);
     const RandomStream random(4, Purpose::test, static_cast<std::uint64_t>(s));
     std::vector<double> direction(plain.values.size());

@@ -18,7 +18,7 @@ namespace {
 void expect_no_allocation(const Dataset& data, BatchLayout layout) {
   constexpr std::int64_t kExamples = 6;
   Batch batch(layout);
-  batch.reserve(kExamples, data.max_source_length(), data.max_target_length());
+  batch.reserve(kExamples, data.shape());
   std::set<std::int64_t> widths;
   for (std::uint64_t step = 1; step <= 200; ++step) {
     std::int64_t allocations = 0;

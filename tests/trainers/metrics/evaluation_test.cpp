@@ -25,14 +25,14 @@ class Pairs : public Dataset {
   explicit Pairs(std::vector<SequencePair> pairs) : pairs_(std::move(pairs)) {}
   const Vocabulary& source_vocabulary() const override { return vocabulary_; }
   const Vocabulary& target_vocabulary() const override { return vocabulary_; }
-  std::int64_t max_source_length() const override { return 3; }
-  std::int64_t max_target_length() const override { return 3; }
+  const ExampleShape& shape() const override { return shape_; }
   void fill_training_batch(std::uint64_t, std::uint64_t, std::int64_t, Batch&) const override {}
   std::int64_t size(Split) const override { return std::ssize(pairs_); }
   SequencePair example(Split, std::int64_t index) const override { return pairs_.at(static_cast<std::size_t>(index)); }
   std::uint64_t digest() const override { return 0; }
 
  private:
+  ExampleShape shape_{.source = 3, .target = 3};
   Vocabulary vocabulary_{{"a", "b", "c"}};
   std::vector<SequencePair> pairs_;
 };
