@@ -9,7 +9,7 @@
 #include <map>
 
 #include "experiments/program/command.hpp"
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {

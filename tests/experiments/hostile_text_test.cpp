@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 #include "tests/support/unseen.hpp"
 #include "trainers/checkpoint/sealed_file.hpp"
 

@@ -1,4 +1,4 @@
-#include "output_lint.hpp"
+#include "tests/experiments/output_lint.hpp"
 
 #include <fmt/format.h>
 

@@ -10,8 +10,8 @@
 
 #include "experiments/program/command.hpp"
 #include "experiments/report/text_width.hpp"
-#include "output_lint.hpp"
-#include "program_support.hpp"
+#include "tests/experiments/output_lint.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "experiments/report/text_width.hpp"
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "autograd/ops/scale.hpp"
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {

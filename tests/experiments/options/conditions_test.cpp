@@ -7,7 +7,7 @@
 #include "experiments/options/choices.hpp"
 #include "experiments/options/presets.hpp"
 #include "experiments/options/run_config.hpp"
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {

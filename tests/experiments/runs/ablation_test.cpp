@@ -7,7 +7,7 @@
 
 #include "datasets/digest.hpp"
 #include "experiments/runs/folder_lock.hpp"
-#include "program_support.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {
