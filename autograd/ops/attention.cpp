@@ -1,135 +1,17 @@
 #include "autograd/ops/attention.hpp"
 
-#include <algorithm>
 #include <array>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/masks/causal.hpp"
+#include "autograd/masks/lengths.hpp"
+#include "autograd/masks/window.hpp"
 #include "autograd/ops/detail/attention_plan.hpp"
 #include "autograd/ops/detail/attention_tiled.hpp"
-#include "autograd/ops/detail/columns.hpp"
+#include "autograd/ops/detail/attention_whole.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {
 namespace {
-
-// Queries that are taken together where later ones attend to more keys: what the mask rules out beyond the last query's
-// keys is not computed.
-constexpr std::int64_t kQueryBlock = 64;
-
-struct QueryBlock {
-  std::int64_t first, count;
-  std::int64_t keys;  // that its last query, hence any of them, may attend
-};
-
-// One at least: without queries it still writes the gradients of keys and values, which are zero.
-std::int64_t blocks_of(const AttentionPlan& plan) {
-  return plan.mask.causal ? std::max<std::int64_t>(1, (plan.queries + kQueryBlock - 1) / kQueryBlock) : 1;
-}
-
-QueryBlock query_block(const AttentionPlan& plan, std::int64_t slice, std::int64_t block) {
-  const std::int64_t first = block * kQueryBlock;
-  const std::int64_t end = plan.mask.causal ? std::min(first + kQueryBlock, plan.queries) : plan.queries;
-  return {first, end - first, end > 0 ? plan.attended(slice, end - 1) : 0};
-}
-
-// out = in with elements dropped and the others scaled up, for the queries of a block; both have a column
-// of `keys` for each, and may be the same memory.
-template <Scalar T>
-void drop_weights(const AttentionPlan& plan, const T* in, T* out, std::int64_t head, std::int64_t slice,
-                  const QueryBlock& block) {
-  const auto factor = static_cast<Real<T>>(plan.keep.factor());
-  const auto example = static_cast<std::uint32_t>(plan.first_example + slice);
-  for (std::int64_t j = 0; j < block.count; ++j) {
-    const std::int64_t query = block.first + j;
-    const std::int64_t attended = plan.attended(slice, query);
-    const T* from = in + j * plan.keys;
-    T* to = out + j * plan.keys;
-    plan.keep.for_each(example, static_cast<std::uint32_t>(query), static_cast<std::uint32_t>(head), block.keys,
-                       [=](std::int64_t k, bool keep) { to[k] = keep && k < attended ? factor * from[k] : T(0); });
-  }
-}
-
-template <Scalar T>
-void zero_columns(MatrixView<T> c, std::int64_t first) {
-  for (std::int64_t j = first; j < c.columns; ++j) std::fill_n(c.data + j * c.stride, c.rows, T(0));
-}
-
-// Weights and context of one head of one slice.
-template <Scalar T>
-void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs, T* weights, T* dropped,
-                 MatrixView<T> context, std::int64_t head, std::int64_t slice) {
-  const auto& [query, key, value] = inputs;
-  const auto q = head_of(query, plan.width, head, slice, plan.queries);
-  for (std::int64_t at = 0; at < blocks_of(plan); ++at) {
-    const QueryBlock block = query_block(plan, slice, at);
-    T* p = weights + block.first * plan.keys;
-    gemm(T(static_cast<Real<T>>(plan.scale)), head_of(key, plan.width, head, slice, block.keys), Transpose::yes,
-         columns_of(q, block.first, block.count), Transpose::no, T(0),
-         MatrixView(p, block.keys, block.count, plan.keys));
-    for (std::int64_t j = 0; j < block.count; ++j) {
-      T* column = p + j * plan.keys;
-      const std::int64_t count = plan.attended(slice, block.first + j);
-      softmax_column(column, count, column);
-      std::fill(column + count, column + plan.keys, T(0));
-    }
-    if (plan.drops()) drop_weights(plan, p, dropped, head, slice, block);
-    const MatrixView<const T> used(plan.drops() ? dropped : p, block.keys, block.count, plan.keys);
-    gemm<T>(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::no, used, Transpose::no, T(0),
-            columns_of(context, block.first, block.count));
-  }
-}
-
-template <Scalar T>
-void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs,
-               const std::array<BlockSink<T>, 3>& sinks, const T* weights, MatrixView<const T> d_context, T* d_scores,
-               T* dropped, std::int64_t head, std::int64_t slice) {
-  const auto& [query, key, value] = inputs;
-  const auto q = head_of(query, plan.width, head, slice, plan.queries);
-  const auto sink_of = [&](std::size_t i, std::int64_t width, std::int64_t columns) {
-    return head_view(sinks[i].data, inputs[i].x.shape(), inputs[i].first_row, width, head, slice, columns);
-  };
-  const T scale(static_cast<Real<T>>(plan.scale));
-  const std::int64_t blocks = blocks_of(plan);
-  // From the last block, which reaches the most keys: what it does not reach gets no gradient at all, and where the
-  // memory is fresh it is the first to write.
-  for (std::int64_t at = blocks; at-- > 0;) {
-    const QueryBlock block = query_block(plan, slice, at);
-    const bool first_contribution = at + 1 == blocks;
-    const auto key_beta = [&](std::size_t i) { return first_contribution ? sinks[i].beta : T(1); };
-    const auto d_c = columns_of(d_context, block.first, block.count);
-    const MatrixView p(weights + block.first * plan.keys, block.keys, block.count, plan.keys);
-
-    if (sinks[2].data != nullptr) {  // context = V · dropped(P)
-      if (plan.drops()) drop_weights(plan, p.data, dropped, head, slice, block);
-      const MatrixView<const T> used(plan.drops() ? dropped : p.data, block.keys, block.count, plan.keys);
-      gemm<T>(T(1), d_c, Transpose::no, used, Transpose::yes, key_beta(2), sink_of(2, plan.value_width, block.keys));
-      if (first_contribution && sinks[2].beta == T(0)) {
-        zero_columns(sink_of(2, plan.value_width, plan.keys), block.keys);
-      }
-    }
-    if (sinks[0].data == nullptr && sinks[1].data == nullptr) continue;
-
-    const MatrixView d_s(d_scores, block.keys, block.count, plan.keys);
-    gemm(T(1), head_of(value, plan.value_width, head, slice, block.keys), Transpose::yes, d_c, Transpose::no, T(0),
-         d_s);
-    if (plan.drops()) drop_weights(plan, d_scores, d_scores, head, slice, block);
-    for (std::int64_t j = 0; j < block.count; ++j) {  // P = softmax(S): d_S = P ∘ (d_P − Σ P ∘ d_P); zero where P is
-      const T* pj = p.data + j * p.stride;
-      T* dj = d_s.data + j * d_s.stride;
-      const T inner = dot(pj, dj, block.keys);
-      for (std::int64_t i = 0; i < block.keys; ++i) dj[i] = pj[i] * (dj[i] - inner);
-    }
-    if (sinks[0].data != nullptr) {  // S = scale · Kᵀ Q
-      gemm<T>(scale, head_of(key, plan.width, head, slice, block.keys), Transpose::no, d_s, Transpose::no,
-              sinks[0].beta, columns_of(sink_of(0, plan.width, plan.queries), block.first, block.count));
-    }
-    if (sinks[1].data != nullptr) {
-      gemm<T>(scale, columns_of(q, block.first, block.count), Transpose::no, d_s, Transpose::yes, key_beta(1),
-              sink_of(1, plan.width, block.keys));
-      if (first_contribution && sinks[1].beta == T(0)) zero_columns(sink_of(1, plan.width, plan.keys), block.keys);
-    }
-  }
-}
 
 bool takes_tiles(AttentionKernel kernel, std::int64_t map) {
   return kernel == AttentionKernel::tiled ||
@@ -141,33 +23,10 @@ bool takes_tiles(AttentionKernel kernel, std::int64_t map) {
 template <Scalar T>
 Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options) {
   Tape<T>& tape = tape_of("attention", {query.x, key.x, value.x});
-  const AttentionPlan plan = plan_attention(query, key, value, options);
+  const AttentionPlan plan = plan_attention(tape, query, key, value, options);
   const std::array<RowBlock<T>, 3> inputs{query, key, value};
-  const Shape shape = plan.context_shape();
-  const std::int64_t map = plan.keys * plan.queries;
-  if (takes_tiles(options.kernel, map)) return {tiled_attention(plan, inputs), nullptr};
-  T* weights = tape.allocate(map * plan.heads * plan.slices);
-  T* context = tape.allocate(shape.size());
-  T* dropped = plan.drops() ? tape.allocate(map) : nullptr;
-  for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
-    for (std::int64_t head = 0; head < plan.heads; ++head) {
-      attend_head(plan, inputs, weights + (slice * plan.heads + head) * map, dropped,
-                  head_view(context, shape, 0, plan.value_width, head, slice, plan.queries), head, slice);
-    }
-  }
-
-  const Var<T> y = tape.record("attention", shape, context, {query.x, key.x, value.x}, [=](Pull<T>& pull) {
-    const auto sinks = open_blocks(pull, inputs);
-    T* d_scores = pull.scratch(map);
-    for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
-      for (std::int64_t head = 0; head < plan.heads; ++head) {
-        pull_head<T>(plan, inputs, sinks, weights + (slice * plan.heads + head) * map,
-                     head_view(pull.d_output(), shape, 0, plan.value_width, head, slice, plan.queries), d_scores,
-                     dropped, head, slice);
-      }
-    }
-  });
-  return {y, weights};
+  if (takes_tiles(options.kernel, plan.keys * plan.queries)) return {tiled_attention(plan, inputs), nullptr};
+  return whole_attention(plan, inputs);
 }
 
 template Attended<float> attention(RowBlock<float>, RowBlock<float>, RowBlock<float>, const AttentionOptions&);
@@ -195,6 +54,7 @@ auto attend_joined(AttentionOptions options, std::int64_t rows, std::int64_t gap
 
 constexpr std::int32_t kRagged[] = {5, 0, 2};
 constexpr std::int32_t kLong[] = {140, 37};
+constexpr std::int32_t kFirst[] = {1, 2, 0};
 
 // The sizes of one call of attention.
 struct CallSizes {
@@ -203,8 +63,7 @@ struct CallSizes {
 
 AttentionRule rule_of(const AttentionOptions& options) {
   return {options.heads, [mask = options.mask](std::int64_t query, std::int64_t key, std::int64_t slice) {
-            const bool present = mask.key_lengths == nullptr || key < mask.key_lengths[slice];
-            return present && (!mask.causal || key <= query + mask.query_offset);
+            return mask.allows({.example = slice}, query, key);
           }};
 }
 
@@ -235,9 +94,10 @@ OpCase case_joined(const std::string& label, const Shape& shape, const Attention
 // Every way of calling attention, by one kernel.
 std::vector<OpCase> attention_cases(const std::string& prefix, AttentionKernel kernel) {
   static const RandomStream random(11, Purpose::dropout);
-  const AttentionMask causal{.causal = true};
-  const AttentionMask ragged{.key_lengths = kRagged};
-  const AttentionMask both{.causal = true, .key_lengths = kRagged};
+  const Mask causal = Causal{};
+  const Mask ragged = Lengths{kRagged};
+  const Mask both = causal & ragged;
+  const Mask window_or_first = Window{.left = 1, .right = 1} | Lengths{kFirst};  // not one piece
   const auto with_kernel = [kernel](AttentionOptions options) {
     options.kernel = kernel;
     return options;
@@ -256,7 +116,12 @@ std::vector<OpCase> attention_cases(const std::string& prefix, AttentionKernel k
       joined("causal_in_blocks", {6, 70}, {.scale = 0.7, .mask = causal}, 2),
       joined("joined_causal_ragged", {12, 5, 3}, {.heads = 2, .scale = 0.7, .mask = both}, 4),
       joined("joined_with_rows_left_over", {15, 5, 3}, {.heads = 2, .scale = 0.7, .mask = ragged}, 4, 2),
-      apart("query_offset", {4, 4, 2, 5}, {.scale = 0.5, .mask = {.causal = true, .query_offset = 2}}),
+      apart("query_offset", {4, 4, 2, 5}, {.scale = 0.5, .mask = Causal{.offset = 2}}),
+      apart("window", {2, 2, 5, 6}, {.heads = 2, .scale = 0.7, .mask = Window{.left = 1, .right = 2}}),
+      apart("window_beyond_the_keys", {2, 2, 5, 6}, {.scale = 0.7, .mask = Window{.left = 1, .offset = 4}}),
+      joined("window_in_blocks", {6, 70}, {.scale = 0.7, .mask = Window{.left = 2, .right = 1}}, 2),
+      apart("window_or_first_dropped", {2, 2, 6, 6, 3},
+            {.heads = 2, .scale = 0.7, .mask = window_or_first, .dropout = 0.4, .random = &random, .first_example = 7}),
       apart("dropout", {2, 2, 5, 5, 3},
             {.heads = 2, .scale = 0.7, .mask = both, .dropout = 0.4, .random = &random, .first_example = 7}),
       apart("D17_Q18_K33", {17, 17, 18, 33}, {.scale = 0.24}),
@@ -278,10 +143,13 @@ OpSpec spec_attention() {
   for (OpCase& tiled : attention_cases("tiled_", AttentionKernel::tiled)) cases.push_back(std::move(tiled));
   // More keys and queries than a tile holds, with parts left over.
   constexpr AttentionKernel kTiled = AttentionKernel::tiled;
-  const AttentionMask both{.causal = true, .key_lengths = kLong};
+  const Mask both = Causal{} & Lengths{kLong};
+  const Mask pieces = (Window{.left = 20} | Lengths{kFirst}) & Lengths{kLong};
   cases.push_back(case_apart("tiles", {1, 1, 70, 140}, {.heads = 2, .scale = 0.7, .kernel = kTiled}));
   cases.push_back(case_joined("tiles_causal_ragged_dropped", {3, 140, 2},
                               {.scale = 0.7, .mask = both, .dropout = 0.3, .random = &random, .kernel = kTiled}, 1));
+  cases.push_back(case_joined("tiles_in_pieces_dropped", {3, 140, 2},
+                              {.scale = 0.7, .mask = pieces, .dropout = 0.3, .random = &random, .kernel = kTiled}, 1));
   return {
       .name = "attention",
       .cases = std::move(cases),

@@ -3,16 +3,10 @@
 #include <cstdint>
 
 #include "autograd/base/random.hpp"
+#include "autograd/masks/mask.hpp"
 #include "autograd/tape.hpp"
 
 namespace tapehead {
-
-/// What *may* be attended: key k of slice b by query q iff k < key_lengths[b] and, if causal, k ≤ q + query_offset.
-struct AttentionMask {
-  bool causal = false;
-  const std::int32_t* key_lengths = nullptr;  ///< one a slice, outliving the backward pass; nullptr: every key
-  std::int64_t query_offset = 0;              ///< position of query 0 among the keys
-};
 
 /// Rows [first_row, first_row + rows) of a value (R, T, B): queries, keys and values may share one matrix, uncopied.
 template <Scalar T>
@@ -29,7 +23,8 @@ struct RowBlock {
 enum class AttentionKernel {
   automatic,  ///< tiled from kTiledFrom pairs of a query and a key on, else whole
   whole,      ///< keeps all weights
-  tiled,      ///< keeps a few numbers a query, and makes the weights again in the backward pass: memory linear in the length
+  tiled,      ///< keeps a few numbers a query, and makes the weights again in the backward pass: memory linear in the
+              ///< length
 };
 
 struct AttentionOptions {
@@ -38,7 +33,7 @@ struct AttentionOptions {
 
   std::int64_t heads = 1;
   double scale = 1;  ///< what scores are multiplied by; 1/√D in Vaswani et al. 2017, eq. 1
-  AttentionMask mask = {};
+  Mask mask = {};
   double dropout = 0;                    ///< rate at which weights are dropped, [0, 1)
   const RandomStream* random = nullptr;  ///< required if dropout > 0; read at once, not kept
   std::int64_t first_example = 0;        ///< number of slice 0 in its batch: a coordinate of dropout
@@ -47,9 +42,9 @@ struct AttentionOptions {
 
 template <Scalar T>
 struct Attended {
-  Var<T> context;     ///< (H·Dv, Q, B)
-  const T* weights;   ///< (K, Q, H, B) before dropout, each column summing to one (or zero); lives as long as the tape's
-                      ///< values; nullptr if the kernel was tiled
+  Var<T> context;    ///< (H·Dv, Q, B)
+  const T* weights;  ///< (K, Q, H, B) before dropout, each column summing to one (or zero); lives as long as the tape's
+                     ///< values; nullptr if the kernel was tiled
 };
 
 /// Scaled dot-product attention of every head and slice (Vaswani et al. 2017, §3.2):
@@ -57,9 +52,10 @@ struct Attended {
 ///     weights_h = softmax over the keys that may be attended of scale · K_hᵀ Q_h,    context_h = V_h · weights_h
 ///
 /// query (H·D, Q, B), key (H·D, K, B), value (H·Dv, K, B); head h is rows h·D … of each, a view, never a copy.
-/// A query that may attend nothing gets a zero context and passes no gradient. Dropout of weight (h, q, k) of slice b
-/// is decided at the coordinate (example first_example + b; position q, element k, block h) of a KeepRule.
-/// Throws ShapeError where sizes disagree, ConfigError for heads < 1 or a dropout outside [0, 1).
+/// A query that may attend nothing gets a zero context and passes no gradient. Kernels skip tiles that the mask rules
+/// out. Dropout of weight (h, q, k) of slice b is decided at the coordinate (example first_example + b; position q,
+/// element k, block h) of a KeepRule. Throws ShapeError where sizes disagree, ConfigError for heads < 1 or a dropout
+/// outside [0, 1).
 template <Scalar T>
 Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const AttentionOptions& options);
 

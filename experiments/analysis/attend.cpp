@@ -78,7 +78,10 @@ AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value,
   const Var<double> scores = scale(matmul(k, q, Transpose::yes), factor);
   const Attended<double> attended =
       attention(RowBlock<double>::all(q), RowBlock<double>::all(k), RowBlock<double>::all(v),
-                {.heads = 1, .scale = factor, .mask = {.causal = causal}, .kernel = AttentionKernel::whole});
+                {.heads = 1,
+                 .scale = factor,
+                 .mask = causal ? Mask::causal() : Mask::everything(),
+                 .kernel = AttentionKernel::whole});
 
   AttendResult result{from_columns(scores.data(), query.rows, key.rows),
                       from_columns(attended.weights, query.rows, key.rows),

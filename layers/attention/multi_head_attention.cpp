@@ -55,7 +55,7 @@ Var<T> MultiHeadAttention::attend(RowBlock<T> query, RowBlock<T> key, RowBlock<T
   const auto [context, weights] = attention(query, key, value,
                                             {.heads = options.heads,
                                              .scale = options.scale,
-                                             .mask = mask.attention_mask(),
+                                             .mask = mask,
                                              .dropout = pass.training ? options.dropout : 0,
                                              .random = &random,
                                              .first_example = pass.first_example,

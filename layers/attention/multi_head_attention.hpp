@@ -3,8 +3,9 @@
 #include <optional>
 #include <string>
 
+#include "autograd/masks/mask.hpp"
+#include "autograd/ops/attention.hpp"
 #include "autograd/tape.hpp"
-#include "layers/attention/mask.hpp"
 #include "layers/linear.hpp"
 #include "layers/pass.hpp"
 

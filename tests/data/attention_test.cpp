@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "autograd/masks/lengths.hpp"
 #include "tests/data/torch_case.hpp"
 #include "tests/data/weighted_outputs.hpp"
 
@@ -51,7 +52,8 @@ TEST_P(AttentionAgainstTorch, ContextWeightsAndEveryGradient) {
   const double scale = given_scale > 0 ? given_scale : 1 / std::sqrt(static_cast<double>(reference.sizes("q")[0]));
   std::vector<std::int32_t> lengths;
   if (reference.has_input("mask_true_means_ignore")) lengths = reference.lengths("mask_true_means_ignore");
-  const AttentionMask mask{.causal = causal, .key_lengths = lengths.empty() ? nullptr : lengths.data()};
+  Mask mask = causal ? Mask::causal() : Mask::everything();
+  if (!lengths.empty()) mask = mask & Lengths{lengths.data()};
 
   const auto [context, weights] =
       attention<double>(RowBlock<double>::all(q), RowBlock<double>::all(k), RowBlock<double>::all(v),

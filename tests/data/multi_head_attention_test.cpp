@@ -37,7 +37,7 @@ Var<double> rows(Var<double> x, std::int64_t first, std::int64_t count) { return
 Var<double> objective(const TorchCase& reference, const MultiHeadAttention& layer, Var<double> y, Var<double> queries,
                       Var<double> keys, const Mask& mask) {
   const auto& options = layer.options;
-  const auto composed = compose_attention(queries, keys, keys, options.heads, options.scale, mask.attention_mask());
+  const auto composed = compose_attention(queries, keys, keys, options.heads, options.scale, mask);
   return add(weighted_sum(y, reference.upstream("output")),
              weighted_sum(composed.weights, reference.upstream("weights")));
 }

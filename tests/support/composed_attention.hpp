@@ -23,15 +23,13 @@ struct ComposedAttention {
 /// taken from it, so a query that may attend nothing is not expressed. query, key (H·D, …), value (H·Dv, K, B).
 template <Scalar T>
 ComposedAttention<T> compose_attention(Var<T> query, Var<T> key, Var<T> value, std::int64_t heads, double factor,
-                                       const AttentionMask& mask) {
+                                       const Mask& mask) {
   const Shape shape{key.shape().columns, query.shape().columns, query.shape().slices};
   std::vector<T> forbidden;
   for (std::int64_t b = 0; b < shape.slices; ++b) {
     for (std::int64_t q = 0; q < shape.columns; ++q) {
       for (std::int64_t k = 0; k < shape.rows; ++k) {
-        const bool may =
-            (mask.key_lengths == nullptr || k < mask.key_lengths[b]) && (!mask.causal || k <= q + mask.query_offset);
-        forbidden.push_back(may ? T(0) : T(-1e300));
+        forbidden.push_back(mask.allows({.example = b, .keys = shape.rows}, q, k) ? T(0) : T(-1e300));
       }
     }
   }

@@ -15,10 +15,22 @@ void check_block(const char* name, const RowBlock<T>& block) {
       fmt::format("attention: {} is {} rows from {} on, of {}", name, block.rows, block.first_row, to_string(shape)));
 }
 
+void ask_rows(AttentionPlan& plan, Mask::Row* rows) {
+  plan.rows = rows;
+  for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
+    for (std::int64_t head = 0; head < (plan.by_head ? plan.heads : 1); ++head, rows += plan.queries) {
+      plan.mask.rows(plan.site(head, slice), 0, plan.queries, rows);
+      for (std::int64_t q = 1; q < plan.queries && !plan.varies; ++q) {
+        plan.varies = rows[q].begin != rows[0].begin || rows[q].end != rows[0].end;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 template <Scalar T>
-AttentionPlan plan_attention(const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
+AttentionPlan plan_attention(Tape<T>& tape, const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
                              const AttentionOptions& options) {
   check_block("query", query);
   check_block("key", key);
@@ -42,16 +54,19 @@ AttentionPlan plan_attention(const RowBlock<T>& query, const RowBlock<T>& key, c
     throw ConfigError("attention: dropout needs a random stream; set AttentionOptions::random");
   }
   const RandomStream random = options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout);
-  return {options.heads,
-          q.rows / options.heads,
-          v.rows / options.heads,
-          k.columns,
-          q.columns,
-          q.slices,
-          options.mask,
-          options.scale,
-          KeepRule("attention: dropout", options.dropout, random),
-          options.first_example};
+  AttentionPlan plan{options.heads,
+                     q.rows / options.heads,
+                     v.rows / options.heads,
+                     k.columns,
+                     q.columns,
+                     q.slices,
+                     options.mask,
+                     options.scale,
+                     KeepRule("attention: dropout", options.dropout, random),
+                     options.first_example};
+  plan.by_head = options.mask.by_head();
+  ask_rows(plan, tape.template allocate_as<Mask::Row>(q.columns * q.slices * (plan.by_head ? options.heads : 1)));
+  return plan;
 }
 
 template <Scalar T>
@@ -84,12 +99,13 @@ std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock
   return sinks;
 }
 
-template AttentionPlan plan_attention(const RowBlock<float>&, const RowBlock<float>&, const RowBlock<float>&,
+template AttentionPlan plan_attention(Tape<float>&, const RowBlock<float>&, const RowBlock<float>&,
+                                      const RowBlock<float>&, const AttentionOptions&);
+template AttentionPlan plan_attention(Tape<double>&, const RowBlock<double>&, const RowBlock<double>&,
+                                      const RowBlock<double>&, const AttentionOptions&);
+template AttentionPlan plan_attention(Tape<std::complex<double>>&, const RowBlock<std::complex<double>>&,
+                                      const RowBlock<std::complex<double>>&, const RowBlock<std::complex<double>>&,
                                       const AttentionOptions&);
-template AttentionPlan plan_attention(const RowBlock<double>&, const RowBlock<double>&, const RowBlock<double>&,
-                                      const AttentionOptions&);
-template AttentionPlan plan_attention(const RowBlock<std::complex<double>>&, const RowBlock<std::complex<double>>&,
-                                      const RowBlock<std::complex<double>>&, const AttentionOptions&);
 template std::array<BlockSink<float>, 3> open_blocks(Pull<float>&, const std::array<RowBlock<float>, 3>&);
 template std::array<BlockSink<double>, 3> open_blocks(Pull<double>&, const std::array<RowBlock<double>, 3>&);
 template std::array<BlockSink<std::complex<double>>, 3> open_blocks(

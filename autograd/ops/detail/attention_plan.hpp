@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "autograd/kernels/gemm.hpp"
 #include "autograd/ops/attention.hpp"
@@ -13,27 +14,38 @@ namespace tapehead {
 /// Sizes and options of one call of attention, checked; small enough to be kept by a pullback.
 struct AttentionPlan {
   std::int64_t heads, width, value_width, keys, queries, slices;
-  AttentionMask mask;
+  Mask mask;
   double scale;
   KeepRule keep;
   std::int64_t first_example;
+  const Mask::Row* rows = nullptr;  // (Q, B), or (Q, H, B) for a mask that goes by head; in the tape's memory
+  bool by_head = false;
+  bool varies = false;  // whether two queries of one example see other hulls
 
   bool drops() const { return keep.rate() > 0; }
   Shape context_shape() const { return {heads * value_width, queries, slices}; }
 
-  std::int64_t keys_of(std::int64_t slice) const {
-    return mask.key_lengths == nullptr ? keys : std::min<std::int64_t>(keys, mask.key_lengths[slice]);
+  MaskSite site(std::int64_t head, std::int64_t slice) const { return {slice, head, keys}; }
+  /// The hull of every query of a head.
+  const Mask::Row* rows_of(const MaskSite& at) const {
+    return rows + queries * (by_head ? at.head + heads * at.example : at.example);
   }
-  /// Keys [0, n) may be attended by this query; more by no earlier one.
-  std::int64_t attended(std::int64_t slice, std::int64_t query) const {
-    const std::int64_t present = keys_of(slice);
-    return mask.causal ? std::clamp<std::int64_t>(query + mask.query_offset + 1, 0, present) : present;
+  /// A range that no key outside of is attended by any of these queries; {0, 0} where there is none.
+  KeyRange reach(const MaskSite& at, std::int64_t first, std::int64_t count) const {
+    const Mask::Row* row = rows_of(at) + first;
+    std::int32_t begin = std::numeric_limits<std::int32_t>::max();
+    std::int32_t end = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      begin = std::min(begin, row[i].begin < row[i].end ? row[i].begin : begin);
+      end = std::max(end, row[i].end);
+    }
+    return end == 0 ? KeyRange{0, 0} : KeyRange{begin, end};
   }
 };
 
 /// Throws what attention() throws.
 template <Scalar T>
-AttentionPlan plan_attention(const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
+AttentionPlan plan_attention(Tape<T>& tape, const RowBlock<T>& query, const RowBlock<T>& key, const RowBlock<T>& value,
                              const AttentionOptions& options);
 
 /// Columns [0, columns) of head `head` of slice `slice` of the rows of `whole` from first_row on: (width, columns),

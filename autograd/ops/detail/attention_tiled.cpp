@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autograd/ops/detail/columns.hpp"
+#include "autograd/ops/detail/attended.hpp"
 #include "autograd/parallel.hpp"
 
 namespace tapehead {
@@ -27,27 +27,35 @@ struct Softmax {
 template <Scalar T>
 struct Head {
   const AttentionPlan& plan;
-  std::int64_t slice, head;
+  MaskSite site;
   MatrixView<const T> query, key, value;
   Softmax<T> softmax;
 
   Head(const AttentionPlan& p, const std::array<RowBlock<T>, 3>& inputs, Softmax<T> kept, std::int64_t index)
       : plan(p),
-        slice(index / p.heads),
-        head(index % p.heads),
-        query(head_of(inputs[0], p.width, head, slice, p.queries)),
-        key(head_of(inputs[1], p.width, head, slice, p.keys)),
-        value(head_of(inputs[2], p.value_width, head, slice, p.keys)),
+        site(p.site(index % p.heads, index / p.heads)),
+        query(head_of(inputs[0], p.width, site.head, site.example, p.queries)),
+        key(head_of(inputs[1], p.width, site.head, site.example, p.keys)),
+        value(head_of(inputs[2], p.value_width, site.head, site.example, p.keys)),
         softmax(kept + index * p.queries) {}
 };
 
-struct Tile {
-  std::int64_t first_query, queries;
-  std::int64_t first_key, keys;
+// A tile and how much of it may be attended. Its first key is a multiple of kKeys.
+struct Tile : MaskTile {
+  Cover cover;
 
-  // How many of its keys its query j may attend.
-  std::int64_t attended(const AttentionPlan& plan, std::int64_t slice, std::int64_t j) const {
-    return std::clamp<std::int64_t>(plan.attended(slice, first_query + j) - first_key, 0, keys);
+  // Of these queries, from this key on, as far as any of them reaches.
+  Tile(const AttentionPlan& plan, const MaskSite& at, KeyRange reach, std::int64_t from_query, std::int64_t count,
+       std::int64_t from_key)
+      : MaskTile{from_query, count, from_key, std::min(kKeys, reach.end - from_key)},
+        cover(keys <= 0 || from_key + keys <= reach.begin ? Cover::none : plan.mask.cover(at, *this)) {}
+
+  // f(scores, count) of those that query j may attend.
+  template <class T, class F>
+  void over_attended(const Head<T>& at, std::int64_t j, T* column, F f) const {
+    const std::int64_t query = first_query + j;
+    tapehead::over_attended(at.plan.mask, at.site, query, at.plan.rows_of(at.site)[query],
+                            {first_key, first_key + keys}, cover == Cover::all, column, f);
   }
 };
 
@@ -63,11 +71,12 @@ void score(const Head<T>& at, const Tile& tile, T* scores) {
 template <Scalar T>
 void drop(const Head<T>& at, const Tile& tile, const T* from, T* to) {
   const auto factor = static_cast<Real<T>>(at.plan.keep.factor());
-  const auto example = static_cast<std::uint32_t>(at.plan.first_example + at.slice);
+  const auto example = static_cast<std::uint32_t>(at.plan.first_example + at.site.example);
   for (std::int64_t j = 0; j < tile.queries; ++j) {
     at.plan.keep.for_each(
-        example, static_cast<std::uint32_t>(tile.first_query + j), static_cast<std::uint32_t>(at.head), tile.first_key,
-        tile.keys, [&](std::int64_t k, bool keep) { to[k + j * kKeys] = keep ? factor * from[k + j * kKeys] : T(0); });
+        example, static_cast<std::uint32_t>(tile.first_query + j), static_cast<std::uint32_t>(at.site.head),
+        tile.first_key, tile.keys,
+        [&](std::int64_t k, bool keep) { to[k + j * kKeys] = keep ? factor * from[k + j * kKeys] : T(0); });
   }
 }
 
@@ -77,32 +86,33 @@ void attend(const Head<T>& at, std::int64_t first_query, std::int64_t queries, M
   alignas(64) T weights[kKeys * kQueries];
   Real<T> largest[kQueries] = {};
   T total[kQueries] = {};
+  bool begun[kQueries] = {};
   for (std::int64_t j = 0; j < queries; ++j) std::fill_n(context.data + j * context.stride, context.rows, T(0));
-  const std::int64_t reach = at.plan.attended(at.slice, first_query + queries - 1);
-  for (std::int64_t first_key = 0; first_key < reach; first_key += kKeys) {
-    const Tile tile{first_query, queries, first_key, std::min(kKeys, reach - first_key)};
+  const KeyRange reach = at.plan.reach(at.site, first_query, queries);
+  for (std::int64_t first_key = reach.begin / kKeys * kKeys; first_key < reach.end; first_key += kKeys) {
+    const Tile tile(at.plan, at.site, reach, first_query, queries, first_key);
+    if (tile.cover == Cover::none) continue;
     score(at, tile, weights);
     for (std::int64_t j = 0; j < queries; ++j) {
-      T* column = weights + j * kKeys;
-      const std::int64_t count = tile.attended(at.plan, at.slice, j);
-      std::fill(column + count, column + tile.keys, T(0));
-      if (count == 0) continue;
-      const bool first = first_key == 0;
-      const Real<T> before = largest[j];
-      largest[j] = first ? largest_of(column, count) : std::max(before, largest_of(column, count));
-      const T sum = exponentiate(column, largest[j], count, column);
-      const Real<T> shrink = first ? Real<T>(0) : std::exp(before - largest[j]);
-      total[j] = first ? sum : total[j] * shrink + sum;
-      if (first || shrink == Real<T>(1)) continue;
-      T* c = context.data + j * context.stride;
-      for (std::int64_t i = 0; i < context.rows; ++i) c[i] *= shrink;
+      tile.over_attended(at, j, weights + j * kKeys, [&](T* scores, std::int64_t count) {
+        const bool first = !begun[j];
+        begun[j] = true;
+        const Real<T> before = largest[j];
+        largest[j] = first ? largest_of(scores, count) : std::max(before, largest_of(scores, count));
+        const T sum = exponentiate(scores, largest[j], count, scores);
+        const Real<T> shrink = first ? Real<T>(0) : std::exp(before - largest[j]);
+        total[j] = first ? sum : total[j] * shrink + sum;
+        if (first || shrink == Real<T>(1)) return;
+        T* c = context.data + j * context.stride;
+        for (std::int64_t i = 0; i < context.rows; ++i) c[i] *= shrink;
+      });
     }
     if (at.plan.drops()) drop(at, tile, weights, weights);
     gemm(T(1), columns_of(at.value, first_key, tile.keys), Transpose::no,
          MatrixView<const T>(weights, tile.keys, queries, kKeys), Transpose::no, T(1), context);
   }
   for (std::int64_t j = 0; j < queries; ++j) {
-    if (at.plan.attended(at.slice, first_query + j) == 0) continue;  // its context is zero
+    if (!begun[j]) continue;  // it attends nothing, and its context is zero
     const T inverse = T(1) / total[j];
     at.softmax.largest[first_query + j] = largest[j];
     at.softmax.inverse[first_query + j] = inverse;
@@ -128,13 +138,11 @@ void pull_tile(const Head<T>& at, const Tile& tile, const HeadGradients<T>& grad
   const auto d_c = columns_of(gradients.d_context, tile.first_query, tile.queries);
   score(at, tile, weights);
   for (std::int64_t j = 0; j < tile.queries; ++j) {
-    T* column = weights + j * kKeys;
-    const std::int64_t count = tile.attended(at.plan, at.slice, j);
-    std::fill(column + count, column + tile.keys, T(0));
-    if (count == 0) continue;
-    exponentiate(column, at.softmax.largest[tile.first_query + j], count, column);
-    const T inverse = at.softmax.inverse[tile.first_query + j];
-    for (std::int64_t i = 0; i < count; ++i) column[i] *= inverse;
+    tile.over_attended(at, j, weights + j * kKeys, [&](T* scores, std::int64_t count) {
+      exponentiate(scores, at.softmax.largest[tile.first_query + j], count, scores);
+      const T inverse = at.softmax.inverse[tile.first_query + j];
+      for (std::int64_t i = 0; i < count; ++i) scores[i] *= inverse;
+    });
   }
   if (gradients.value.data != nullptr) {  // context = V · dropped(P)
     if (at.plan.drops()) drop(at, tile, weights, d_scores);
@@ -165,11 +173,12 @@ void pull_tile(const Head<T>& at, const Tile& tile, const HeadGradients<T>& grad
 // All tiles of one head, keys outside, queries inside: the order in which every gradient is summed.
 template <Scalar T>
 void pull_head(const Head<T>& at, const HeadGradients<T>& gradients) {
-  for (std::int64_t first_key = 0; first_key < at.plan.keys_of(at.slice); first_key += kKeys) {
+  const KeyRange reach = at.plan.reach(at.site, 0, at.plan.queries);
+  for (std::int64_t first_key = reach.begin / kKeys * kKeys; first_key < reach.end; first_key += kKeys) {
     for (std::int64_t first = 0; first < at.plan.queries; first += kQueries) {
       const std::int64_t queries = std::min(kQueries, at.plan.queries - first);
-      const std::int64_t keys = std::min(kKeys, at.plan.attended(at.slice, first + queries - 1) - first_key);
-      if (keys > 0) pull_tile(at, {first, queries, first_key, keys}, gradients);
+      const Tile tile(at.plan, at.site, at.plan.reach(at.site, first, queries), first, queries, first_key);
+      if (tile.cover != Cover::none) pull_tile(at, tile, gradients);
     }
   }
 }
@@ -179,7 +188,7 @@ template <Scalar T>
 MatrixView<T> open_head(const BlockSink<T>& sink, const RowBlock<T>& input, std::int64_t width, const Head<T>& at,
                         std::int64_t columns) {
   if (sink.data == nullptr) return {nullptr, 0, 0, 0};
-  const auto d = head_view(sink.data, input.x.shape(), input.first_row, width, at.head, at.slice, columns);
+  const auto d = head_view(sink.data, input.x.shape(), input.first_row, width, at.site.head, at.site.example, columns);
   for (std::int64_t j = 0; sink.beta == T(0) && j < columns; ++j) std::fill_n(d.data + j * d.stride, width, T(0));
   return d;
 }
@@ -208,7 +217,7 @@ Var<T> tiled_attention(const AttentionPlan& plan, const std::array<RowBlock<T>, 
   const Softmax<T> softmax{tape.template allocate_as<Real<T>>(heads * plan.queries),
                            tape.allocate(heads * plan.queries)};
   const auto context_of = [=](auto* data, const Head<T>& at) {
-    return head_view(data, shape, 0, plan.value_width, at.head, at.slice, plan.queries);
+    return head_view(data, shape, 0, plan.value_width, at.site.head, at.site.example, plan.queries);
   };
 
   const std::int64_t tiles = tiles_of(plan.queries, kQueries);

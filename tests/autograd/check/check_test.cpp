@@ -345,7 +345,9 @@ TEST(CheckGradients, SeesWhatLeaksThroughAMask) {
   const auto spec = [](bool causal) {
     const auto call = [causal](auto x) {
       using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
-      return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]), {.mask = {.causal = causal}}).context;
+      return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]),
+                       {.mask = causal ? Mask::causal() : Mask::everything()})
+          .context;
     };
     const auto input = [](const char* name) {
       return InputSpec{.shape = {3, 4}, .name = name, .parts = {{name, 0, 3, 1}}};

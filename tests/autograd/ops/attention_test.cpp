@@ -5,6 +5,10 @@
 #include <cmath>
 #include <vector>
 
+#include "autograd/masks/causal.hpp"
+#include "autograd/masks/lengths.hpp"
+#include "autograd/masks/window.hpp"
+
 namespace tapehead {
 namespace {
 
@@ -18,7 +22,7 @@ struct Expected {
 };
 
 Expected by_plain_loops(const Sizes& n, const std::vector<double>& q, const std::vector<double>& k,
-                        const std::vector<double>& v, double scale, const AttentionMask& mask) {
+                        const std::vector<double>& v, double scale, const Mask& mask) {
   Expected out;
   out.context.resize(static_cast<std::size_t>(n.heads * n.value_width * n.queries * n.slices));
   out.weights.resize(static_cast<std::size_t>(n.keys * n.queries * n.heads * n.slices));
@@ -29,9 +33,7 @@ Expected by_plain_loops(const Sizes& n, const std::vector<double>& q, const std:
         std::vector<long double> e(at(n.keys), 0);
         long double total = 0;
         for (std::int64_t j = 0; j < n.keys; ++j) {
-          const bool may = (mask.key_lengths == nullptr || j < mask.key_lengths[b]) &&
-                           (!mask.causal || j <= i + mask.query_offset);
-          if (!may) continue;
+          if (!mask.allows({b, h, n.keys}, i, j)) continue;
           long double score = 0;
           for (std::int64_t c = 0; c < n.width; ++c) {
             score += static_cast<long double>(q[at(h * n.width + c + n.heads * n.width * (i + n.queries * b))]) *
@@ -45,8 +47,8 @@ Expected by_plain_loops(const Sizes& n, const std::vector<double>& q, const std:
           out.weights[at(j + n.keys * (i + n.queries * (h + n.heads * b)))] = static_cast<double>(weight);
           for (std::int64_t c = 0; c < n.value_width; ++c) {
             const std::int64_t row = h * n.value_width + c;
-            out.context[at(row + n.heads * n.value_width * (i + n.queries * b))] += static_cast<double>(
-                weight * v[at(row + n.heads * n.value_width * (j + n.keys * b))]);
+            out.context[at(row + n.heads * n.value_width * (i + n.queries * b))] +=
+                static_cast<double>(weight * v[at(row + n.heads * n.value_width * (j + n.keys * b))]);
           }
         }
       }
@@ -63,14 +65,17 @@ std::vector<double> random_values(std::int64_t size, std::uint32_t which) {
 }
 
 constexpr std::int32_t kLengths[] = {6, 0, 3};
+constexpr std::int32_t kOtherLengths[] = {1, 2, 0};
 
 TEST(Attention, AgreesWithPlainLoops) {
-  for (const Sizes n : {Sizes{1, 1, 1, 1, 1, 1}, Sizes{2, 3, 5, 6, 4, 3}, Sizes{4, 8, 8, 6, 6, 3}, Sizes{3, 17, 9, 6, 2, 3}}) {
+  for (const Sizes n :
+       {Sizes{1, 1, 1, 1, 1, 1}, Sizes{2, 3, 5, 6, 4, 3}, Sizes{4, 8, 8, 6, 6, 3}, Sizes{3, 17, 9, 6, 2, 3}}) {
     const auto q = random_values(n.heads * n.width * n.queries * n.slices, 1);
     const auto k = random_values(n.heads * n.width * n.keys * n.slices, 2);
     const auto v = random_values(n.heads * n.value_width * n.keys * n.slices, 3);
-    for (const AttentionMask mask : {AttentionMask{}, AttentionMask{.causal = true}, AttentionMask{.key_lengths = kLengths},
-                                     AttentionMask{.causal = true, .key_lengths = kLengths, .query_offset = 1}}) {
+    for (const Mask& mask :
+         {Mask::everything(), Mask::causal(), Mask(Lengths{kLengths}), Causal{.offset = 1} & Lengths{kLengths},
+          Mask(Window{.left = 1, .right = 2, .offset = 1}), Window{} | Lengths{kOtherLengths}}) {
       Tape<double> tape;
       const auto query = tape.constant({n.heads * n.width, n.queries, n.slices}, q.data());
       const auto key = tape.constant({n.heads * n.width, n.keys, n.slices}, k.data());
@@ -79,7 +84,8 @@ TEST(Attention, AgreesWithPlainLoops) {
       const auto found = attention(Block::all(query), Block::all(key), Block::all(value),
                                    {.heads = n.heads, .scale = 0.7, .mask = mask});
       const Expected expected = by_plain_loops(n, q, k, v, 0.7, mask);
-      for (std::size_t i = 0; i < expected.weights.size(); ++i) ASSERT_NEAR(found.weights[i], expected.weights[i], 1e-14);
+      for (std::size_t i = 0; i < expected.weights.size(); ++i)
+        ASSERT_NEAR(found.weights[i], expected.weights[i], 1e-14);
       for (std::size_t i = 0; i < expected.context.size(); ++i) {
         ASSERT_NEAR(found.context.data()[i], expected.context[i], 1e-13);
       }
@@ -94,8 +100,8 @@ TEST(Attention, FullyMaskedRowIsZeroAndPassesNoGradient) {
   const auto k = tape.input({4, 6, 3}, random_values(72, 2).data());
   const auto v = tape.input({4, 6, 3}, random_values(72, 3).data());
   using Block = RowBlock<double>;
-  const auto found = attention(Block::all(q), Block::all(k), Block::all(v),
-                               {.heads = 2, .scale = 1, .mask = {.key_lengths = kLengths}});
+  const auto found =
+      attention(Block::all(q), Block::all(k), Block::all(v), {.heads = 2, .scale = 1, .mask = Lengths{kLengths}});
   for (int i = 8; i < 16; ++i) EXPECT_EQ(found.context.data()[i], 0) << i;
   tape.backward(found.context, random_values(24, 4).data());
   for (const auto& x : {q, k, v}) {
@@ -115,14 +121,15 @@ TEST(Attention, FullyMaskedRowIsZeroAndPassesNoGradient) {
 TEST(Attention, MaskSelectsAndNeverMultiplies) {
   auto keys = random_values(72, 2);
   auto values = random_values(72, 3);
-  for (int i = 2 * 24 + 3 * 4; i < 72; ++i) keys[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(i)] = NAN;
+  for (int i = 2 * 24 + 3 * 4; i < 72; ++i)
+    keys[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(i)] = NAN;
   Tape<double> tape;
   const auto q = tape.input({4, 2, 3}, random_values(24, 1).data());
   const auto k = tape.input({4, 6, 3}, keys.data());
   const auto v = tape.input({4, 6, 3}, values.data());
   using Block = RowBlock<double>;
-  const auto found = attention(Block::all(q), Block::all(k), Block::all(v),
-                               {.heads = 2, .scale = 1, .mask = {.key_lengths = kLengths}});
+  const auto found =
+      attention(Block::all(q), Block::all(k), Block::all(v), {.heads = 2, .scale = 1, .mask = Lengths{kLengths}});
   tape.backward(found.context, random_values(24, 4).data());
   for (int i = 0; i < 24; ++i) ASSERT_TRUE(std::isfinite(found.context.data()[i]));
   for (int i = 0; i < 24; ++i) ASSERT_TRUE(std::isfinite(tape.gradient(q)[i]));

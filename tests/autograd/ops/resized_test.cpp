@@ -13,6 +13,8 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "autograd/check/check.hpp"
+#include "autograd/masks/causal.hpp"
+#include "autograd/masks/window.hpp"
 #include "autograd/ops/attention.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
@@ -115,7 +117,9 @@ TEST(ResizedOps, AttentionHasRightGradients) {
   const auto below = [&](std::uint64_t bound) { return 1 + static_cast<std::int64_t>(random.below(bound, draw++)); };
   for (int i = 0; i < 12; ++i) {
     AttentionOptions options{.heads = below(6), .scale = 0.6};
-    options.mask.causal = below(2) == 1;
+    const Mask window = Window{.left = below(9), .right = below(3) - 2};
+    const Mask masks[] = {{}, Causal{}, window, Causal{} & window, Window{.left = below(3)} | window};
+    options.mask = masks[below(5) - 1];
     options.kernel = i % 2 == 0 ? AttentionKernel::whole : AttentionKernel::tiled;
     const std::int64_t width = below(5), value_width = below(5), slices = below(6);
     const std::int64_t queries = i < 4 ? 64 + below(8) : below(9);

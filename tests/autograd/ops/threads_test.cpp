@@ -83,7 +83,8 @@ TEST(OpThreads, OverlappingBlocksGiveTheSameBits) {
        {Overlap{0, 0, 0}, Overlap{0, 2, 4}, Overlap{0, 4, 8}, Overlap{6, 0, 3}, Overlap{0, 12, 6}}) {
     for (const bool causal : {false, true}) {
       for (const AttentionKernel kernel : {AttentionKernel::tiled, AttentionKernel::whole}) {
-        const AttentionOptions options{.heads = 6, .scale = 0.7, .mask = {.causal = causal}, .kernel = kernel};
+        const AttentionOptions options{
+            .heads = 6, .scale = 0.7, .mask = causal ? Mask::causal() : Mask::everything(), .kernel = kernel};
         const OpCase overlapping{"overlap", {{.shape = {24, 150, 2}}}, [=](auto x) {
                                    using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
                                    return attention(Block{x[0], at.query, 12}, Block{x[0], at.key, 12},

@@ -59,8 +59,7 @@ TEST(MultiHeadAttention, IsItsCompositionFromSimpleOpsInValueAndGradient) {
     return affine(from, parameters[name + ".weight"], parameters[name + ".bias"]);
   };
   const auto x2 = plain.input(shape, values.data());
-  const auto composed =
-      compose_attention(project(x2, "query"), project(x2, "key"), project(x2, "value"), 2, 0.4, mask.attention_mask());
+  const auto composed = compose_attention(project(x2, "query"), project(x2, "key"), project(x2, "value"), 2, 0.4, mask);
   const auto y2 = project(composed.context, "output");
   plain.backward(y2, cotangent.data());
 

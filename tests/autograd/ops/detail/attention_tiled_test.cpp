@@ -6,6 +6,9 @@
 #include <limits>
 #include <vector>
 
+#include "autograd/masks/causal.hpp"
+#include "autograd/masks/lengths.hpp"
+#include "autograd/masks/window.hpp"
 #include "autograd/ops/attention.hpp"
 #include "autograd/parallel.hpp"
 
@@ -53,16 +56,20 @@ TYPED_TEST_SUITE(TiledAttention, Reals);
 TYPED_TEST(TiledAttention, IsWholeAttentionAroundEverySizeOfATile) {
   using T = TypeParam;
   static constexpr std::int32_t kLengths[] = {300, 0, 129};
+  static constexpr std::int32_t kFirst[] = {3, 0, 140};
   static const RandomStream random(2, Purpose::dropout);
-  const AttentionMask masks[] = {{},
-                                 {.causal = true},
-                                 {.key_lengths = kLengths},
-                                 {.causal = true, .key_lengths = kLengths},
-                                 {.causal = true, .query_offset = 70},
-                                 {.causal = true, .query_offset = -5}};
+  const Mask masks[] = {{},
+                        Causal{},
+                        Lengths{kLengths},
+                        Causal{} & Lengths{kLengths},
+                        Causal{.offset = 70},
+                        Causal{.offset = -5},
+                        Window{.left = 30, .right = 3},
+                        Window{.left = 140, .offset = 60} & Lengths{kLengths},
+                        (Window{.left = 2} | Lengths{kFirst}) & Causal{}};
   for (const Case& n :
        {Case{2, 4, 63, 127, 3}, Case{1, 16, 64, 128, 3}, Case{2, 5, 65, 129, 3}, Case{1, 3, 200, 300, 3}}) {
-    for (const AttentionMask& mask : masks) {
+    for (const Mask& mask : masks) {
       for (const double dropout : {0.0, 0.3}) {
         AttentionOptions options{.mask = mask, .dropout = dropout, .random = &random, .first_example = 5};
         options.kernel = AttentionKernel::whole;
@@ -81,7 +88,7 @@ TYPED_TEST(TiledAttention, IsWholeAttentionAroundEverySizeOfATile) {
 
 TYPED_TEST(TiledAttention, IsTheSameBitsWithAnyNumberOfWorkers) {
   using T = TypeParam;
-  const AttentionOptions options{.mask = {.causal = true}, .kernel = AttentionKernel::tiled};
+  const AttentionOptions options{.mask = Causal{}, .kernel = AttentionKernel::tiled};
   const Case n{3, 8, 300, 300, 2};
   const std::vector<T> alone = attend<T>(n, options);
   for (const int workers : {1, 2, 3}) {
@@ -97,8 +104,8 @@ TEST(TiledAttentionMemory, GrowsLinearly) {
       tape.reset();
       const auto x = tape.input({16, length}, numbers<float>(16 * length, 1).data());
       using Block = RowBlock<float>;
-      const auto y = attention(Block::all(x), Block::all(x), Block::all(x),
-                               {.mask = {.causal = true}, .kernel = AttentionKernel::tiled});
+      const auto y =
+          attention(Block::all(x), Block::all(x), Block::all(x), {.mask = Causal{}, .kernel = AttentionKernel::tiled});
       EXPECT_EQ(y.weights, nullptr);
     }
     return static_cast<double>(tape.memory());
