@@ -18,4 +18,9 @@ std::string Dataset::place(Split split, std::int64_t index) const {
   return fmt::format("{} sequence {}", name_of(split), index + 1);
 }
 
+const std::string& Dataset::headline() const {
+  static const std::string loss = "loss";
+  return loss;
+}
+
 }  // namespace tapehead

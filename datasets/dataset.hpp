@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "datasets/batch.hpp"
-#include "datasets/vocabulary.hpp"
+#include "datasets/slice.hpp"
+#include "datasets/vocabularies/vocabulary.hpp"
 
 namespace tapehead {
 
@@ -49,6 +51,11 @@ class Dataset {
   virtual std::vector<std::string> target_words(Split split, std::int64_t index) const {
     return target_vocabulary().words_of(example(split, index).target);
   }
+
+  /// The result that says most of how well a model does.
+  virtual const std::string& headline() const;
+  /// Ways to divide held-out examples.
+  virtual std::span<const Slice> slices() const { return {}; }
 
   /// A fingerprint of everything that training and evaluation see.
   virtual std::uint64_t digest() const = 0;

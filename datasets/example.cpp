@@ -17,6 +17,16 @@ std::span<T> first_of(std::vector<T>& room, std::int64_t count) {
 
 }  // namespace
 
+SequencePair stored(const ExampleView& example) {
+  const auto copy = [](auto part) { return std::vector(part.begin(), part.end()); };
+  return {.source = copy(example.source),
+          .target = copy(example.target),
+          .features = copy(example.features),
+          .label = example.label,
+          .positions = copy(example.positions),
+          .marks = copy(example.marks)};
+}
+
 ExampleWriter::ExampleWriter(const ExampleShape& longest)
     : longest_(longest),
       source_(static_cast<std::size_t>(longest.source)),

@@ -43,6 +43,9 @@ struct SequencePair {
   ExampleView view() const { return {source, target, features, label, positions, marks}; }
 };
 
+/// A copy in memory of its own.
+SequencePair stored(const ExampleView& example);
+
 /// Where a task writes one example. Room for the longest one is made once: writing allocates nothing.
 class ExampleWriter {
  public:

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "datasets/made.hpp"
+#include "datasets/task.hpp"
 #include "layers/models/spec.hpp"
 
 namespace tapehead {
@@ -10,7 +10,7 @@ namespace tapehead {
 const std::vector<Choice>& all_tasks() {
   static const std::vector<Choice> tasks = [] {
     std::vector<Choice> all;
-    for (const MadeTask& task : made_tasks()) all.push_back({task.name, task.description});
+    for (const TaskSpec& task : task_specs()) all.push_back({task.name, task.description});
     all.push_back({"text", "pairs of lines from files: --train, --valid, --test"});
     return all;
   }();

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "datasets/made.hpp"
-#include "datasets/text.hpp"
+#include "datasets/readers/text.hpp"
 #include "experiments/options/settings.hpp"
 #include "layers/models/config.hpp"
 #include "trainers/trainer.hpp"

@@ -12,7 +12,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
-#include "datasets/pair_name.hpp"
+#include "datasets/readers/pair_name.hpp"
 #include "experiments/program/suggest.hpp"
 
 namespace tapehead {

@@ -6,7 +6,7 @@
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/text.hpp"
-#include "datasets/text.hpp"
+#include "datasets/readers/text.hpp"
 
 namespace tapehead {
 namespace {

@@ -10,7 +10,7 @@
 #include "autograd/base/file.hpp"
 #include "autograd/base/text.hpp"
 #include "datasets/batch.hpp"
-#include "datasets/tokenizer.hpp"
+#include "datasets/vocabularies/tokenizer.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/runs/run.hpp"
 

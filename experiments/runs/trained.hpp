@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/vocabulary.hpp"
+#include "datasets/vocabularies/vocabulary.hpp"
 #include "experiments/options/run_config.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"

@@ -1,5 +1,6 @@
 // CONTRIBUTING.md, followed to the letter: its op is compiled, registered nowhere, and checked; its files exist.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -12,10 +13,12 @@
 #include "autograd/ops/cube.hpp"
 #include "autograd/problem.hpp"
 #include "autograd/spec.hpp"
+#include "tests/support/task_check.hpp"
 
 namespace tapehead {
 
 OpSpec spec_cube();
+TaskSpec task_rotate();
 
 namespace {
 
@@ -45,6 +48,20 @@ TEST(Guide, ItsOpHasRightGradientsAndValues) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(y.data()[i], numbers[i] * numbers[i] * numbers[i]);
 }
 
+TEST(Guide, ShowsItsTaskAsItIsCompiled) {
+  const std::string task = read_file("docs/new_task/rotate.cpp");
+  ASSERT_FALSE(task.empty());
+  EXPECT_NE(read_file("CONTRIBUTING.md").find("```cpp\n" + task + "```"), std::string::npos);
+}
+
+TEST(Guide, ItsTaskDoesWhatItsReferenceSays) {
+  const MadeOptions options{.symbols = 8, .min_length = 2, .max_length = 6, .validation = 50, .test = 50};
+  EXPECT_THAT(task_faults(task_rotate(), options), testing::IsEmpty());
+  const MadeDataset data(task_rotate(), options);
+  const SequencePair example = data.example(Split::test, 0);
+  EXPECT_EQ(example.target.back(), example.source.front());
+}
+
 TEST(Guide, LinksLeadToFilesThatExist) {
   const std::string guide = read_file("CONTRIBUTING.md");
   const std::regex link(R"(\]\(([^)#: ]+)\))");
@@ -58,7 +75,8 @@ TEST(Guide, LinksLeadToFilesThatExist) {
 // What the guide tells people to look for is there, by these names.
 TEST(Guide, NamesTestsAndListsThatThereAre) {
   EXPECT_NE(read_file("autograd/CMakeLists.txt").find("set(ops\n"), std::string::npos);
-  EXPECT_NE(read_file("datasets/made.cpp").find("kTasks{"), std::string::npos);
+  EXPECT_NE(read_file("datasets/CMakeLists.txt").find("set(tasks\n"), std::string::npos);
+  EXPECT_NE(read_file("tests/datasets/tasks/task_test.cpp").find("TEST(Tasks, "), std::string::npos);
   EXPECT_NE(read_file("tests/autograd/ops/forward_elementwise.cpp").find("ForwardOracle unary("), std::string::npos);
   EXPECT_NE(read_file("tests/autograd/ops/forward_test.cpp").find("TEST(OpForwards, EveryOpHasAnOracle)"),
             std::string::npos);

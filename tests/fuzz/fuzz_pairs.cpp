@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "autograd/base/text.hpp"
-#include "datasets/text.hpp"
-#include "datasets/tokenizer.hpp"
+#include "datasets/readers/text.hpp"
+#include "datasets/vocabularies/tokenizer.hpp"
 #include "tests/fuzz/target.hpp"
 
 namespace tapehead {

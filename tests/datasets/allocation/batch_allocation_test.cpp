@@ -9,7 +9,7 @@
 #include <set>
 
 #include "datasets/made.hpp"
-#include "datasets/text.hpp"
+#include "datasets/readers/text.hpp"
 #include "experiments/bench/allocation_counter.hpp"
 
 namespace tapehead {

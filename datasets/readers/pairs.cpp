@@ -1,4 +1,4 @@
-#include "datasets/pairs.hpp"
+#include "datasets/readers/pairs.hpp"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/lines.hpp"
-#include "datasets/pair_name.hpp"
-#include "datasets/tokenizer.hpp"
+#include "datasets/readers/pair_name.hpp"
+#include "datasets/vocabularies/tokenizer.hpp"
 
 namespace tapehead {
 namespace {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "datasets/dataset.hpp"
-#include "datasets/pair_ids.hpp"
-#include "datasets/pairs.hpp"
-#include "datasets/tokenizer.hpp"
-#include "datasets/word_numbers.hpp"
+#include "datasets/readers/pair_ids.hpp"
+#include "datasets/readers/pairs.hpp"
+#include "datasets/vocabularies/tokenizer.hpp"
+#include "datasets/vocabularies/word_numbers.hpp"
 
 namespace tapehead {
 
@@ -57,11 +57,6 @@ struct TextReport {
   const SplitReport& of(Split split) const { return split == Split::test ? test : validation; }
 };
 
-/// The vocabularies of both sides.
-struct Vocabularies {
-  Vocabulary source, target;
-};
-
 /// Real text, word by word or character by character. Vocabularies come from the training file alone. An epoch's order
 /// is a permutation that depends on (seed, epoch) alone; the batch of step s holds examples (s-1)·B … s·B-1 of the
 /// endless row of epochs, so one batch may end an epoch and begin the next.
@@ -86,6 +81,7 @@ class TextDataset : public Dataset {
   std::vector<std::string> source_words(Split split, std::int64_t index) const override;
   std::vector<std::string> target_words(Split split, std::int64_t index) const override;
   std::string place(Split split, std::int64_t index) const override;
+  std::span<const Slice> slices() const override;
   std::uint64_t digest() const override;
 
  private:

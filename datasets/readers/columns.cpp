@@ -1,4 +1,4 @@
-#include "datasets/columns.hpp"
+#include "datasets/readers/columns.hpp"
 
 #include <fmt/format.h>
 

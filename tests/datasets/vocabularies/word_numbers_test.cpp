@@ -1,4 +1,4 @@
-#include "datasets/word_numbers.hpp"
+#include "datasets/vocabularies/word_numbers.hpp"
 
 #include <gtest/gtest.h>
 

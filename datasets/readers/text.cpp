@@ -1,15 +1,16 @@
-#include "datasets/text.hpp"
+#include "datasets/readers/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <utility>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
-#include "datasets/known_pairs.hpp"
+#include "datasets/readers/known_pairs.hpp"
 
 namespace tapehead {
 namespace {
@@ -204,6 +205,13 @@ std::vector<std::string> TextDataset::target_words(Split split, std::int64_t ind
 std::string TextDataset::place(Split split, std::int64_t index) const {
   const std::vector<std::int64_t>& lines = split == Split::test ? test_lines_ : validation_lines_;
   return fmt::format("{}:{}", report_.of(split).file.path, lines.at(static_cast<std::size_t>(index)));
+}
+
+std::span<const Slice> TextDataset::slices() const {
+  static const std::array slices{
+      Slice{"source length", [](const SequencePair& pair) { return std::ssize(pair.source); }},
+      Slice{"target length", [](const SequencePair& pair) { return std::ssize(pair.target); }}};
+  return slices;
 }
 
 std::uint64_t TextDataset::digest() const {

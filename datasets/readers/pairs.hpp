@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "datasets/columns.hpp"
+#include "datasets/readers/columns.hpp"
 
 namespace tapehead {
 

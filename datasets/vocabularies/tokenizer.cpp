@@ -1,4 +1,4 @@
-#include "datasets/tokenizer.hpp"
+#include "datasets/vocabularies/tokenizer.hpp"
 
 #include <fmt/format.h>
 #include <utf8.h>

@@ -1,4 +1,4 @@
-#include "datasets/vocabulary.hpp"
+#include "datasets/vocabularies/vocabulary.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

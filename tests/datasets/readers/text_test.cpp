@@ -1,8 +1,8 @@
-#include "datasets/text.hpp"
+#include "datasets/readers/text.hpp"
 
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "datasets/pair_name.hpp"
+#include "datasets/readers/pair_name.hpp"
 
 #include <fmt/format.h>
 

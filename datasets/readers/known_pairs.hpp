@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "datasets/digest.hpp"
-#include "datasets/pair_ids.hpp"
+#include "datasets/readers/pair_ids.hpp"
 
 namespace tapehead {
 

@@ -52,4 +52,9 @@ class Vocabulary {
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> ids_;
 };
 
+/// The vocabularies of both sides.
+struct Vocabularies {
+  Vocabulary source, target;
+};
+
 }  // namespace tapehead

@@ -1,4 +1,4 @@
-#include "datasets/vocabulary.hpp"
+#include "datasets/vocabularies/vocabulary.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "datasets/tokenizer.hpp"
+#include "datasets/vocabularies/tokenizer.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,249 @@
+#include "datasets/task.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "autograd/base/errors.hpp"
+#include "datasets/made.hpp"
+#include "datasets/tasks/symbols.hpp"
+#include "tests/support/task_check.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+MadeOptions small() { return {.symbols = 6, .min_length = 3, .max_length = 7, .validation = 100, .test = 100}; }
+
+TEST(Tasks, DoWhatTheirReferencesSay) {
+  EXPECT_GE(task_specs().size(), 3U);
+  for (const TaskSpec& task : task_specs()) EXPECT_THAT(task_faults(task, small()), IsEmpty());
+}
+
+TEST(Tasks, AreFoundByName) {
+  for (const TaskSpec& task : task_specs()) EXPECT_EQ(find_task(task.name).description, task.description);
+  EXPECT_THAT([] { find_task("kopy"); },
+              testing::ThrowsMessage<ConfigError>(HasSubstr("task: \"kopy\" is none of copy, reverse, sort")));
+}
+
+TEST(Tasks, HeldOutExamplesFallIntoTheirSlices) {
+  MadeOptions options = small();
+  options.task = "sort";
+  const MadeDataset data(options);
+  ASSERT_EQ(data.slices().size(), 1U);
+  const Slice& slice = data.slices().front();
+  EXPECT_EQ(slice.name, "length");
+  EXPECT_EQ(slice.of({.source = {4, 5, 6}}), 3);
+  std::map<std::int64_t, int> sizes;
+  for (std::int64_t i = 0; i < data.size(Split::test); ++i) ++sizes[slice.of(data.example(Split::test, i))];
+  EXPECT_EQ(sizes.size(), 5U);
+  EXPECT_EQ(data.headline(), "exact_match");
+}
+
+// One fault each; what is said names the task and what to do.
+class BrokenTask : public testing::Test {
+ protected:
+  TaskSpec task_ = [] {
+    TaskSpec copy = find_task("copy");
+    copy.name = "broken";
+    return copy;
+  }();
+
+  std::string fault() const {
+    const std::vector<std::string> faults = task_faults(task_, small());
+    return faults.empty() ? "none" : faults.front();
+  }
+};
+
+TEST_F(BrokenTask, IsWholeBeforeItIsBroken) { EXPECT_EQ(fault(), "none"); }
+
+TEST_F(BrokenTask, WithoutAReferenceIsToldWhereToPutOne) {
+  task_.reference = nullptr;
+  EXPECT_EQ(fault(), "task broken has no reference: add .reference to task_broken() in datasets/tasks/broken.cpp");
+}
+
+TEST_F(BrokenTask, WithoutADescriptionOrARuleIsIncomplete) {
+  task_.description.clear();
+  EXPECT_THAT(fault(), HasSubstr("task broken has no description"));
+  task_ = find_task("copy");
+  task_.make = nullptr;
+  EXPECT_THAT(fault(), HasSubstr("task copy has no make"));
+}
+
+TEST_F(BrokenTask, ThatMakesSomethingElseIsSeen) {
+  task_.make = find_task("reverse").make;
+  EXPECT_THAT(fault(), HasSubstr("task broken and its reference differ on "));
+}
+
+TEST_F(BrokenTask, WithIdsOutsideItsVocabularyIsSeen) {
+  task_.make = [](ExampleStream& stream, const MadeOptions& options, ExampleWriter& out) {
+    write_symbols(stream, options, out);
+    std::ranges::fill(out.target(1), kEnd);
+  };
+  EXPECT_EQ(fault(), "task broken wrote the id 2 into a target, whose vocabulary has 4 to 9");
+}
+
+TEST_F(BrokenTask, ThatDependsOnWhatWasMadeBeforeIsSeen) {
+  task_.make = [](ExampleStream& stream, const MadeOptions& options, ExampleWriter& out) {
+    static std::int32_t turn = 0;
+    write_symbols(stream, options, out);
+    std::ranges::fill(out.target(1), kFirstFreeId + turn++ % 5);
+  };
+  EXPECT_THAT(fault(), HasSubstr("task broken makes another example of the same stream"));
+}
+
+TEST_F(BrokenTask, ThatMakesOneExampleOnlyIsSeen) {
+  task_.make = [](ExampleStream&, const MadeOptions&, ExampleWriter& out) {
+    std::ranges::fill(out.source(3), kFirstFreeId);
+    std::ranges::fill(out.target(3), kFirstFreeId);
+  };
+  task_.slices.clear();
+  EXPECT_EQ(fault(), "task broken makes one example again and again");
+}
+
+TEST_F(BrokenTask, WithSlicesThatDivideNothingIsSeen) {
+  task_.slices.push_back({"length", [](const SequencePair& example) { return std::ssize(example.target); }});
+  EXPECT_EQ(fault(), "task broken has two slices called length");
+  task_.slices.back() = {"", nullptr};
+  EXPECT_EQ(fault(), "task broken has a slice without a name or a function");
+  task_.slices.back() = {"depth", [](const SequencePair&) { return std::int64_t{1}; }};
+  EXPECT_EQ(fault(), "task broken has a slice depth that holds every example alike");
+}
+
+TEST_F(BrokenTask, LongerThanItSaidIsRefusedWhereItIsMade) {
+  task_.make = [](ExampleStream& stream, const MadeOptions& options, ExampleWriter& out) {
+    write_symbols(stream, options, out);
+    out.target(options.max_length + 1);
+  };
+  EXPECT_THAT(
+      [&] { MadeDataset(task_, small()); },
+      testing::ThrowsMessage<DataError>("task broken: wrote a target of length 8, and the longest was to be 7"));
+}
+
+// A task of numbers and classes: which of two features is larger on average.
+TaskSpec larger_channel() {
+  return {
+      .name = "larger-channel",
+      .description = "the channel that is larger on average",
+      .check = [](const MadeOptions&) {},
+      .vocabulary = [](const MadeOptions&) { return Vocabulary(); },
+      .shape =
+          [](const MadeOptions& options) {
+            return ExampleShape{
+                .has_source = false, .has_target = false, .channels = 2, .features = options.max_length, .classes = 2};
+          },
+      .levels = [](const MadeOptions& options) { return options.max_length - options.min_length + 1; },
+      .space =
+          [](const MadeOptions&, std::int64_t, std::int64_t) {
+            return ExampleSpace{1e30, "numbers"};
+          },
+      .make =
+          [](ExampleStream& stream, const MadeOptions& options, ExampleWriter& out) {
+            double difference = 0;
+            const std::span<float> numbers = out.features(options.min_length + stream.level());
+            for (std::size_t i = 0; i < numbers.size(); ++i) {
+              numbers[i] = static_cast<float>(stream.normal());
+              difference += i % 2 == 1 ? numbers[i] : -numbers[i];
+            }
+            out.label(difference > 0 ? 1 : 0);
+          },
+      .reference =
+          [](const SequencePair& given, const MadeOptions&) {
+            double sums[2] = {};
+            for (std::size_t t = 0; t < given.features.size() / 2; ++t) {
+              for (std::size_t c = 0; c < 2; ++c) sums[c] += given.features[2 * t + c];
+            }
+            return SequencePair{.label = sums[1] > sums[0] ? 1 : 0};
+          },
+      .headline = "accuracy",
+      .slices = {{"length", [](const SequencePair& example) { return std::ssize(example.features) / 2; }}}};
+}
+
+TEST(Tasks, MayBeOfNumbersAndLabels) {
+  const MadeOptions options = small();
+  EXPECT_THAT(task_faults(larger_channel(), options), IsEmpty());
+  const MadeDataset data(larger_channel(), options);
+  EXPECT_EQ(data.size(Split::test), 100);
+  Batch batch;
+  batch.reserve(32, data.shape());
+  data.fill_training_batch(1, 1, 32, batch);
+  const BatchView view = batch.view();
+  EXPECT_EQ(view.examples(), 32);
+  EXPECT_EQ(view.labels().examples, 32);
+  std::int64_t ones = 0;
+  for (std::int64_t b = 0; b < 32; ++b) {
+    double difference = 0;
+    for (std::int64_t t = 0; t < view.features().lengths[b]; ++t) {
+      difference += view.features()(1, t, b) - view.features()(0, t, b);
+    }
+    EXPECT_EQ(view.labels()(b), difference > 0 ? 1 : 0) << b;
+    ones += view.labels()(b);
+  }
+  EXPECT_GT(ones, 4);
+  EXPECT_LT(ones, 28);
+  EXPECT_THAT([&] { view.source(); },
+              testing::ThrowsMessage<ConfigError>("this model reads `source`, and task larger-channel has none; it has "
+                                                  "`features`, `labels`"));
+}
+
+// A language: a word and, after a gap, the same word, which alone counts.
+TaskSpec echo() {
+  TaskSpec task = symbol_task({.name = "echo",
+                               .description = "a sequence twice, of which the second time counts",
+                               .shape =
+                                   [](const MadeOptions& options) {
+                                     return ExampleShape{.has_source = false, .target = 2 * options.max_length};
+                                   },
+                               .make =
+                                   [](ExampleStream& stream, const MadeOptions& options, ExampleWriter& out) {
+                                     const std::int64_t length = options.min_length + stream.level();
+                                     const std::span<std::int32_t> target = out.target(2 * length);
+                                     const std::span<std::uint8_t> marks = out.marks();
+                                     for (std::size_t t = 0; t < target.size() / 2; ++t) {
+                                       const std::int64_t symbol = stream.below(options.symbols);
+                                       target[t] = kFirstFreeId + static_cast<std::int32_t>(symbol);
+                                       target[t + target.size() / 2] = target[t];
+                                       marks[t] = 0;
+                                     }
+                                   },
+                               .reference =
+                                   [](const SequencePair& given, const MadeOptions&) {
+                                     SequencePair answer;
+                                     for (const std::int32_t id : given.target) {
+                                       if (id != kUnknown) answer.target.push_back(id);
+                                     }
+                                     const std::vector<std::int32_t> once = answer.target;
+                                     answer.target.insert(answer.target.end(), once.begin(), once.end());
+                                     return answer;
+                                   }});
+  task.slices = {{"length", [](const SequencePair& example) { return std::ssize(example.target) / 2; }}};
+  return task;
+}
+
+TEST(Tasks, MayBeLanguagesOfWhichAPartCounts) {
+  EXPECT_THAT(task_faults(echo(), small()), IsEmpty());
+  const MadeDataset data(echo(), small());
+  EXPECT_EQ(batch_layout(data, false), BatchLayout::language);
+  Batch batch(batch_layout(data, false));
+  batch.reserve(16, data.shape());
+  data.fill_training_batch(1, 1, 16, batch);
+  std::int64_t counted = 0;
+  for (std::int64_t b = 0; b < 16; ++b) {
+    const std::int64_t length = (batch.input().lengths[b] - 1) / 2;
+    counted += length + 1;
+    for (std::int64_t t = 0; t < length; ++t) {
+      EXPECT_EQ(batch.expected()(t, b), kPadding);
+      EXPECT_EQ(batch.expected()(t + length, b), batch.input()(t + 1, b));
+    }
+    EXPECT_EQ(batch.expected()(2 * length, b), kEnd);
+  }
+  EXPECT_EQ(batch.counted_tokens(), counted);
+}
+
+}  // namespace
+}  // namespace tapehead
