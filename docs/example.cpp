@@ -23,5 +23,6 @@ int main() {
     if (i % 100 == 0) std::printf("step %3d  loss %.4f\n", i, report.loss);
   }
   const Evaluation result = evaluate(model, parameters, data, Split::test, workers);
-  std::printf("exact match on %d held-out sequences: %.3f\n", int(result.sequences), result.exact_match);
+  std::printf("exact match on %d held-out sequences: %.3f\n", int(result.count("sequences")),
+              result.value("exact_match"));
 }

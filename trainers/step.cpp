@@ -31,71 +31,50 @@ class PhaseTimer {
   Clock::time_point begin_;
 };
 
-// Lengths of source and target that may need the most memory: the longest; and, where attention keeps whole maps up to
-// a size and works in tiles above it, those whose maps come next to that size.
-std::vector<std::pair<std::int64_t, std::int64_t>> largest_loads(BatchLayout layout, std::int64_t source,
-                                                                 std::int64_t target) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> loads{{source, target}};
-  const auto add = [&](std::int64_t s, std::int64_t t) {
-    const std::pair load(std::clamp<std::int64_t>(s, 0, source), std::clamp<std::int64_t>(t, 0, target));
-    if (std::ranges::find(loads, load) == loads.end()) loads.push_back(load);
-  };
-  constexpr std::int64_t most = AttentionOptions::kTiledFrom - 1;  // pairs of a query and a key in a whole map
-  const auto edge = static_cast<std::int64_t>(std::sqrt(static_cast<double>(most)));
-  if (layout == BatchLayout::decoder_only) {
-    const std::int64_t half = std::min(source, edge / 2 - 2);
-    add(half, edge - half - 2);
-  } else {
-    add(edge - 1, edge - 1);
-    add(most / (target + 1) - 1, target);
-    add(source, most / (source + 1) - 1);
-  }
-  return loads;
-}
-
 }  // namespace
 
 template <RealScalar T>
-TrainingStep<T>::TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
+TrainingStep<T>::TrainingStep(Objective<T> objective, ParameterStore<T>& parameters, const Dataset& dataset,
                               WorkerPool& workers, const StepOptions& options)
-    : model_(model),
+    : objective_(std::move(objective)),
       parameters_(parameters),
       dataset_(dataset),
       workers_(workers),
       options_(options),
-      optimizer_(options.optimizer, model.layout()),
-      gradient_(options.shards, workers.size(), model.layout().flat_size()),
-      norm_(model.layout().flat_size()),
+      optimizer_(options.optimizer, parameters.layout()),
+      gradient_(options.shards, workers.size(), parameters.layout().flat_size()),
+      norm_(parameters.layout().flat_size()),
       losses_(static_cast<std::size_t>(options.shards)) {
   check_schedule(options.schedule);
   check_rate<T>(options.schedule);
   if (options.batch < 1) throw ConfigError(fmt::format("training: batch must be at least 1, not {}", options.batch));
   for (int worker = 0; worker < workers.size(); ++worker) tapes_.push_back(std::make_unique<Tape<T>>(parameters));
-  if (model.has_encoder() && !dataset.has_source()) {
-    throw ConfigError("training: the data have no sources for an encoder to read; take a decoder");
-  }
-  batch_ = Batch(batch_layout(dataset, model.has_encoder()));
+  batch_ = Batch(objective_.columns);
   warm_up();
 }
 
 // Shows every tape the largest shards that can come to its worker, so that no later step needs more memory.
 template <RealScalar T>
 void TrainingStep<T>::warm_up() {
-  const std::int64_t longest_source = dataset_.max_source_length();
-  const std::int64_t longest_target = dataset_.max_target_length();
-  batch_.reserve(options_.batch, longest_source, longest_target);
-  for (const auto& [source, target] : largest_loads(batch_.layout(), longest_source, longest_target)) {
+  const ExampleShape& longest = dataset_.shape();
+  batch_.reserve(options_.batch, longest);
+  std::vector<std::pair<std::int64_t, std::int64_t>> loads = objective_.loads;
+  loads.emplace_back(longest.source, longest.target);
+  const std::vector<float> features(static_cast<std::size_t>(longest.channels * longest.features));
+  for (const auto& [source, target] : loads) {
     const std::vector<std::int32_t> source_ids(static_cast<std::size_t>(source), kUnknown);
     const std::vector<std::int32_t> target_ids(static_cast<std::size_t>(target), kUnknown);
     batch_.clear();
-    for (std::int64_t i = 0; i < options_.batch; ++i) batch_.append(source_ids, target_ids);
+    for (std::int64_t i = 0; i < options_.batch; ++i) {
+      batch_.append({.source = source_ids, .target = target_ids, .features = features});
+    }
     gradient_.run(workers_, options_.batch,
                   [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
   }
   for (const auto& tape : tapes_) tape->reset();
 }
 
-// One shard, forward and backward. Its loss is its part of the mean over the whole batch's tokens.
+// One shard, forward and backward. Its loss is its part of the mean over the whole batch.
 template <RealScalar T>
 T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t step) {
   const ExampleRange examples = shard_range(shard, options_.shards, batch_.examples());
@@ -107,13 +86,7 @@ T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t 
                   .seed = options_.seed,
                   .step = static_cast<std::uint64_t>(step),
                   .first_example = examples.first};
-  const TokenView source = batch_.source().slice(examples.first, examples.last);
-  const TokenView input = batch_.input().slice(examples.first, examples.last);
-  const TokenView expected = batch_.expected().slice(examples.first, examples.last);
-  const Var<T> features = model_.decode(tape, model_.encode(tape, source, pass), source, input, pass);
-  const Var<T> loss = model_.loss(
-      features, expected,
-      {.label_smoothing = options_.label_smoothing, .denominator = static_cast<double>(batch_.counted_tokens())});
+  const Var<T> loss = objective_.loss(tape, batch_.view().slice(examples.first, examples.last), pass);
   tape.backward(loss);
   return loss.item();
 }

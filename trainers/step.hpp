@@ -13,6 +13,7 @@
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/clipping.hpp"
+#include "trainers/objective.hpp"
 #include "trainers/optimizer.hpp"
 #include "trainers/schedule.hpp"
 
@@ -24,12 +25,12 @@ struct StepOptions {
   int shards = 4;  ///< parts of a batch; part of the configuration, never of the machine
   OptimizerOptions optimizer = {};
   ScheduleOptions schedule = {};
-  double clip = 0;  ///< largest global norm of the gradient; 0: no clipping
-  double label_smoothing = 0;
+  double clip = 0;             ///< largest global norm of the gradient; 0: no clipping
+  double label_smoothing = 0;  ///< of a model's loss; see objective_of()
 };
 
 struct StepReport {
-  double loss = 0;  ///< mean over the batch's counted tokens
+  double loss = 0;  ///< of the batch: a model's is the mean over its counted tokens
   double gradient_norm = 0;
   double learning_rate = 0;
   std::int64_t tokens = 0;
@@ -44,17 +45,22 @@ struct StepProfile {
   double update = 0;               ///< of the parameters
 };
 
-/// One training step: draws the batch, runs its shards forward and backward on the workers, sums their gradients along a
-/// fixed tree, clips, and updates the parameters. Nothing is allocated once it is made.
+/// One training step: draws the batch, runs its shards forward and backward on the workers, sums their gradients along
+/// a fixed tree, clips, and updates the parameters. Nothing is allocated once it is made.
 template <RealScalar T>
 class TrainingStep {
  public:
-  TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, WorkerPool& workers,
+  /// Any loss over the parameters. Throws ConfigError for options that make no step.
+  TrainingStep(Objective<T> objective, ParameterStore<T>& parameters, const Dataset& dataset, WorkerPool& workers,
                const StepOptions& options);
+  /// The loss of a model: see objective_of().
+  TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, WorkerPool& workers,
+               const StepOptions& options)
+      : TrainingStep(objective_of<T>(model, dataset, options.label_smoothing), parameters, dataset, workers, options) {}
 
   /// Runs step `step`, counted from 1, and updates the parameters, at `learning_rate_share` times the scheduled rate.
-  /// Throws NonfiniteError, with the first op that made it, when the loss or the gradient is not finite, and when a square
-  /// of the gradient that the optimizer needs would not be; everything is then as before.
+  /// Throws NonfiniteError, with the first op that made it, when the loss or the gradient is not finite, and when a
+  /// square of the gradient that the optimizer needs would not be; everything is then as before.
   StepReport run(std::int64_t step, double learning_rate_share = 1);
 
   /// Loss and gradient of one batch at `step`; the parameters stay as they are.
@@ -72,7 +78,7 @@ class TrainingStep {
   [[noreturn]] void refuse_nonfinite(std::int64_t step, const StepReport& report);
   void warm_up();
 
-  const Model& model_;
+  Objective<T> objective_;
   ParameterStore<T>& parameters_;
   const Dataset& dataset_;
   WorkerPool& workers_;

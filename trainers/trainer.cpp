@@ -31,16 +31,16 @@ double seconds_in(const std::map<std::string, double>& numbers) {
 template <RealScalar T>
 class Run {
  public:
-  Run(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, const TrainerOptions& options,
+  Run(const Learner<T>& learner, ParameterStore<T>& parameters, const Dataset& dataset, const TrainerOptions& options,
       const RunFolder& folder, TrainingObserver& observer)
-      : model_(model),
+      : learner_(learner),
         parameters_(parameters),
         dataset_(dataset),
         options_(options),
         folder_(folder),
         observer_(observer),
         workers_(options.threads),
-        step_(model, parameters, dataset, workers_, options.step),
+        step_(learner.objective, parameters, dataset, workers_, options.step),
         history_(history_options(options)) {
     if (options.steps < 0) throw ConfigError(fmt::format("training: steps must not be negative, is {}", options.steps));
     if (folder.resume) restore();
@@ -51,10 +51,13 @@ class Run {
 
   TrainingOutcome go(const std::atomic<bool>* stop) {
     stop_ = stop;
-    metrics_.emplace(folder_.path + "/metrics.csv", validation_owed_ ? done_ - 1 : done_);
+    metrics_.emplace(folder_.path + "/metrics.csv", learner_.metrics, validation_owed_ ? done_ - 1 : done_);
     begin_ = std::chrono::steady_clock::now();
     observer_.on_start(progress_);
-    warn_of_long_sequences();
+    const bool steers = options_.early_stop > 0 || options_.step.schedule.kind == "plateau";
+    if (const std::string notice = learner_.notice ? learner_.notice(steers) : ""; !notice.empty()) {
+      observer_.on_warning(notice);
+    }
     if (options_.steps == 0) save_latest();  // a run that is finished has a checkpoint
     if (validation_owed_ && !follow_up()) return TrainingOutcome::interrupted;
     while (done_ < options_.steps && !history_.should_stop()) {
@@ -107,24 +110,6 @@ class Run {
     return !interrupted;
   }
 
-  // Sequences that no validation can be right about.
-  void warn_of_long_sequences() {
-    const std::vector<std::int64_t> found = too_long_sequences(model_, dataset_, Split::validation);
-    if (found.empty()) return;
-    const bool steers = options_.early_stop > 0 || options_.step.schedule.kind == "plateau";
-    if (steers && std::ssize(found) == dataset_.size(Split::validation)) {
-      throw ConfigError(
-          fmt::format("training: none of the validation sequences fits into the model's {} positions, so "
-                      "early-stop and plateau have nothing to go by; raise max-positions",
-                      model_.config().max_positions));
-    }
-    observer_.on_warning(
-        fmt::format("{} of {} validation sequences need more than the model's {} positions, and count as "
-                    "wrong (the first is {}); max-positions makes room for them",
-                    found.size(), dataset_.size(Split::validation), model_.config().max_positions,
-                    dataset_.place(Split::validation, found.front())));
-  }
-
   void run_step() {
     ++done_;
     progress_.step = done_;
@@ -157,20 +142,20 @@ class Run {
   // Returns whether it was the best. What follows from the validations on the way must not depend on where the run
   // ends: each takes the same sequences.
   bool validate_on_the_way() {
-    return validate(options_.validation_limit) && history_.record(done_, validation_->loss);
+    return validate(options_.validation_limit) && history_.record(done_, validation_->value("loss"));
   }
 
   // Returns whether it is the best of all that took the same sequences.
   bool validate_at_the_end(bool validated) {
     if (validated && options_.validation_limit == 0) return false;
     if (!validate(0)) return false;
-    return options_.validation_limit == 0 && history_.record_end(done_, validation_->loss);
+    return options_.validation_limit == 0 && history_.record_end(done_, validation_->value("loss"));
   }
 
   bool validate(std::int64_t limit) {
-    if (dataset_.size(Split::validation) == 0) return false;
+    if (!learner_.validate || dataset_.size(Split::validation) == 0) return false;
     require_finite();
-    validation_ = evaluate(model_, parameters_, dataset_, Split::validation, workers_, {.limit = limit, .stop = stop_});
+    validation_ = learner_.validate(parameters_, workers_, {.limit = limit, .stop = stop_});
     validated_step_ = done_;
     return true;
   }
@@ -203,7 +188,7 @@ class Run {
     std::string name = first_nonfinite_parameter(parameters_);
     for (const Moment<T>& moment : step_.optimizer().moments()) {
       if (!name.empty()) break;
-      const ParameterRange* range = first_nonfinite_range(model_.layout(), moment.values);
+      const ParameterRange* range = first_nonfinite_range(parameters_.layout(), moment.values);
       if (range != nullptr) name = fmt::format("{} of {}", moment.name, range->name);
     }
     if (name.empty()) return;
@@ -284,7 +269,7 @@ class Run {
     note_best();
   }
 
-  const Model& model_;
+  const Learner<T>& learner_;
   ParameterStore<T>& parameters_;
   const Dataset& dataset_;
   const TrainerOptions& options_;
@@ -309,15 +294,15 @@ class Run {
 }  // namespace
 
 template <RealScalar T>
-TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
+TrainingOutcome train(const Learner<T>& learner, ParameterStore<T>& parameters, const Dataset& dataset,
                       const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,
                       const std::atomic<bool>* stop) {
-  return Run<T>(model, parameters, dataset, options, folder, observer).go(stop);
+  return Run<T>(learner, parameters, dataset, options, folder, observer).go(stop);
 }
 
-template TrainingOutcome train(const Model&, ParameterStore<float>&, const Dataset&, const TrainerOptions&,
+template TrainingOutcome train(const Learner<float>&, ParameterStore<float>&, const Dataset&, const TrainerOptions&,
                                const RunFolder&, TrainingObserver&, const std::atomic<bool>*);
-template TrainingOutcome train(const Model&, ParameterStore<double>&, const Dataset&, const TrainerOptions&,
+template TrainingOutcome train(const Learner<double>&, ParameterStore<double>&, const Dataset&, const TrainerOptions&,
                                const RunFolder&, TrainingObserver&, const std::atomic<bool>*);
 
 }  // namespace tapehead

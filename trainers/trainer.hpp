@@ -10,6 +10,7 @@
 #include "autograd/parameters.hpp"
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
+#include "trainers/learner.hpp"
 #include "trainers/metrics/evaluation.hpp"
 #include "trainers/optimizer.hpp"
 #include "trainers/schedule.hpp"
@@ -81,8 +82,17 @@ enum class TrainingOutcome { finished, stopped_early, interrupted };
 /// data and seed give the same parameters to the bit, with any number of threads, stopped and resumed or not. Throws
 /// ConfigError, DataError, CheckpointError or NonfiniteError; what was saved stays.
 template <RealScalar T>
-TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
+TrainingOutcome train(const Learner<T>& learner, ParameterStore<T>& parameters, const Dataset& dataset,
                       const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,
                       const std::atomic<bool>* stop = nullptr);
+
+/// A model, by cross-entropy: see learner_of().
+template <RealScalar T>
+TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
+                      const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,
+                      const std::atomic<bool>* stop = nullptr) {
+  return train(learner_of<T>(model, dataset, options.step.label_smoothing), parameters, dataset, options, folder,
+               observer, stop);
+}
 
 }  // namespace tapehead

@@ -51,6 +51,13 @@ BatchView BatchView::slice(std::int64_t first, std::int64_t last) const {
   return part;
 }
 
+BatchView BatchView::part_of(std::int64_t examples, std::int64_t counted) const {
+  BatchView part = *this;
+  part.batch_examples_ = examples;
+  part.counted_ = counted;
+  return part;
+}
+
 void BatchView::refuse(Column column) const { refuse_column("this model", column, data_, has_); }
 
 }  // namespace tapehead

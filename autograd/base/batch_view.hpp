@@ -103,6 +103,8 @@ class BatchView {
 
   /// Examples [first, last), each column cut to the longest of them.
   BatchView slice(std::int64_t first, std::int64_t last) const;
+  /// The same examples, as a slice of a batch of so many examples and counted tokens.
+  BatchView part_of(std::int64_t examples, std::int64_t counted) const;
 
  private:
   template <class View>

@@ -130,22 +130,28 @@ std::string as_text(const Report& report, const std::string& split, std::uint64_
   Table table;  // name, number, what it counts
   table.add({"split", split});
   table.add({"step", fmt::format("{}", step)});
-  table.add({"sequences", fmt::format("{}", e.sequences)});
-  if (e.too_long > 0) table.add({"too long", fmt::format("{}", e.too_long), "sequences; no part of a loss"});
-  table.add({"target tokens", fmt::format("{}", e.tokens), "words, and one end token a sequence"});
-  if (e.unknown_tokens > 0) {
-    table.add({"unknown words", fmt::format("{}", e.unknown_tokens),
-               fmt::format("{:.1f}% of the words; whatever is said for one is wrong", 100 * e.unknown_share)});
+  table.add({"sequences", fmt::format("{}", e.count("sequences"))});
+  if (const auto too_long = e.count("too_long"); too_long > 0) {
+    table.add({"too long", fmt::format("{}", too_long), "sequences; no part of a loss"});
   }
-  table.add({"loss", number(e.loss, "{:.6f}"), "nats a token that the model knows"});
-  table.add({"perplexity", number(e.perplexity, "{:.6g}"), "exp(loss)"});
-  if (e.unknown_tokens > 0) {
-    table.add({"loss, all tokens", number(e.loss_all_tokens, "{:.6f}"), "unknown words too, where <unk> is right"});
-    table.add({"perplexity, all tokens", number(e.perplexity_all_tokens, "{:.6g}")});
+  table.add({"target tokens", fmt::format("{}", e.count("tokens")), "words, and one end token a sequence"});
+  const std::int64_t unknown = e.count("unknown_tokens");
+  if (unknown > 0) {
+    table.add({"unknown words", fmt::format("{}", unknown),
+               fmt::format("{:.1f}% of the words; whatever is said for one is wrong", 100 * e.value("unknown_share"))});
   }
-  table.add({"token accuracy", number(e.token_accuracy, "{:.6f}"), "of all target tokens, each after the right ones"});
-  table.add({"without end tokens", number(e.token_accuracy_without_end, "{:.6f}"), "of the words"});
-  table.add({"exact match", number(e.exact_match, "{:.6f}"), "of the sequences, written from the source alone"});
+  table.add({"loss", number(e.value("loss"), "{:.6f}"), "nats a token that the model knows"});
+  table.add({"perplexity", number(e.value("perplexity"), "{:.6g}"), "exp(loss)"});
+  if (unknown > 0) {
+    table.add(
+        {"loss, all tokens", number(e.value("loss_all_tokens"), "{:.6f}"), "unknown words too, where <unk> is right"});
+    table.add({"perplexity, all tokens", number(e.value("perplexity_all_tokens"), "{:.6g}")});
+  }
+  table.add({"token accuracy", number(e.value("token_accuracy"), "{:.6f}"),
+             "of all target tokens, each after the right ones"});
+  table.add({"without end tokens", number(e.value("token_accuracy_without_end"), "{:.6f}"), "of the words"});
+  table.add(
+      {"exact match", number(e.value("exact_match"), "{:.6f}"), "of the sequences, written from the source alone"});
   for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text(width);
   for (const auto& [source, prediction, expected, correct, fits] : report.examples) {

@@ -113,8 +113,8 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t wi
   if (outcome.skipped > 0) table.add({"skipped steps", fmt::format("{}", outcome.skipped)});
   table.add({"seconds", fmt::format("{:.1f}", outcome.seconds)});
   if (outcome.validation) {
-    table.add({"validation loss", fmt::format("{:.6f}", outcome.validation->loss)});
-    table.add({"validation exact match", fmt::format("{:.4f}", outcome.validation->exact_match)});
+    table.add({"validation loss", fmt::format("{:.6f}", outcome.validation->value("loss"))});
+    table.add({"validation exact match", fmt::format("{:.4f}", outcome.validation->value("exact_match"))});
   }
   if (outcome.best_step > 0) {
     table.add({"best weights", fmt::format("step {}, validation loss {:.6f}{}", outcome.best_step, outcome.best_loss,

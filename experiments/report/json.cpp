@@ -34,18 +34,11 @@ Json to_json(const Matrix& matrix) {
 }
 
 Json to_json(const Evaluation& evaluation) {
-  return {{"loss", evaluation.loss},
-          {"perplexity", evaluation.perplexity},
-          {"loss_all_tokens", evaluation.loss_all_tokens},
-          {"perplexity_all_tokens", evaluation.perplexity_all_tokens},
-          {"token_accuracy", evaluation.token_accuracy},
-          {"token_accuracy_without_end", evaluation.token_accuracy_without_end},
-          {"exact_match", evaluation.exact_match},
-          {"sequences", evaluation.sequences},
-          {"tokens", evaluation.tokens},
-          {"unknown_tokens", evaluation.unknown_tokens},
-          {"unknown_share", evaluation.unknown_share},
-          {"too_long", evaluation.too_long}};
+  Json object = Json::object();
+  for (const Result& result : evaluation.results) {
+    object[result.name] = result.counts() ? Json(static_cast<std::int64_t>(result.value)) : Json(result.value);
+  }
+  return object;
 }
 
 }  // namespace tapehead

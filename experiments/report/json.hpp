@@ -4,7 +4,7 @@
 #include <string>
 
 #include "experiments/analysis/matrix.hpp"
-#include "trainers/metrics/evaluation.hpp"
+#include "trainers/metrics/result.hpp"
 
 namespace tapehead {
 
@@ -19,7 +19,7 @@ std::string to_text(const Json& json, int indent = -1);
 /// Nested lists, a row a list. What is no finite number becomes null.
 Json to_json(const Matrix& matrix);
 
-/// The members of an Evaluation, by their names. What is no finite number becomes null.
+/// The results of an Evaluation, by their names. What is no finite number becomes null.
 Json to_json(const Evaluation& evaluation);
 
 }  // namespace tapehead

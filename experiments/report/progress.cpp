@@ -72,8 +72,8 @@ std::string progress_line(const Progress& progress, std::size_t width) {
                           {fmt::format("  {} left", duration_text(left)), 5},
                           {fmt::format("  loss {:.4f}", progress.loss), kAlways}};
   if (progress.validation != nullptr) {
-    parts.push_back({fmt::format("  valid loss {:.4f}", progress.validation->loss), 4});
-    parts.push_back({fmt::format(" exact {:.1f}%", 100 * progress.validation->exact_match), 6});
+    parts.push_back({fmt::format("  valid loss {:.4f}", progress.validation->value("loss")), 4});
+    parts.push_back({fmt::format(" exact {:.1f}%", 100 * progress.validation->value("exact_match")), 6});
   }
   for (int least = 0; least < kAlways; ++least) {
     if (least == 3) parts[1].text = " " + bar(progress, kShortBarCells);  // before anything else of use goes
@@ -112,13 +112,14 @@ void ProgressDisplay::on_validation(const Progress& progress) {
     draw(progress);
   } else {
     const Evaluation& v = *progress.validation;
-    const std::string first = v.sequences < v.available ? "the first " : "";
-    const std::string of = v.sequences < v.available ? fmt::format(" of {}", v.available) : "";
+    const std::int64_t sequences = v.count("sequences");
+    const std::string first = sequences < v.available ? "the first " : "";
+    const std::string of = sequences < v.available ? fmt::format(" of {}", v.available) : "";
     const std::string unknown =
-        v.unknown_tokens > 0 ? fmt::format("  unknown words {:.1f}%", 100 * v.unknown_share) : "";
+        v.count("unknown_tokens") > 0 ? fmt::format("  unknown words {:.1f}%", 100 * v.value("unknown_share")) : "";
     say(fmt::format("step {}  validation on {}{}{} {}: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}{}",
-                    progress.step, first, v.sequences, of, v.sequences == 1 && of.empty() ? "sequence" : "sequences",
-                    v.loss, v.token_accuracy, v.exact_match, unknown));
+                    progress.step, first, sequences, of, sequences == 1 && of.empty() ? "sequence" : "sequences",
+                    v.value("loss"), v.value("token_accuracy"), v.value("exact_match"), unknown));
   }
 }
 

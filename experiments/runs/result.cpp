@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
@@ -103,21 +102,19 @@ std::optional<double> Judgement::metric(const std::string& name) const {
 
 Judgement judgement_of(const Evaluation& evaluation, std::string checkpoint, std::int64_t step, std::string digest) {
   Judgement judgement{std::move(checkpoint), step, std::move(digest), {}};
-  const Json metrics = tapehead::to_json(evaluation);
-  for (const auto& [name, value] : metrics.items()) {
-    if (!value.is_number() && !value.is_null()) continue;
-    const double number = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  for (const Result& result : evaluation.results) {
     judgement.metrics.push_back(
-        {name, std::isfinite(number) ? std::optional(number) : std::nullopt, value.is_number_integer()});
+        {result.name, std::isfinite(result.value) ? std::optional(result.value) : std::nullopt, result.counts()});
   }
   return judgement;
 }
 
 std::string why_diverged(const Evaluation& evaluation, std::int64_t step) {
-  if (std::isfinite(evaluation.loss) && std::isfinite(evaluation.perplexity)) return {};
-  if (!std::isfinite(evaluation.loss)) return fmt::format("after step {} the held-out loss is not finite", step);
+  const double loss = evaluation.value("loss");
+  if (std::isfinite(loss) && std::isfinite(evaluation.value("perplexity"))) return {};
+  if (!std::isfinite(loss)) return fmt::format("after step {} the held-out loss is not finite", step);
   return fmt::format("after step {} the held-out loss is {:.4g} nats a token: no number holds its perplexity", step,
-                     evaluation.loss);
+                     loss);
 }
 
 std::string config_fingerprint(const std::string& config_text) {

@@ -62,7 +62,7 @@ TEST_F(TrainingRun, TheBestParametersAreKept) {
   ParameterStore<float> parameters(model.layout());
   reader.load(parameters);
   WorkerPool workers(1);
-  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::validation, workers).loss, best->second);
+  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::validation, workers).value("loss"), best->second);
 }
 
 TEST_F(TrainingRun, WithoutValidationsOnTheWayThereIsNoBest) {
@@ -92,7 +92,7 @@ TEST_F(TrainingRun, AnEndThatIsBetterThanAllOnTheWayIsTheBest) {
 struct Validations : TrainingObserver {
   void on_validation(const Progress& progress) override {
     steps.push_back(progress.step);
-    sequences.push_back(progress.validation->sequences);
+    sequences.push_back(progress.validation->count("sequences"));
   }
   std::vector<std::int64_t> steps, sequences;
 };

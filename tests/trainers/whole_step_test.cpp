@@ -251,7 +251,7 @@ TEST(WholeSteps, EachOptionActs) {
 // Notes what a run says of each step, and the losses of its validations.
 struct Notes : TrainingObserver {
   void on_step(const Progress& progress) override { steps.push_back(progress); }
-  void on_validation(const Progress& progress) override { losses.push_back(progress.validation->loss); }
+  void on_validation(const Progress& progress) override { losses.push_back(progress.validation->value("loss")); }
   std::vector<Progress> steps;
   std::vector<double> losses;
 };

@@ -3,49 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "autograd/ops/cross_entropy.hpp"
 #include "datasets/batch.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
-
-// Sums over some sequences.
-struct Counts {
-  double known_loss = 0, unknown_loss = 0;  // over tokens that the model was asked for, so many:
-  std::int64_t known_asked = 0, unknown_asked = 0;
-  std::int64_t sequences = 0, tokens = 0, unknown_tokens = 0;
-  std::int64_t right_tokens = 0, right_ends = 0, right_sequences = 0;
-
-  void add(const Counts& part) {
-    known_loss += part.known_loss;
-    unknown_loss += part.unknown_loss;
-    known_asked += part.known_asked;
-    unknown_asked += part.unknown_asked;
-    sequences += part.sequences;
-    tokens += part.tokens;
-    unknown_tokens += part.unknown_tokens;
-    right_tokens += part.right_tokens;
-    right_ends += part.right_ends;
-    right_sequences += part.right_sequences;
-  }
-
-  void add_target(const std::vector<std::int32_t>& target) {
-    ++sequences;
-    tokens += std::ssize(target) + 1;
-    unknown_tokens += std::ranges::count(target, static_cast<std::int32_t>(kUnknown));
-  }
-};
-
-double mean(double sum, std::int64_t count) {
-  return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
-}
-
-double share(std::int64_t part, std::int64_t whole) { return mean(static_cast<double>(part), whole); }
 
 // The loss of the tokens that are kUnknown, or of those that are not.
 template <RealScalar T>
@@ -59,7 +25,7 @@ double loss_of(Var<T> logits, const TokenView& expected, bool unknown) {
 }
 
 template <RealScalar T>
-void count_right_tokens(Var<T> logits, const TokenView& expected, Counts& counts) {
+void count_right_tokens(Var<T> logits, const TokenView& expected, TokenCounts& counts) {
   const std::int64_t vocabulary = logits.shape().rows;
   for (std::int64_t b = 0; b < expected.examples; ++b) {
     for (std::int64_t t = 0; t < expected.positions; ++t) {
@@ -75,9 +41,9 @@ void count_right_tokens(Var<T> logits, const TokenView& expected, Counts& counts
 
 // Judges the sequences of one batch. What it finds once *stop is true is not to be used.
 template <RealScalar T>
-Counts judge(const Model& model, Tape<T>& tape, const std::vector<SequencePair>& pairs, BatchLayout layout,
-             bool exact_match, const std::atomic<bool>* stop) {
-  Counts counts;
+TokenCounts judge(const Model& model, Tape<T>& tape, const std::vector<SequencePair>& pairs, BatchLayout layout,
+                  bool exact_match, const std::atomic<bool>* stop) {
+  TokenCounts counts;
   std::int64_t max_source = 0;
   std::int64_t max_target = 0;
   for (const SequencePair& pair : pairs) {
@@ -115,23 +81,6 @@ std::int64_t sequences_of(const Dataset& dataset, Split split, std::int64_t limi
   return limit > 0 ? std::min(limit, available) : available;
 }
 
-Evaluation result_of(const Counts& counts) {
-  const std::int64_t words = counts.tokens - counts.sequences;
-  Evaluation result;
-  result.loss = mean(counts.known_loss, counts.known_asked);
-  result.perplexity = std::exp(result.loss);
-  result.loss_all_tokens = mean(counts.known_loss + counts.unknown_loss, counts.known_asked + counts.unknown_asked);
-  result.perplexity_all_tokens = std::exp(result.loss_all_tokens);
-  result.token_accuracy = share(counts.right_tokens, counts.tokens);
-  result.token_accuracy_without_end = share(counts.right_tokens - counts.right_ends, words);
-  result.exact_match = share(counts.right_sequences, counts.sequences);
-  result.unknown_share = share(counts.unknown_tokens, words);
-  result.sequences = counts.sequences;
-  result.tokens = counts.tokens;
-  result.unknown_tokens = counts.unknown_tokens;
-  return result;
-}
-
 }  // namespace
 
 TooLong parse_too_long(const std::string& text) {
@@ -166,7 +115,7 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   const std::int64_t sequences = sequences_of(dataset, split, options.limit);
   if (sequences == 0) throw DataError("evaluation: the split holds no sequences");
 
-  Counts sum;
+  TokenCounts sum;
   std::vector<std::int64_t> judged;  // those that fit, and the columns that they take
   std::vector<SequenceLengths> lengths;
   for (std::int64_t i = 0; i < sequences; ++i) {
@@ -185,7 +134,7 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
 
   const auto batches = cut_batches(model.config(), lengths, options.budget > 0 ? options.budget : batch_budget(model));
   const auto stopping = [&] { return options.stop != nullptr && *options.stop; };
-  std::vector<Counts> counts(batches.size());
+  std::vector<TokenCounts> counts(batches.size());
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> stopped = false;
   workers.run([&](int) {
@@ -201,11 +150,9 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   });
   if (stopped) throw EvaluationStopped();
 
-  for (const Counts& part : counts) sum.add(part);
-  Evaluation result = result_of(sum);
-  result.too_long = sequences - std::ssize(judged);
-  result.available = dataset.size(split);
-  return result;
+  for (const TokenCounts& part : counts) sum.add(part);
+  sum.too_long = sequences - std::ssize(judged);
+  return {.results = token_results(sum), .available = dataset.size(split)};
 }
 
 template Evaluation evaluate(const Model&, ParameterStore<float>&, const Dataset&, Split, WorkerPool&,

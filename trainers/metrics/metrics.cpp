@@ -12,9 +12,22 @@
 namespace tapehead {
 namespace {
 
-constexpr const char* kHeader =
-    "step,learning_rate,train_loss,gradient_norm,seconds,valid_loss,valid_perplexity,valid_token_accuracy,"
-    "valid_exact_match,valid_loss_all_tokens,valid_token_accuracy_without_end,valid_unknown_share";
+constexpr const char* kTrainingColumns = "step,learning_rate,train_loss,gradient_norm,seconds";
+
+std::vector<std::string> columns_of(const std::vector<MetricSpec>& metrics) {
+  std::vector<MetricSpec> with_column;
+  std::ranges::copy_if(metrics, std::back_inserter(with_column), [](const MetricSpec& m) { return m.column > 0; });
+  std::ranges::stable_sort(with_column, {}, &MetricSpec::column);
+  std::vector<std::string> names;
+  for (const MetricSpec& metric : with_column) names.push_back(metric.name);
+  return names;
+}
+
+std::string header_of(const std::vector<std::string>& columns) {
+  std::string header = kTrainingColumns;
+  for (const std::string& name : columns) header += ",valid_" + name;
+  return header;
+}
 
 std::int64_t commas_in(std::string_view line) { return std::ranges::count(line, ','); }
 
@@ -28,7 +41,7 @@ bool belongs(const std::string& row, std::int64_t last_step, std::int64_t commas
 // Rows up to the first that is not whole or belongs to a later step. A row that was torn in a crash is no error, since
 // nothing counts on it, nor are the nulls that a file system may leave; bytes that cannot be read are one. Columns that
 // an older version did not write stay empty.
-void copy_rows(const std::string& path, std::int64_t last_step, OutputFile& out) {
+void copy_rows(const std::string& path, std::string_view header, std::int64_t last_step, OutputFile& out) {
   if (!file_exists(path)) return;
   InputFile file(path);
   LineReader reader(file, {.content = LineContent::raw, .longest = 1000});
@@ -36,8 +49,8 @@ void copy_rows(const std::string& path, std::int64_t last_step, OutputFile& out)
     std::string row;
     std::string_view line;
     reader.next(line);
-    const std::int64_t all = commas_in(kHeader);
-    const std::int64_t written = std::string_view(kHeader).starts_with(line) ? commas_in(line) : all;
+    const std::int64_t all = commas_in(header);
+    const std::int64_t written = header.starts_with(line) ? commas_in(line) : all;
     const std::string missing(static_cast<std::size_t>(all - written), ',');
     while (reader.next(line) && reader.line_was_ended()) {
       row = line;
@@ -64,12 +77,14 @@ void writing(const F& write) {
 
 }  // namespace
 
-MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) {
+MetricsFile::MetricsFile(const std::string& path, const std::vector<MetricSpec>& metrics, std::int64_t last_step)
+    : columns_(columns_of(metrics)) {
+  const std::string header = header_of(columns_);
   writing([&] {
     // The rows that stay are written beside the file first: an interruption here loses none of them.
     out_.emplace(path);
-    out_->write(fmt::format("{}\n", kHeader));
-    if (last_step > 0) copy_rows(path, last_step, *out_);
+    out_->write(header + "\n");
+    if (last_step > 0) copy_rows(path, header, last_step, *out_);
     out_->commit();
   });
 }
@@ -77,13 +92,10 @@ MetricsFile::MetricsFile(const std::string& path, std::int64_t last_step) {
 void MetricsFile::write(const MetricsRow& row) {
   std::string line =
       fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm, row.seconds);
-  if (row.validation != nullptr) {
-    const Evaluation& v = *row.validation;
-    line += fmt::format(",{},{},{},{},{},{},{}\n", v.loss, v.perplexity, v.token_accuracy, v.exact_match,
-                        v.loss_all_tokens, v.token_accuracy_without_end, v.unknown_share);
-  } else {
-    line += ",,,,,,,\n";
+  for (const std::string& name : columns_) {
+    line += row.validation == nullptr ? "," : fmt::format(",{}", row.validation->value(name));
   }
+  line += '\n';
   writing([&] { out_->write(line); });
 }
 

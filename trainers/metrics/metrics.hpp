@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "autograd/base/output_file.hpp"
-#include "trainers/metrics/evaluation.hpp"
+#include "trainers/metrics/result.hpp"
 
 namespace tapehead {
 
@@ -23,9 +24,10 @@ struct MetricsRow {
 /// that reading them back gives the same bits.
 class MetricsFile {
  public:
-  /// Starts the file anew, or, to resume after `last_step` steps, keeps its rows up to that step. Throws
-  /// CheckpointError when the file cannot be read or written.
-  MetricsFile(const std::string& path, std::int64_t last_step);
+  /// Starts the file anew, or, to resume after `last_step` steps, keeps its rows up to that step. A validation column
+  /// for each of `metrics` that has one, `valid_` before its name. Throws CheckpointError when the file cannot be read
+  /// or written.
+  MetricsFile(const std::string& path, const std::vector<MetricSpec>& metrics, std::int64_t last_step);
 
   void write(const MetricsRow& row);
 
@@ -34,6 +36,7 @@ class MetricsFile {
   void flush_to_disk();
 
  private:
+  std::vector<std::string> columns_;  // names of the metrics
   std::optional<OutputFile> out_;
 };
 

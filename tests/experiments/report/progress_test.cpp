@@ -41,7 +41,7 @@ TEST(ProgressLine, RateCountsOnlyTheStepsSinceTheResume) {
 }
 
 TEST(ProgressLine, ShowsTheLastValidation) {
-  const Evaluation evaluation{.loss = 0.125, .exact_match = 0.5};
+  const Evaluation evaluation{.results = {{"loss", 0.125}, {"exact_match", 0.5}}};
   Progress progress = half_way();
   progress.validation = &evaluation;
   EXPECT_THAT(progress_line(progress, 200), HasSubstr("valid loss 0.1250 exact 50.0%"));

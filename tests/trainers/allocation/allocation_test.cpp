@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "datasets/made.hpp"
+#include "docs/new_model/tagger.hpp"
 #include "experiments/bench/allocation_counter.hpp"
 #include "trainers/step.hpp"
 
@@ -63,6 +64,24 @@ TEST_P(StepAllocations, AreNoneAroundTheLengthFromWhichAttentionTakesTiles) {
   TrainingStep<float> step(model, parameters, data, workers, {.batch = 2, .shards = 2});
   const AllocationCounter counter;
   for (int i = 1; i <= 30; ++i) step.run(i);
+  EXPECT_EQ(counter.count(), 0);
+}
+
+TEST(StepAllocationsOfAnyLoss, AreNone) {
+  const MadeDataset data(
+      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 24, .validation = 10, .test = 10});
+  ParameterLayout layout;
+  std::uint32_t sites = 0;
+  const Tagger tagger(Scope(layout, sites), 16, data.source_vocabulary().size());
+  layout.seal();
+  ParameterStore<float> parameters(layout);
+  parameters.initialise(1);
+  WorkerPool workers(2);
+  TrainingStep<float> step(
+      Objective<float>{.loss = [&](auto& tape, auto& batch, auto& pass) { return tagger.loss(tape, batch, pass); }},
+      parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
+  const AllocationCounter counter;
+  for (int i = 1; i <= 200; ++i) step.run(i);
   EXPECT_EQ(counter.count(), 0);
 }
 

@@ -67,24 +67,25 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 TEST(Evaluation, AnUnknownWordIsNeverRight) {
   Constant always_unknown({0, 0, 0, 5, 0, 0, 0});
   const Evaluation all_unknown = always_unknown.on(Pairs({{{kA}, {kUnknown, kUnknown}}, {{kA}, {kUnknown}}}));
-  EXPECT_EQ(all_unknown.token_accuracy, 0);
-  EXPECT_EQ(all_unknown.token_accuracy_without_end, 0);
-  EXPECT_EQ(all_unknown.unknown_share, 1);
-  EXPECT_EQ(all_unknown.unknown_tokens, 3);
-  EXPECT_EQ(all_unknown.tokens, 5);
+  EXPECT_EQ(all_unknown.value("token_accuracy"), 0);
+  EXPECT_EQ(all_unknown.value("token_accuracy_without_end"), 0);
+  EXPECT_EQ(all_unknown.value("unknown_share"), 1);
+  EXPECT_EQ(all_unknown.count("unknown_tokens"), 3);
+  EXPECT_EQ(all_unknown.count("tokens"), 5);
   // Over the end tokens, for which it says the wrong thing; over all of them it seems to do well.
   const double log_sum = std::log(6 + std::exp(5.0));
-  EXPECT_NEAR(all_unknown.loss, log_sum, 1e-12);
-  EXPECT_NEAR(all_unknown.loss_all_tokens, log_sum - 3 * 5 / 5.0, 1e-12);
-  EXPECT_NEAR(all_unknown.perplexity_all_tokens, std::exp(all_unknown.loss_all_tokens), 1e-9);
+  EXPECT_NEAR(all_unknown.value("loss"), log_sum, 1e-12);
+  EXPECT_NEAR(all_unknown.value("loss_all_tokens"), log_sum - 3 * 5 / 5.0, 1e-12);
+  EXPECT_NEAR(all_unknown.value("perplexity_all_tokens"), std::exp(all_unknown.value("loss_all_tokens")), 1e-9);
 }
 
 // Written by the model too, an unknown word makes no match.
 TEST(Evaluation, AnUnknownWordIsNoExactMatch) {
   const Pairs data({{{}, {kUnknown, kA}}});
   Constant end({0, 0, 9, 5, 0, 0, 0});
-  EXPECT_EQ(end.on(Pairs(std::vector<SequencePair>(1))).exact_match, 1) << "an empty output for an empty target";
-  EXPECT_EQ(end.on(data).exact_match, 0);
+  EXPECT_EQ(end.on(Pairs(std::vector<SequencePair>(1))).value("exact_match"), 1)
+      << "an empty output for an empty target";
+  EXPECT_EQ(end.on(data).value("exact_match"), 0);
   Constant unknown({0, 0, 0, 5, 0, 0, 0});
   Tape<double> tape(unknown.parameters);
   const std::vector<std::vector<std::int32_t>> sources{{}};
@@ -94,10 +95,10 @@ TEST(Evaluation, AnUnknownWordIsNoExactMatch) {
 TEST(Evaluation, TokensAreCountedWithAndWithoutTheirEnd) {
   Constant end({0, 0, 9, 0, 0, 0, 0});
   const Evaluation found = end.on(Pairs({{{kA}, {kA, kA, kA}}, {{kA}, {kA}}}));
-  EXPECT_DOUBLE_EQ(found.token_accuracy, 2.0 / 6);
-  EXPECT_EQ(found.token_accuracy_without_end, 0);
-  EXPECT_EQ(found.unknown_share, 0);
-  EXPECT_EQ(found.loss, found.loss_all_tokens);
+  EXPECT_DOUBLE_EQ(found.value("token_accuracy"), 2.0 / 6);
+  EXPECT_EQ(found.value("token_accuracy_without_end"), 0);
+  EXPECT_EQ(found.value("unknown_share"), 0);
+  EXPECT_EQ(found.value("loss"), found.value("loss_all_tokens"));
 }
 
 TEST(Evaluation, SequencesTooLongForTheModelAreWrongOrLeftOut) {
@@ -106,22 +107,22 @@ TEST(Evaluation, SequencesTooLongForTheModelAreWrongOrLeftOut) {
   const Pairs data({{{kA, kA}, nine}, {{kA}, {}}, {{kA}, {kA}}});
   EXPECT_THAT(too_long_sequences(model.model, data, Split::test), ElementsAre(0));
   const Evaluation wrong = model.on(data);
-  EXPECT_EQ(wrong.too_long, 1);
-  EXPECT_EQ(wrong.sequences, 3);
-  EXPECT_EQ(wrong.tokens, 10 + 1 + 2);
-  EXPECT_DOUBLE_EQ(wrong.exact_match, 1.0 / 3);
-  EXPECT_DOUBLE_EQ(wrong.token_accuracy, 2.0 / 13);
+  EXPECT_EQ(wrong.count("too_long"), 1);
+  EXPECT_EQ(wrong.count("sequences"), 3);
+  EXPECT_EQ(wrong.count("tokens"), 10 + 1 + 2);
+  EXPECT_DOUBLE_EQ(wrong.value("exact_match"), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(wrong.value("token_accuracy"), 2.0 / 13);
   const Evaluation left_out = model.on(data, {.too_long = TooLong::left_out});
-  EXPECT_EQ(left_out.too_long, 1);
-  EXPECT_EQ(left_out.sequences, 2);
+  EXPECT_EQ(left_out.count("too_long"), 1);
+  EXPECT_EQ(left_out.count("sequences"), 2);
   EXPECT_EQ(left_out.available, 3);
-  EXPECT_EQ(left_out.tokens, 3);
-  EXPECT_DOUBLE_EQ(left_out.exact_match, 0.5);
-  EXPECT_EQ(left_out.loss, wrong.loss) << "over what the model was asked";
+  EXPECT_EQ(left_out.count("tokens"), 3);
+  EXPECT_DOUBLE_EQ(left_out.value("exact_match"), 0.5);
+  EXPECT_EQ(left_out.value("loss"), wrong.value("loss")) << "over what the model was asked";
 
   const Pairs none({{{kA, kA}, nine}});
-  EXPECT_TRUE(std::isnan(model.on(none).loss));
-  EXPECT_EQ(model.on(none).exact_match, 0);
+  EXPECT_TRUE(std::isnan(model.on(none).value("loss")));
+  EXPECT_EQ(model.on(none).value("exact_match"), 0);
   EXPECT_THAT([&] { model.on(none, {.too_long = TooLong::left_out}); },
               testing::ThrowsMessage<DataError>(HasSubstr("every sequence exceeds the model's 12 positions")));
 }
@@ -129,9 +130,9 @@ TEST(Evaluation, SequencesTooLongForTheModelAreWrongOrLeftOut) {
 TEST(Evaluation, LogitsThatAreNoNumbersAreNeverRight) {
   Constant broken(std::vector<double>(7, kNan));
   const Evaluation found = broken.on(Pairs({{{kA}, {kA}}, {{kA}, {}}}));
-  EXPECT_EQ(found.token_accuracy, 0);
-  EXPECT_EQ(found.exact_match, 0);
-  EXPECT_TRUE(std::isnan(found.loss));
+  EXPECT_EQ(found.value("token_accuracy"), 0);
+  EXPECT_EQ(found.value("exact_match"), 0);
+  EXPECT_TRUE(std::isnan(found.value("loss")));
 }
 
 TEST(Decoding, TheLikeliestTokenCanBeWrittenAndIsANumber) {
@@ -191,7 +192,7 @@ TEST(Evaluation, StopsWhenItIsAskedTo) {
   std::atomic<bool> stop = true;
   EXPECT_THROW(evaluate(model, parameters, reversing(), Split::test, workers, {.stop = &stop}), EvaluationStopped);
   stop = false;
-  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::test, workers, {.stop = &stop}).sequences, 60);
+  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::test, workers, {.stop = &stop}).count("sequences"), 60);
 }
 
 }  // namespace

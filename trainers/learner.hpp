@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "autograd/parallel.hpp"
+#include "autograd/parameters.hpp"
+#include "datasets/dataset.hpp"
+#include "trainers/metrics/result.hpp"
+#include "trainers/objective.hpp"
+
+namespace tapehead {
+
+/// What a validation takes.
+struct ValidationRequest {
+  std::int64_t limit = 0;  ///< only the first so many sequences; 0: all
+  /// When it becomes true, the validation throws EvaluationStopped soon.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// What train() trains: a loss, and how well the parameters do by it.
+template <RealScalar T>
+struct Learner {
+  Objective<T> objective;
+  /// What `validate` gives, known before it is called: the columns of metrics.csv.
+  std::vector<MetricSpec> metrics;
+  /// Judges the parameters on the validation split. "loss", if it is among the results, steers best.h5, plateau and
+  /// early stop. The same parameters must give the same bits, whatever the number of workers. Empty: nothing is judged.
+  std::function<Evaluation(ParameterStore<T>&, WorkerPool&, const ValidationRequest&)> validate;
+  /// A line that the user ought to read before the first step, or nothing. `steers`: the run depends on its
+  /// validations. Throws ConfigError for a run that makes no sense.
+  std::function<std::string(bool steers)> notice = {};
+};
+
+/// Any objective, judged by its own loss on held-out examples, without dropout: the metrics "loss" and "sequences".
+/// Refers to the data.
+template <RealScalar T>
+Learner<T> learner_of(Objective<T> objective, const Dataset& dataset);
+
+/// A model, trained by objective_of() and judged by evaluate(). Refers to model and data.
+template <RealScalar T>
+Learner<T> learner_of(const Model& model, const Dataset& dataset, double label_smoothing);
+
+}  // namespace tapehead

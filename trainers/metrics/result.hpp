@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tapehead {
+
+/// Which way a number is better.
+enum class Direction { lower, higher, neither };
+
+/// What a metric is, before it was measured.
+struct MetricSpec {
+  std::string name;       ///< "exact_match": in JSON, in messages; `valid_exact_match` in metrics.csv
+  std::string unit = {};  ///< "nats a token", "share", "count"; empty for a plain number
+  Direction direction = Direction::neither;
+  std::string description = {};  ///< in a line, for people
+  int column = 0;                ///< its place among the validation columns of metrics.csv, from 1; 0: it has none
+};
+
+/// One number that an evaluation came to. What there is none of is not a number.
+struct Result {
+  std::string name;
+  double value = std::numeric_limits<double>::quiet_NaN();
+  std::string unit = {};
+  Direction direction = Direction::neither;
+
+  /// It is the number of something: sequences, tokens.
+  bool counts() const { return unit == "count"; }
+};
+
+/// How well a model does on held-out sequences: whatever was measured, in the order in which it is shown. What steers a
+/// run (best.h5, plateau, early stop) is called "loss".
+struct Evaluation {
+  std::vector<Result> results;
+  std::int64_t available = 0;  ///< sequences of the split, of which "sequences" were judged
+
+  /// The number of that name; not a number if nothing of that name was measured.
+  double value(std::string_view name) const;
+  /// The same of something that counts; 0 if nothing of that name was measured.
+  std::int64_t count(std::string_view name) const;
+};
+
+}  // namespace tapehead

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "trainers/metrics/result.hpp"
+
+namespace tapehead {
+
+/// Sums over judged sequences, of which every metric of sequences is made.
+///
+/// Target tokens are the words of the targets and one end token a sequence. A word that the vocabulary does not have
+/// (kUnknown) can never be said right: it is wrong in every share. In the loss it would be a word like any other, and
+/// an easy one where there are many; so the loss is over known tokens, and the one over all tokens stands beside it.
+struct TokenCounts {
+  double known_loss = 0, unknown_loss = 0;  ///< nats over the tokens that the model was asked for, so many:
+  std::int64_t known_asked = 0, unknown_asked = 0;
+  std::int64_t sequences = 0, tokens = 0, unknown_tokens = 0;
+  std::int64_t right_tokens = 0, right_ends = 0, right_sequences = 0;
+  std::int64_t too_long = 0;
+
+  void add(const TokenCounts& part);
+  /// A sequence that is judged, by its target's ids.
+  void add_target(std::span<const std::int32_t> target);
+};
+
+/// What is measured on sequences, in the order in which it is shown. One more is one more line of the table in the
+/// source.
+const std::vector<MetricSpec>& token_metrics();
+
+/// All of them, from the sums.
+std::vector<Result> token_results(const TokenCounts& counts);
+
+}  // namespace tapehead

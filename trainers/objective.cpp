@@ -1,0 +1,55 @@
+#include "trainers/objective.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/base/errors.hpp"
+#include "autograd/ops/attention.hpp"
+
+namespace tapehead {
+namespace {
+
+// Where attention keeps whole maps up to a size and works in tiles above it: lengths whose maps come next to that size.
+std::vector<std::pair<std::int64_t, std::int64_t>> loads_of_attention(BatchLayout layout, std::int64_t source,
+                                                                      std::int64_t target) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> loads;
+  const auto add = [&](std::int64_t s, std::int64_t t) {
+    const std::pair load(std::clamp<std::int64_t>(s, 0, source), std::clamp<std::int64_t>(t, 0, target));
+    if (load != std::pair(source, target) && std::ranges::find(loads, load) == loads.end()) loads.push_back(load);
+  };
+  constexpr std::int64_t most = AttentionOptions::kTiledFrom - 1;  // pairs of a query and a key in a whole map
+  const auto edge = static_cast<std::int64_t>(std::sqrt(static_cast<double>(most)));
+  if (layout == BatchLayout::decoder_only) {
+    const std::int64_t half = std::min(source, edge / 2 - 2);
+    add(half, edge - half - 2);
+  } else {
+    add(edge - 1, edge - 1);
+    add(most / (target + 1) - 1, target);
+    add(source, most / (source + 1) - 1);
+  }
+  return loads;
+}
+
+}  // namespace
+
+template <RealScalar T>
+Objective<T> objective_of(const Model& model, const Dataset& dataset, double label_smoothing) {
+  if (model.has_encoder() && !dataset.has_source()) {
+    throw ConfigError("training: the data have no sources for an encoder to read; take a decoder");
+  }
+  const BatchLayout layout = batch_layout(dataset, model.has_encoder());
+  const auto loss = [&model, label_smoothing](Tape<T>& tape, const BatchView& shard, const Pass& pass) {
+    const TokenView source = shard.has(Column::source) ? shard.source() : TokenView{};
+    const Var<T> features = model.decode(tape, model.encode(tape, source, pass), source, shard.input(), pass);
+    return model.loss(features, shard.expected(),
+                      {.label_smoothing = label_smoothing, .denominator = static_cast<double>(shard.counted_tokens())});
+  };
+  return {.loss = loss,
+          .columns = layout,
+          .loads = loads_of_attention(layout, dataset.max_source_length(), dataset.max_target_length())};
+}
+
+template Objective<float> objective_of(const Model&, const Dataset&, double);
+template Objective<double> objective_of(const Model&, const Dataset&, double);
+
+}  // namespace tapehead
