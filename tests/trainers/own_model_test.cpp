@@ -69,7 +69,7 @@ TEST_F(TrainingRun, LayersOfOnesOwnLearnWithAnyNumberOfThreads) {
   TrainingObserver quiet;
   EXPECT_EQ(digest_after(options(3), {.path = folder("three")}, quiet), digest);
   EXPECT_EQ(metrics_of(folder("three")), metrics_of(folder("one")));
-  EXPECT_THAT(metrics_of(folder("one")), HasSubstr("step,learning_rate,train_loss,gradient_norm,valid_loss\n"));
+  EXPECT_THAT(metrics_of(folder("one")), HasSubstr("step,learning_rate,train_loss,gradient_norm,valid_loss,\n"));
   EXPECT_TRUE(std::filesystem::exists(folder("one") + "/best.h5"));
 }
 
