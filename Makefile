@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checks build test check-all tsan clang odr fuzz test-data endurance demo portable asan mutants format tidy clean
+.PHONY: help setup setup-tests setup-checks build tests test check-all tsan clang odr fuzz test-data endurance demo portable asan mutants format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -14,20 +14,27 @@ help: ## this list
 setup: ## install the Debian packages that are missing (without root: says which command to type)
 	@scripts/setup
 
+setup-tests:
+	@scripts/setup tests
+
 setup-checks:
 	@scripts/setup checks
 
 build: setup ## build the program, tuned to this machine, as build/release/tapehead
 	cmake --preset release $(CONFIGURE)
+	cmake --build --preset release --parallel $(JOBS) --target tapehead
+
+tests: setup-tests
+	cmake --preset release $(CONFIGURE) -DTAPEHEAD_TESTS=ON
 	cmake --build --preset release --parallel $(JOBS)
 
-test: build ## build and run every test that needs nothing but this repository
+test: tests ## build and run every test that needs nothing but this repository
 	ctest --preset release --parallel $(JOBS)
 
-test-data: build ## the tests that read the shared data folder (TAPEHEAD_DATA=DIR; default ../shared/data)
+test-data: tests ## the tests that read the shared data folder (TAPEHEAD_DATA=DIR; default ../shared/data)
 	TAPEHEAD_DATA="$$(realpath -m "$(TAPEHEAD_DATA)")" ctest --preset data --parallel $(JOBS)
 
-endurance: build ## kill, damage and resume runs as often as docs/reliability.md says (some minutes)
+endurance: tests ## kill, damage and resume runs as often as docs/reliability.md says (some minutes)
 	TAPEHEAD_ENDURANCE=1 ctest --preset release --label-regex '^endurance$$' --parallel $(JOBS)
 
 demo: build ## train a small transformer to copy, and look at what it learnt (about a minute)
@@ -35,7 +42,7 @@ demo: build ## train a small transformer to copy, and look at what it learnt (ab
 
 portable: setup ## build for any processor of this architecture, as build/portable/tapehead
 	cmake --preset portable $(CONFIGURE)
-	cmake --build --preset portable --parallel $(JOBS)
+	cmake --build --preset portable --parallel $(JOBS) --target tapehead
 
 check-all: test endurance asan tsan clang odr tidy fuzz ## everything that can be checked here (about two hours)
 
@@ -69,7 +76,7 @@ fuzz: setup-checks ## fuzz every reader under libFuzzer, SECONDS=60 each
 	    -artifact_prefix=build/fuzz/found-$$reader- build/fuzz/corpus/$$reader || exit 1; \
 	done
 
-mutants: setup ## plant bugs and see that gradcheck, or the tests of layers and trainers, find them (needs python3; two hours)
+mutants: setup-tests ## plant bugs and see that gradcheck, or the tests of layers and trainers, find them (needs python3; two hours)
 	tests/mutants/run --set all --out tests/mutants/results.md
 
 format: ## format the sources in place (needs clang-format)

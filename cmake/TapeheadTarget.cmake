@@ -1,10 +1,16 @@
-# tapehead_library(NAME SOURCES a.cpp … [USES tapehead::other …] [PRIVATE_USES package …])
+# tapehead_library(NAME SOURCES a.cpp … [USES tapehead::other …] [PRIVATE_USES package …] [COOL])
 #
-# One folder, one target: `tapehead::NAME`, with the repository as its include root and its dependencies declared.
+# One folder, one target: `tapehead::NAME`, with the repository as its include root and its dependencies declared. COOL:
+# no loop in it is hot, so compiling fast counts for more than running fast.
 function(tapehead_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PRIVATE_USES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "COOL" "" "SOURCES;USES;PRIVATE_USES")
   add_library(tapehead_${name} STATIC ${arg_SOURCES})
   add_library(tapehead::${name} ALIAS tapehead_${name})
-  target_include_directories(tapehead_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(tapehead_${name} PUBLIC ${arg_USES} PRIVATE tapehead_flags ${arg_PRIVATE_USES})
+  target_include_directories(tapehead_${name} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+  target_compile_features(tapehead_${name} PUBLIC cxx_std_20)
+  set(flags tapehead_flags)
+  if(arg_COOL)
+    set(flags tapehead_cool_flags)
+  endif()
+  target_link_libraries(tapehead_${name} PUBLIC ${arg_USES} PRIVATE $<BUILD_INTERFACE:${flags}> ${arg_PRIVATE_USES})
 endfunction()

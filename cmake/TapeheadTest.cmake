@@ -2,12 +2,12 @@
 #
 # One test program for a folder; ctest sees each test of it by name.
 include(GoogleTest)
-find_package(GTest REQUIRED)
+find_package(GTest REQUIRED)  # Debian: libgtest-dev, libgmock-dev
 
 function(tapehead_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LABELS;DEFINITIONS")
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE tapehead_flags ${arg_USES} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE tapehead_cool_flags ${arg_USES} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
   if(NOT arg_LABELS)
     set(arg_LABELS self-contained)  # an empty label would swallow the property after it

@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "autograd/ops/detail/axis.hpp"
+#include "autograd/ops/axis.hpp"
 #include "autograd/tape.hpp"
 
 namespace tapehead {

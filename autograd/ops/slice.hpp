@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/ops/detail/axis.hpp"
+#include "autograd/ops/axis.hpp"
 #include "autograd/tape.hpp"
 
 namespace tapehead {

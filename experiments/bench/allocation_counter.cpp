@@ -1,90 +1,77 @@
 #include "experiments/bench/allocation_counter.hpp"
 
-#include <atomic>
-#include <cerrno>
-#include <cstddef>
+#include <dlfcn.h>
+#include <unistd.h>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define TAPEHEAD_REPLACES_MALLOC 1
-#endif
+#include <cstdlib>
+#include <filesystem>
+#include <string>
 
-#ifdef TAPEHEAD_REPLACES_MALLOC
-// glibc's own entry points, under the names that stay free when malloc is replaced.
-// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-}
-// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
-#endif
-
+namespace tapehead {
 namespace {
 
-std::atomic<std::int64_t> allocations{0};
-std::atomic<bool> counting{false};
+namespace fs = std::filesystem;
 
-[[maybe_unused]] void note() {
-  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+constexpr const char* kPreload = "LD_PRELOAD";
+constexpr const char* kPreloadOfUser = "TAPEHEAD_LD_PRELOAD";  // set: this is the second start
+constexpr const char* kLibrary = "libtapehead-allocations.so";
+
+// What the counting library offers; null where it is not loaded.
+struct Counting {
+  void (*count)(bool) = nullptr;
+  std::int64_t (*allocations)() = nullptr;
+};
+
+const Counting& counting() {
+  static const Counting found{reinterpret_cast<void (*)(bool)>(dlsym(RTLD_DEFAULT, "tapehead_count_allocations")),
+                              reinterpret_cast<std::int64_t (*)()>(dlsym(RTLD_DEFAULT, "tapehead_allocations"))};
+  return found;
+}
+
+fs::path counting_library() {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& path : {folder / kLibrary, folder.parent_path() / "lib/tapehead" / kLibrary}) {
+    if (fs::exists(path, error)) return path;
+  }
+  return {};
+}
+
+// What is started from here, a peer to compare with, must not count.
+void restore_preload() {
+  const char* of_user = std::getenv(kPreloadOfUser);
+  if (*of_user == '\0') {
+    unsetenv(kPreload);
+  } else {
+    setenv(kPreload, of_user, 1);
+  }
+  unsetenv(kPreloadOfUser);
 }
 
 }  // namespace
 
-#ifdef TAPEHEAD_REPLACES_MALLOC
-extern "C" {
-
-void* malloc(std::size_t size) {
-  note();
-  return __libc_malloc(size);
-}
-
-void* calloc(std::size_t count, std::size_t size) {
-  note();
-  return __libc_calloc(count, size);
-}
-
-void* realloc(void* memory, std::size_t size) {
-  note();
-  return __libc_realloc(memory, size);
-}
-
-void* memalign(std::size_t alignment, std::size_t size) {
-  note();
-  return __libc_memalign(alignment, size);
-}
-
-void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  note();
-  return __libc_memalign(alignment, size);
-}
-
-int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
-  note();
-  *memory = __libc_memalign(alignment, size);
-  return *memory == nullptr ? ENOMEM : 0;
-}
-
-}  // extern "C"
-#endif
-
-namespace tapehead {
-
-bool AllocationCounter::available() {
-#ifdef TAPEHEAD_REPLACES_MALLOC
-  return true;
-#else
-  return false;
-#endif
-}
+bool AllocationCounter::available() { return counting().count != nullptr && counting().allocations != nullptr; }
 
 AllocationCounter::AllocationCounter() {
-  allocations = 0;
-  counting = true;
+  if (available()) counting().count(true);
 }
 
-AllocationCounter::~AllocationCounter() { counting = false; }
+AllocationCounter::~AllocationCounter() {
+  if (available()) counting().count(false);
+}
 
-std::int64_t AllocationCounter::count() const { return allocations; }
+std::int64_t AllocationCounter::count() const { return available() ? counting().allocations() : 0; }
+
+void start_over_counting_allocations(char** arguments) {
+  if (std::getenv(kPreloadOfUser) != nullptr) return restore_preload();
+  const fs::path library = counting_library();
+  if (AllocationCounter::available() || library.empty()) return;
+  const char* of_user = std::getenv(kPreload);
+  const std::string before = of_user == nullptr ? "" : of_user;
+  setenv(kPreloadOfUser, before.c_str(), 1);
+  setenv(kPreload, (library.string() + (before.empty() ? "" : ":" + before)).c_str(), 1);
+  execv("/proc/self/exe", arguments);
+  restore_preload();  // it could not be started over, and goes on without counting
+}
 
 }  // namespace tapehead

@@ -1,6 +1,7 @@
 #include "experiments/analysis/attend.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,7 @@
 #include "experiments/analysis/gradcheck.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <ostream>
 

@@ -1,6 +1,7 @@
 #include "experiments/report/ablation_tables.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include "experiments/report/data_report.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <ostream>
 

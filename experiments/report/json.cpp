@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <utf8.h>
+#include <nlohmann/json.hpp>
 
 #include "autograd/base/text.hpp"
+#include "experiments/analysis/matrix.hpp"
+#include "trainers/metrics/result.hpp"
 
 namespace tapehead {
 

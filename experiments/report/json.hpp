@@ -1,14 +1,14 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-
-#include "experiments/analysis/matrix.hpp"
-#include "trainers/metrics/result.hpp"
 
 namespace tapehead {
 
-/// Keys keep the order in which they are set.
+struct Evaluation;
+struct Matrix;
+
+/// Keys keep the order in which they are set. Who builds or reads one includes <nlohmann/json.hpp>, which takes long to compile.
 using Json = nlohmann::ordered_json;
 
 /// As text on one line, or indented by `indent` spaces a level. What is not UTF-8 (a folder's name may be anything) is

@@ -1,6 +1,7 @@
 #include "experiments/runs/provenance.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstddef>

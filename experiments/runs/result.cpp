@@ -1,6 +1,7 @@
 #include "experiments/runs/result.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>

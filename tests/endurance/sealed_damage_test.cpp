@@ -12,7 +12,7 @@
 #include "autograd/base/random.hpp"
 #include "tests/endurance/child.hpp"
 #include "tests/experiments/program_support.hpp"
-#include "trainers/checkpoint/sealed_file.hpp"
+#include "trainers/checkpoint/detail/sealed_file.hpp"
 
 namespace tapehead {
 namespace {

@@ -5,10 +5,11 @@
 #include <map>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/poison.hpp"
 #include "experiments/bench/gemm_floor.hpp"
 #include "experiments/bench/measurement.hpp"
 #include "experiments/bench/peer.hpp"
-#include "tests/experiments/program_support.hpp"
+#include "tests/experiments/shell_support.hpp"
 
 namespace tapehead {
 namespace {
@@ -24,7 +25,8 @@ double flop_of(const std::vector<Product>& products) {
 
 // 6 FLOP for every weight and token, forward and backward, and 12 · D for every pair of a query and a key.
 TEST(ProductsOfStep, OfADecoderAreItsWeightsAndItsPairs) {
-  const ModelConfig model{.model = "decoder", .layers = 3, .heads = 4, .d_model = 32, .d_ff = 80, .target_vocabulary = 50};
+  const ModelConfig model{
+      .model = "decoder", .layers = 3, .heads = 4, .d_model = 32, .d_ff = 80, .target_vocabulary = 50};
   const double weights = 3 * (4 * 32 * 32 + 2 * 32 * 80) + 32 * 50;
   const double tokens = 7 * 24;
   const double pairs = 3.0 * 4 * 7 * 24 * 24;
@@ -40,7 +42,8 @@ TEST(ProductsOfStep, OfATransformerCountSourceAndTarget) {
   const double decoder = 2 * (4 * 16 * 16 + 2 * 16 * 16 + 2 * 16 * 24) * target + 16 * 11 * target;
   const double memory = 2 * 2 * 16 * 16 * source;
   const double pairs = 2.0 * 2 * 3 * (10 * 10 + 6 * 6 + 10 * 6);
-  EXPECT_DOUBLE_EQ(flop_of(products_of_step(model, {3, 10, 6}, 3, 0)), 6 * (encoder + decoder + memory) + 12 * 8 * pairs);
+  EXPECT_DOUBLE_EQ(flop_of(products_of_step(model, {3, 10, 6}, 3, 0)),
+                   6 * (encoder + decoder + memory) + 12 * 8 * pairs);
 }
 
 TEST(ProductsOfStep, CausalBlocksLeaveOutWhatNoQueryOfThemReaches) {
@@ -51,7 +54,8 @@ TEST(ProductsOfStep, CausalBlocksLeaveOutWhatNoQueryOfThemReaches) {
 }
 
 TEST(GemmFloor, TakesTimeAndSharesTheBatch) {
-  const ModelConfig model{.model = "decoder", .layers = 1, .heads = 2, .d_model = 16, .d_ff = 16, .target_vocabulary = 9};
+  const ModelConfig model{
+      .model = "decoder", .layers = 1, .heads = 2, .d_model = 16, .d_ff = 16, .target_vocabulary = 9};
   WorkerPool workers(2);
   GemmFloor floor(model, {3, 0, 8}, workers);
   EXPECT_GT(floor.measure(), 0);
@@ -89,10 +93,10 @@ TEST(Peer, WhatCannotBeComparedIsRefused) {
 }
 
 std::vector<std::string> tiny_bench(const std::vector<std::string>& more) {
-  std::map<std::string, std::string> options{
-      {"--model", "decoder"}, {"--layers", "1"}, {"--heads", "2"},      {"--d-model", "8"}, {"--d-ff", "8"},
-      {"--batch", "4"},       {"--length", "6"}, {"--vocabulary", "9"}, {"--threads", "2"}, {"--seconds", "0.01"},
-      {"--rounds", "1"}};
+  std::map<std::string, std::string> options{{"--model", "decoder"}, {"--layers", "1"},     {"--heads", "2"},
+                                             {"--d-model", "8"},     {"--d-ff", "8"},       {"--batch", "4"},
+                                             {"--length", "6"},      {"--vocabulary", "9"}, {"--threads", "2"},
+                                             {"--seconds", "0.01"},  {"--rounds", "1"}};
   for (const std::string& word : more) options.erase(word);
   std::vector<std::string> words{"bench"};
   for (const auto& [name, value] : options) words.insert(words.end(), {name, value});
@@ -115,6 +119,25 @@ TEST(BenchCommand, SaysWhatAStepCosts) {
   bool has_attention = false;
   for (const auto& op : json["profile"]) has_attention |= op["op"] == "attention" && op["backward_ms"] > 0;
   EXPECT_TRUE(has_attention);
+}
+
+TEST(BenchCommand, CountsAllocationsInTheProgramItself) {
+  if (kPoisons) GTEST_SKIP() << "a sanitizer keeps its own malloc";
+  // The peer gives no answer if it inherits the counting library.
+  const std::string peer = R"(test -z "$LD_PRELOAD" && echo {\"step_ms_median\": 1})";
+  std::string command = std::string("'") + TAPEHEAD_PROGRAM + "'";
+  for (const std::string& word : tiny_bench({"--json", "--against", peer})) command += " '" + word + "'";
+  const Ran ran = shell_command(command);
+  ASSERT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.json()["allocations_per_step"], 0);
+}
+
+TEST(BenchCommand, AllOtherCommandsKeepTheSystemsMalloc) {
+  if (kPoisons) GTEST_SKIP() << "a sanitizer has its own malloc";
+  const std::string symbols =
+      shell_command(std::string("readelf --wide --dyn-syms --symbols '") + TAPEHEAD_PROGRAM + "'").out;
+  EXPECT_THAT(symbols, testing::ContainsRegex("UND malloc"));
+  EXPECT_THAT(symbols, testing::Not(testing::ContainsRegex("[0-9] malloc\n")));
 }
 
 TEST(BenchCommand, ComparesWithAnotherCommand) {

@@ -5,7 +5,7 @@
 
 #include "tests/experiments/program_support.hpp"
 #include "tests/support/unseen.hpp"
-#include "trainers/checkpoint/sealed_file.hpp"
+#include "trainers/checkpoint/detail/sealed_file.hpp"
 
 namespace tapehead {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "experiments/runs/trained.hpp"
 #include "tests/fuzz/target.hpp"
-#include "trainers/checkpoint/hdf5_image.hpp"
+#include "trainers/checkpoint/detail/hdf5_image.hpp"
 #include "trainers/checkpoint/resume_point.hpp"
 #include "trainers/nonfinite.hpp"
 

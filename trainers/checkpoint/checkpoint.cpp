@@ -13,8 +13,8 @@
 #include "autograd/base/build.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/kernels/blas.hpp"
-#include "trainers/checkpoint/hdf5_image.hpp"
-#include "trainers/checkpoint/sealed_file.hpp"
+#include "trainers/checkpoint/detail/hdf5_image.hpp"
+#include "trainers/checkpoint/detail/sealed_file.hpp"
 #include "trainers/nonfinite.hpp"
 
 namespace tapehead {

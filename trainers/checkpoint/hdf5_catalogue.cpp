@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "autograd/base/errors.hpp"
-#include "trainers/checkpoint/confined.hpp"
+#include "trainers/checkpoint/detail/confined.hpp"
 
 namespace tapehead {
 namespace {

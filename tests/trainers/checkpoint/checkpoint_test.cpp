@@ -21,8 +21,8 @@
 #include "autograd/base/random.hpp"
 #include "autograd/kernels/blas.hpp"
 #include "layers/models/model.hpp"
-#include "trainers/checkpoint/hdf5_image.hpp"
-#include "trainers/checkpoint/sealed_file.hpp"
+#include "trainers/checkpoint/detail/hdf5_image.hpp"
+#include "trainers/checkpoint/detail/sealed_file.hpp"
 
 namespace tapehead {
 namespace {

@@ -16,7 +16,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
-#include "trainers/checkpoint/hdf5_image.hpp"
+#include "trainers/checkpoint/detail/hdf5_image.hpp"
 
 namespace tapehead {
 namespace {

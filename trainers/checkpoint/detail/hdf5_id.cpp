@@ -1,4 +1,4 @@
-#include "trainers/checkpoint/hdf5_id.hpp"
+#include "trainers/checkpoint/detail/hdf5_id.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "trainers/checkpoint/sealed_file.hpp"
+#include "trainers/checkpoint/detail/sealed_file.hpp"
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -9,7 +9,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
-#include "trainers/checkpoint/hdf5_image.hpp"
+#include "trainers/checkpoint/detail/hdf5_image.hpp"
 
 namespace tapehead {
 namespace {

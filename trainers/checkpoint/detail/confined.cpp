@@ -1,4 +1,4 @@
-#include "trainers/checkpoint/confined.hpp"
+#include "trainers/checkpoint/detail/confined.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

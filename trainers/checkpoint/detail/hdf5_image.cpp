@@ -1,8 +1,8 @@
-#include "trainers/checkpoint/hdf5_image.hpp"
+#include "trainers/checkpoint/detail/hdf5_image.hpp"
 
 #include <hdf5.h>
 
-#include "trainers/checkpoint/hdf5_id.hpp"
+#include "trainers/checkpoint/detail/hdf5_id.hpp"
 
 namespace tapehead {
 namespace {

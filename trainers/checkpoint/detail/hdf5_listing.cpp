@@ -6,7 +6,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "trainers/checkpoint/hdf5_catalogue.hpp"
-#include "trainers/checkpoint/hdf5_id.hpp"
+#include "trainers/checkpoint/detail/hdf5_id.hpp"
 
 namespace tapehead {
 namespace {
