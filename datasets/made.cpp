@@ -36,6 +36,42 @@ Key key_of(const ExampleView& example) {
 
 }  // namespace
 
+Fields<MadeOptions> MadeOptions::fields() {
+  constexpr std::array<Condition, 2> kMadeTask{none_of("task", "text")};
+  return {
+      {&MadeOptions::task, "task"},
+      {&MadeOptions::symbols,
+       {.name = "symbols",
+        .range = {1, 1e6},
+        .help = "number of different symbols in made sequences",
+        .when = "more make the task harder",
+        .applies_when = kMadeTask,
+        .after = "task"}},
+      {&MadeOptions::min_length,
+       {.name = "min-length",
+        .range = {1, 1e5},
+        .help = "shortest made sequence",
+        .unit = "symbols",
+        .when = "raise it to max-length where one length is to be learnt",
+        .applies_when = kMadeTask}},
+      {&MadeOptions::max_length, "max-length"},
+      {&MadeOptions::validation,
+       {.name = "validation-size",
+        .range = {0, 1e7},
+        .help = "made sequences held out for validation",
+        .when = "fewer to validate faster",
+        .zero = "none",
+        .applies_when = kMadeTask,
+        .after = "max-length"}},
+      {&MadeOptions::test,
+       {.name = "test-size",
+        .range = {0, 1e7},
+        .help = "made sequences held out for the test",
+        .when = "more make the figures steadier",
+        .applies_when = kMadeTask}},
+  };
+}
+
 MadeDataset::MadeDataset(const MadeOptions& options) : MadeDataset(find_task(options.task), options) {}
 
 MadeDataset::MadeDataset(const TaskSpec& task, const MadeOptions& options) : task_(task), options_(options) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/base/options.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/task.hpp"
 
@@ -17,6 +18,8 @@ struct MadeOptions {
   std::int64_t max_length = 20;
   std::int64_t validation = 500;  ///< held-out sequences of each split
   std::int64_t test = 1000;
+
+  static Fields<MadeOptions> fields();
 };
 
 /// The examples of a made task, without end.

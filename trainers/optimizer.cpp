@@ -54,6 +54,50 @@ struct DescentRule {
 
 }  // namespace
 
+Fields<OptimizerOptions> OptimizerOptions::fields() {
+  constexpr std::array<Condition, 2> kAdam{one_of("optimizer", "adam adamw")};
+  return {
+      {&OptimizerOptions::kind,
+       {.name = "optimizer",
+        .choices = "adam adamw sgd nesterov",
+        .help = "rule that updates the weights",
+        .when = "adamw with weight-decay",
+        .common = true,
+        .needs = {ValueNeed{"nesterov", on("momentum")}},
+        .after = "steps"}},
+      {&OptimizerOptions::momentum,
+       {.name = "momentum",
+        .range = NumberRange::share(),
+        .help = "of sgd and nesterov",
+        .when = "often 0.9",
+        .applies_when = {one_of("optimizer", "sgd nesterov")},
+        .after = "plateau-patience"}},
+      {&OptimizerOptions::beta1,
+       {.name = "beta1",
+        .range = NumberRange::share(),
+        .help = "decay of the first moment of adam and adamw",
+        .when = "rarely changed",
+        .applies_when = kAdam}},
+      {&OptimizerOptions::beta2,
+       {.name = "beta2",
+        .range = NumberRange::share(),
+        .help = "decay of the second moment of adam and adamw",
+        .when = "0.98 is common for attention models",
+        .applies_when = kAdam}},
+      {&OptimizerOptions::epsilon,
+       {.name = "adam-epsilon",
+        .range = NumberRange::positive(),
+        .help = "what keeps adam and adamw from dividing by zero",
+        .when = "raise it where tiny gradients make large steps",
+        .applies_when = kAdam}},
+      {&OptimizerOptions::weight_decay,
+       {.name = "weight-decay",
+        .range = {0, 1e9},
+        .help = "pulls matrices towards zero; apart from the gradient for adamw",
+        .when = "raise it against overfitting"}},
+  };
+}
+
 void check_optimizer(const OptimizerOptions& options) {
   if (!is_adaptive(options) && options.kind != "sgd" && options.kind != "nesterov") {
     throw ConfigError(fmt::format("optimizer: \"{}\" is none of adam, adamw, sgd, nesterov", options.kind));

@@ -30,6 +30,57 @@ void check_rate(const ScheduleOptions& options) {
 template void check_rate<float>(const ScheduleOptions&);
 template void check_rate<double>(const ScheduleOptions&);
 
+Fields<ScheduleOptions> ScheduleOptions::fields() {
+  constexpr std::array<Condition, 2> kPlateau{one_of("schedule", "plateau")};
+  const Member<ScheduleOptions> rate{
+      [](ScheduleOptions& options, const std::string& text) { options.learning_rate = real_in(text); },
+      [](const ScheduleOptions& options) { return canonical_text(peak_of(options)); }};
+  return {
+      {rate,
+       {.name = "lr",
+        .kind = OptionKind::real,
+        .range = NumberRange::positive(),
+        .help = "learning rate at its peak",
+        .when = "lower it where the loss jumps; for noam the factor in front, 1 unless it is given",
+        .common = true,
+        .after = "optimizer"}},
+      {&ScheduleOptions::kind,
+       {.name = "schedule",
+        .choices = "constant cosine inverse_sqrt noam plateau",
+        .help = "how the learning rate moves",
+        .when = "cosine where the number of steps is known",
+        .common = true,
+        .needs = {ValueNeed{"plateau", on("validate-every"), "it goes by validations on the way"},
+                  ValueNeed{"noam inverse_sqrt", on("warmup")}}}},
+      {&ScheduleOptions::warmup,
+       {.name = "warmup",
+        .range = NumberRange::steps(),
+        .help = "steps in which the learning rate rises",
+        .when = "more where training starts badly",
+        .common = true}},
+      {&ScheduleOptions::final_share,
+       {.name = "final-share",
+        .range = {0, 1},
+        .help = "share of the learning rate left at the end of cosine",
+        .when = "lower it for a calmer end",
+        .applies_when = {one_of("schedule", "cosine")}}},
+      {&ScheduleOptions::plateau_factor,
+       {.name = "plateau-factor",
+        .range = {0, 1, true, true},
+        .help = "what plateau multiplies the learning rate by",
+        .when = "nearer to 1 for smaller drops",
+        .applies_when = kPlateau}},
+      {&ScheduleOptions::plateau_patience,
+       {.name = "plateau-patience",
+        .range = {1, 1e9},
+        .help = "validations without a better loss before plateau lowers the learning rate",
+        .when = "more where validation losses are noisy",
+        .applies_when = kPlateau}},
+      {&ScheduleOptions::steps, "steps"},
+      {&ScheduleOptions::d_model, "d-model"},
+  };
+}
+
 void check_schedule(const ScheduleOptions& options) {
   const std::string& kind = options.kind;
   const double peak = peak_of(options);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "autograd/base/options.hpp"
 #include "autograd/scalar.hpp"
 
 namespace tapehead {
@@ -20,6 +21,8 @@ struct ScheduleOptions {
   std::int64_t d_model = 0;           ///< noam
   double plateau_factor = 0.5;        ///< plateau: what the rate is multiplied by
   std::int64_t plateau_patience = 5;  ///< plateau: validations without a better loss that bring that about
+
+  static Fields<ScheduleOptions> fields();
 };
 
 /// 1 for noam, whose rate follows from width and warm-up; 0.001 for all others.

@@ -33,6 +33,43 @@ class PhaseTimer {
 
 }  // namespace
 
+Fields<StepOptions> StepOptions::fields() {
+  return {
+      {&StepOptions::batch,
+       {.name = "batch",
+        .range = {1, 1e6},
+        .help = "sequences in a training step",
+        .when = "lower it to save memory",
+        .common = true}},
+      {&StepOptions::clip,
+       {.name = "clip",
+        .range = {0, 1e9},
+        .help = "largest norm of the gradient",
+        .when = "1 is common where the loss jumps",
+        .zero = "not clipped",
+        .after = "weight-decay"}},
+      {&StepOptions::label_smoothing,
+       {.name = "label-smoothing",
+        .range = NumberRange::share(),
+        .help = "share of the target spread over all tokens",
+        .when = "0.1 is common for translation"}},
+      {&StepOptions::seed,
+       {.name = "seed",
+        .range = {0, 9e15},
+        .help = "what every random number follows from",
+        .when = "another one makes an independent run",
+        .common = true,
+        .after = "init-check"}},
+      {&StepOptions::shards,
+       {.name = "shards",
+        .range = {0, 65536},
+        .help = "parts that a batch is split into: as many threads can work at once",
+        .when = "more for more threads",
+        .zero = "the smaller of batch and 4",
+        .zero_is_automatic = true}},
+  };
+}
+
 template <RealScalar T>
 TrainingStep<T>::TrainingStep(Objective<T> objective, ParameterStore<T>& parameters, const Dataset& dataset,
                               WorkerPool& workers, const StepOptions& options)

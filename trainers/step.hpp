@@ -27,6 +27,8 @@ struct StepOptions {
   ScheduleOptions schedule = {};
   double clip = 0;             ///< largest global norm of the gradient; 0: no clipping
   double label_smoothing = 0;  ///< of a model's loss; see objective_of()
+
+  static Fields<StepOptions> fields();
 };
 
 struct StepReport {

@@ -30,6 +30,8 @@ struct TrainerOptions {
   std::int64_t early_stop = 0;
   std::int64_t skip_nonfinite = 0;  ///< steps that may be left out because their loss or gradient is not finite
   int threads = 1;
+
+  static Fields<TrainerOptions> fields();
 };
 
 /// Where a run lives on disk.

@@ -187,6 +187,8 @@ double available_memory() {
   return std::min({available_by_system(), control_group_limits().memory, available_by_process()});
 }
 
+int thread_count(std::int64_t wanted) { return wanted > 0 ? static_cast<int>(wanted) : available_processors(); }
+
 int available_processors() {
   cpu_set_t bound;
   const int counted =

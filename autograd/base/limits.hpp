@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <limits>
 #include <string>
 
@@ -27,5 +28,8 @@ double available_memory();
 /// Processors that this process may use, at least 1: those it is bound to (sched_getaffinity(2)), or fewer where its
 /// control groups give it less time; part of a processor counts as one.
 int available_processors();
+
+/// Threads for somebody who wants so many; 0 stands for one a processor.
+int thread_count(std::int64_t wanted);
 
 }  // namespace tapehead

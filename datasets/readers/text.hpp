@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/base/options.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/readers/pair_ids.hpp"
 #include "datasets/readers/pairs.hpp"
@@ -25,6 +26,8 @@ struct TextOptions {
   std::int64_t max_words = 0;  ///< of each vocabulary; 0: no limit
   /// Training pairs with more tokens on a side are left out; held-out ones stay, but nothing is made larger for them.
   std::int64_t max_length = 50;
+
+  static Fields<TextOptions> fields();
 };
 
 /// How many of some words are not in the vocabulary, each counted as often as it occurs.

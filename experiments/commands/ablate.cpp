@@ -9,7 +9,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
 #include "autograd/base/text.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/program/interrupt.hpp"
 #include "experiments/report/ablation_tables.hpp"
 #include "experiments/report/progress.hpp"
@@ -78,8 +78,6 @@ bool carry_out_all(Ablation& ablation, DataCache& cache, TableFiles& files, cons
   return true;
 }
 
-}  // namespace
-
 int run_ablate(const Invocation& invocation, Console& console) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, invocation.subject);
@@ -116,6 +114,35 @@ int run_ablate(const Invocation& invocation, Console& console) {
                          console.width, 2)
               << '\n';
   return kDone;
+}
+
+}  // namespace
+
+Command command_ablate() {
+  return {.name = "ablate",
+          .subject = "[PRESET]",
+          .summary = "Trains a grid of variations with several seeds; prints mean and standard deviation of each",
+          .example = "tapehead ablate copy --vary heads=1,2,4 --vary scale=inv_sqrt_dk,none --seeds 3 --out runs/heads",
+          .run_options = true,
+          .options = {{"config"},
+                      {"out"},
+                      {.name = "vary",
+                       .kind = OptionKind::text,
+                       .help = "option and its values; several of these make a grid",
+                       .placeholder = "NAME=A,B,…",
+                       .common = true,
+                       .repeatable = true},
+                      {.name = "seeds",
+                       .kind = OptionKind::integer,
+                       .fallback = "3",
+                       .range = {1, 10000},
+                       .help = "runs of each cell, with seeds from --seed on",
+                       .when = "more make differences surer",
+                       .common = true},
+                      {"split"},
+                      {"json"}},
+          .required = {"out", "vary"},
+          .run = run_ablate};
 }
 
 }  // namespace tapehead

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/heat_map.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
@@ -113,8 +113,6 @@ Json as_json(const AttendResult& result, bool causal) {
   return object;
 }
 
-}  // namespace
-
 int run_attend(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   const Matrix query = read_matrix(settings.text("query"));
@@ -138,6 +136,37 @@ int run_attend(const Invocation& invocation, Console& console) {
               << "\nweights: queries down, keys across\n"
               << map_of(result.weights, heat_map_style(settings.text("color"), console.out_is_terminal), width);
   return kDone;
+}
+
+}  // namespace
+
+Command command_attend() {
+  return {
+      .name = "attend",
+      .subject = "",
+      .summary = "Scores, weights and context vectors of given queries, keys and values",
+      .example = "tapehead attend --query q.csv --key k.csv --scale none",
+      .options =
+          {{.name = "query", .kind = OptionKind::path, .help = "queries: numbers, one vector a line", .common = true},
+           {.name = "key", .kind = OptionKind::path, .help = "keys, as wide as the queries", .common = true},
+           {.name = "value",
+            .kind = OptionKind::path,
+            .help = "values, as many as the keys; by default the keys",
+            .common = true},
+           {"scale"},
+           {.name = "causal", .kind = OptionKind::flag, .help = "query i attends to keys 0 to i only", .common = true},
+           {.name = "digits",
+            .kind = OptionKind::integer,
+            .fallback = "3",
+            .range = {0, 17},
+            .help = "decimals of the numbers shown",
+            .when = "--json has all",
+            .common = true,
+            .applies_when = {off("json")}},
+           {"color"},
+           {"json"}},
+      .required = {"query", "key"},
+      .run = run_attend};
 }
 
 }  // namespace tapehead

@@ -7,8 +7,8 @@
 #include "autograd/base/counted.hpp"
 #include "autograd/kernels/blas.hpp"
 #include "experiments/bench/measurement.hpp"
-#include "experiments/commands/commands.hpp"
 #include "experiments/options/run_config.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
 
@@ -169,14 +169,71 @@ Json as_json(const BenchReport& report, const BenchOptions& options) {
   return object;
 }
 
-}  // namespace
-
 int run_bench(const Invocation& invocation, Console& console) {
   const BenchOptions options = options_of(settings_of(invocation));
   const BenchReport report = measure_step(options);
   console.out << (invocation.settings.flag("json") ? to_text(as_json(report, options)) + "\n"
                                                    : as_text(report, options, console.width));
   return kDone;
+}
+
+}  // namespace
+
+Command command_bench() {
+  return {.name = "bench",
+          .subject = "",
+          .summary = "Time and memory of a training step beside its matrix products alone, and beside other programs",
+          .example = "tapehead bench --model decoder --layers 4 --d-model 128 --d-ff 512 --length 64 --batch 12",
+          .model_options = true,
+          .options = {{.name = "length",
+                       .kind = OptionKind::integer,
+                       .fallback = "16",
+                       .range = {1, 1e6},
+                       .help = "tokens of every sequence, of source and target each",
+                       .when = "as many as your data have",
+                       .common = true},
+                      {.name = "vocabulary",
+                       .kind = OptionKind::integer,
+                       .fallback = "64",
+                       .range = {5, 1e6},
+                       .help = "different tokens, the four reserved ones included",
+                       .when = "as many as your data have",
+                       .common = true},
+                      {.name = "profile",
+                       .kind = OptionKind::flag,
+                       .help = "show where the time goes, op by op",
+                       .common = true},
+                      {.name = "against",
+                       .kind = OptionKind::text,
+                       .help = "command that times its own step, to alternate with; it prints JSON with step_ms_median",
+                       .placeholder = "COMMAND",
+                       .common = true},
+                      {.name = "rounds",
+                       .kind = OptionKind::integer,
+                       .fallback = "3",
+                       .range = {1, 1000},
+                       .help = "times that steps, products and the other command take turns",
+                       .when = "more on a busy machine",
+                       .common = true},
+                      {.name = "seconds",
+                       .kind = OptionKind::real,
+                       .fallback = "2",
+                       .range = NumberRange::positive(),
+                       .help = "seconds that steps are measured for in a round",
+                       .when = "more for large models",
+                       .common = true},
+                      {"json"},
+                      {"batch"},
+                      {"optimizer"},
+                      {"momentum"},
+                      {"weight-decay"},
+                      {"clip"},
+                      {"label-smoothing"},
+                      {"seed"},
+                      {"shards"},
+                      {"precision"},
+                      {"threads"}},
+          .run = run_bench};
 }
 
 }  // namespace tapehead

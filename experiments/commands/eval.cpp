@@ -11,7 +11,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "autograd/base/text.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
@@ -163,8 +163,6 @@ std::string as_text(const Report& report, const std::string& split, std::uint64_
   return text;
 }
 
-}  // namespace
-
 int run_eval(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   const Trained trained = open_trained(invocation.subject);
@@ -206,6 +204,36 @@ int run_eval(const Invocation& invocation, Console& console) {
   }
   console.out << (settings.flag("json") ? to_text(object) + "\n" : text);
   return kDone;
+}
+
+}  // namespace
+
+Command command_eval() {
+  return {.name = "eval",
+          .subject = "DIR|CHECKPOINT",
+          .summary = "Loss, perplexity, token accuracy and exact match on held-out sequences",
+          .example = "tapehead eval runs/copy --split test --examples 5",
+          .options = {{"split"},
+                      {.name = "too-long",
+                       .kind = OptionKind::word,
+                       .fallback = "wrong",
+                       .choices = "wrong skip",
+                       .help = "held-out sequences that the model has too few positions for",
+                       .when = "wrong counts them as wrong, skip leaves them out"},
+                      {.name = "examples",
+                       .kind = OptionKind::integer,
+                       .fallback = "0",
+                       .range = {0, 1e6},
+                       .help = "sequences to show with their predictions",
+                       .when = "some show which mistakes are made",
+                       .common = true},
+                      {"train"},
+                      {"valid"},
+                      {"test"},
+                      {"columns"},
+                      {"threads"},
+                      {"json"}},
+          .run = run_eval};
 }
 
 }  // namespace tapehead

@@ -6,8 +6,9 @@
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/limits.hpp"
 #include "experiments/analysis/trained_check.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
@@ -68,8 +69,6 @@ int check(const GradcheckSubjects& subjects, const Settings& settings, Console& 
   return result.passed() ? kDone : kCheckFailed;
 }
 
-}  // namespace
-
 int run_gradcheck(const Invocation& invocation, Console& console) {
   refuse_conflicts(invocation);
   const Settings& settings = invocation.settings;
@@ -84,6 +83,43 @@ int run_gradcheck(const Invocation& invocation, Console& console) {
   }
   const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
   return print_sharpness(sharpness_of(trained, *dataset, seed), trained, settings, console);
+}
+
+}  // namespace
+
+Command command_gradcheck() {
+  return {
+      .name = "gradcheck",
+      .subject = "[PATTERN]",
+      .summary = "Checks the derivatives of ops, layers and models, or of a trained one; exit status 1 if one fails",
+      .example = "tapehead gradcheck softmax",
+      .options = {{.name = "checkpoint",
+                   .kind = OptionKind::path,
+                   .help = "check this trained model on its own data, instead of ops, layers and models",
+                   .placeholder = "DIR",
+                   .common = true},
+                  {.name = "sharpness",
+                   .kind = OptionKind::flag,
+                   .help = "largest eigenvalue of the loss's Hessian instead; with --checkpoint",
+                   .common = true,
+                   .applies_when = {on("checkpoint")}},
+                  {.name = "allow-inconclusive",
+                   .kind = OptionKind::flag,
+                   .help = "let pass what could not be decided",
+                   .common = true},
+                  {"train"},
+                  {"valid"},
+                  {"test"},
+                  {"columns"},
+                  {"seed"},
+                  {"precision"},
+                  {"threads"},
+                  {"json"}},
+      .conditions = {{"train", on("checkpoint")},
+                     {"valid", on("checkpoint")},
+                     {"test", on("checkpoint")},
+                     {"columns", on("checkpoint")}},
+      .run = run_gradcheck};
 }
 
 }  // namespace tapehead

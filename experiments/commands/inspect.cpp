@@ -7,7 +7,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/analysis/attention_maps.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/program/suggest.hpp"
 #include "experiments/report/heat_map.hpp"
 #include "experiments/report/json.hpp"
@@ -48,8 +48,6 @@ Json as_json(const LineMaps& maps, const LayerMaps& layer, std::int64_t first, s
           {"columns", layer.columns_are}, {"heads", std::move(heads)}};
 }
 
-}  // namespace
-
 int run_inspect(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   const Trained trained = open_trained(invocation.subject);
@@ -78,6 +76,36 @@ int run_inspect(const Invocation& invocation, Console& console) {
                                  {visible(layer.queries), visible(layer.keys)}, style, console.width);
   }
   return kDone;
+}
+
+}  // namespace
+
+Command command_inspect() {
+  return {.name = "inspect",
+          .subject = "DIR|CHECKPOINT",
+          .summary = "Draws what a trained model attends to as it reads one line",
+          .example = "tapehead inspect runs/copy --input \"7 3 9 1\"",
+          .options = {{.name = "input",
+                       .kind = OptionKind::text,
+                       .help = "line that the model reads",
+                       .placeholder = "\"TEXT\"",
+                       .common = true},
+                      {.name = "layer",
+                       .kind = OptionKind::text,
+                       .help = "attention layer to draw; by default the last one that looks at the input",
+                       .placeholder = "PATH",
+                       .common = true},
+                      {.name = "head",
+                       .kind = OptionKind::integer,
+                       .fallback = "-1",
+                       .range = {-1, 4095},
+                       .help = "head to draw, from 0",
+                       .when = "-1: all",
+                       .common = true},
+                      {"color"},
+                      {"json"}},
+          .required = {"input"},
+          .run = run_inspect};
 }
 
 }  // namespace tapehead

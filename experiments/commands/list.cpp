@@ -3,9 +3,9 @@
 
 #include "autograd/base/counted.hpp"
 #include "autograd/spec.hpp"
-#include "experiments/commands/commands.hpp"
 #include "experiments/options/choices.hpp"
 #include "experiments/options/presets.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
 #include "experiments/report/json.hpp"
 
@@ -30,8 +30,6 @@ std::vector<Section> sections() {
   return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, op_section};
 }
 
-}  // namespace
-
 int run_list(const Invocation& invocation, Console& console) {
   Json object = Json::object();
   for (const Section& section : sections()) {
@@ -47,6 +45,17 @@ int run_list(const Invocation& invocation, Console& console) {
   }
   if (invocation.settings.flag("json")) console.out << to_text(object) << '\n';
   return kDone;
+}
+
+}  // namespace
+
+Command command_list() {
+  return {.name = "list",
+          .subject = "",
+          .summary = "The presets, tasks, models and ops that there are",
+          .example = "tapehead list",
+          .options = {{"json"}},
+          .run = run_list};
 }
 
 }  // namespace tapehead

@@ -7,7 +7,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
 #include "autograd/base/text.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/text_width.hpp"
 #include "experiments/runs/trained.hpp"
 #include "trainers/decoding/decoding.hpp"
@@ -106,8 +106,6 @@ class Predictor {
   std::int64_t broken_outputs_ = 0;
 };
 
-}  // namespace
-
 int run_predict(const Invocation& invocation, Console& console) {
   const Trained trained = open_trained(invocation.subject);
   if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
@@ -115,6 +113,17 @@ int run_predict(const Invocation& invocation, Console& console) {
   }
   return with_precision(trained.config.double_precision,
                         [&](auto scalar) { return Predictor<decltype(scalar)>(trained, console).run(); });
+}
+
+}  // namespace
+
+Command command_predict() {
+  return {.name = "predict",
+          .subject = "DIR|CHECKPOINT",
+          .summary = "Reads lines from standard input and writes one prediction a line, greedily",
+          .example = "echo \"7 3 9 1\" | tapehead predict runs/copy",
+          .options = {},
+          .run = run_predict};
 }
 
 }  // namespace tapehead

@@ -9,8 +9,8 @@
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
-#include "experiments/commands/commands.hpp"
 #include "experiments/options/presets.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
@@ -116,13 +116,23 @@ Json as_json(const Summary& summary) {
           {"modules", std::move(parameters)}};
 }
 
-}  // namespace
-
 int run_summary(const Invocation& invocation, Console& console) {
   const Summary summary = summary_of(invocation, console);
   console.out << (invocation.settings.flag("json") ? to_text(as_json(summary)) + "\n"
                                                    : as_text(summary, console.width));
   return kDone;
+}
+
+}  // namespace
+
+Command command_summary() {
+  return {.name = "summary",
+          .subject = "[PRESET|DIR|CHECKPOINT]",
+          .summary = "A model's modules with shapes, parameters and memory",
+          .example = "tapehead summary copy --heads 8 --d-model 128",
+          .run_options = true,
+          .options = {{"config"}, {"json"}},
+          .run = run_summary};
 }
 
 }  // namespace tapehead

@@ -7,7 +7,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/text.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/program/interrupt.hpp"
 #include "experiments/report/data_report.hpp"
 #include "experiments/report/json.hpp"
@@ -127,8 +127,6 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t wi
   return table.text(width);
 }
 
-}  // namespace
-
 int run_train(const Invocation& invocation, Console& console) {
   const std::string folder = invocation.settings.text("out");
   ResultFolder place(folder, "train");
@@ -159,6 +157,23 @@ int run_train(const Invocation& invocation, Console& console) {
   console.err << fmt::format("stopped after step {} of {} and saved; go on with: tapehead train --resume --out {}\n",
                              outcome.step, run.config.trainer.steps, printable(folder));
   return interrupt.status();
+}
+
+}  // namespace
+
+Command command_train() {
+  return {
+      .name = "train",
+      .subject = "[PRESET]",
+      .summary = "Trains a model and writes what a run leaves into a folder",
+      .example = "tapehead train copy --out runs/copy --seed 1",
+      .run_options = true,
+      .options = {{"config"},
+                  {"out"},
+                  {.name = "resume", .kind = OptionKind::flag, .help = "go on with the run in --out", .common = true},
+                  {"json"}},
+      .required = {"out"},
+      .run = run_train};
 }
 
 }  // namespace tapehead

@@ -3,11 +3,12 @@
 
 #include "autograd/base/build.hpp"
 #include "autograd/kernels/blas.hpp"
-#include "experiments/commands/commands.hpp"
+#include "experiments/program/command.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
 
 namespace tapehead {
+namespace {
 
 int run_version(const Invocation& invocation, Console& console) {
   const BlasInfo blas = blas_info();
@@ -32,6 +33,17 @@ int run_version(const Invocation& invocation, Console& console) {
   table.add({"advice", advice.empty() ? "none: the kernel suits the processor" : advice});
   console.out << table.text(console.width);
   return kDone;
+}
+
+}  // namespace
+
+Command command_version() {
+  return {.name = "version",
+          .subject = "",
+          .summary = "Versions of the program, its compiler and its BLAS, and whether that suits the processor",
+          .example = "tapehead version",
+          .options = {{"json"}},
+          .run = run_version};
 }
 
 }  // namespace tapehead

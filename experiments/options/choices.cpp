@@ -1,7 +1,5 @@
 #include "experiments/options/choices.hpp"
 
-#include <map>
-
 #include "datasets/task.hpp"
 #include "layers/models/spec.hpp"
 
@@ -26,12 +24,9 @@ const std::vector<Choice>& all_models() {
   return models;
 }
 
-std::string_view words_of(const std::vector<Choice>& choices) {
-  static std::map<const std::vector<Choice>*, std::string> known;
-  std::string& words = known[&choices];
-  if (words.empty()) {
-    for (const Choice& choice : choices) words += (words.empty() ? "" : " ") + choice.name;
-  }
+std::string words_of(const std::vector<Choice>& choices) {
+  std::string words;
+  for (const Choice& choice : choices) words += (words.empty() ? "" : " ") + choice.name;
   return words;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace tapehead {
@@ -17,8 +16,7 @@ const std::vector<Choice>& all_tasks();
 /// Every model that there is, for `tapehead list` and --model.
 const std::vector<Choice>& all_models();
 
-/// The names of one of these lists, separated by one space, as OptionSpec::choices has them. It lives as long as the
-/// list.
-std::string_view words_of(const std::vector<Choice>& choices);
+/// The names of one of these lists, separated by one space, as OptionSpec::choices has them.
+std::string words_of(const std::vector<Choice>& choices);
 
 }  // namespace tapehead

@@ -6,8 +6,8 @@
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
-#include "autograd/base/limits.hpp"
 #include "datasets/batch.hpp"
+#include "experiments/options/choices.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/options/presets.hpp"
 
@@ -60,59 +60,55 @@ void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
   if (settings.integer(name) == 0) settings.resolve(name, std::to_string(value));
 }
 
-ModelConfig make_model_config(const Settings& settings) {
-  return {.model = settings.text("model"),
-          .layers = settings.integer("layers"),
-          .heads = settings.integer("heads"),
-          .d_model = settings.integer("d-model"),
-          .d_head = settings.integer("d-head"),
-          .d_ff = settings.integer("d-ff"),
-          .positions = settings.text("positions"),
-          .norm = settings.text("norm"),
-          .norm_kind = settings.text("norm-kind"),
-          .activation = settings.text("activation"),
-          .scale = settings.text("scale"),
-          .attention = settings.text("attention"),
-          .initialisation = settings.text("initialisation"),
-          .tie = settings.text("tie"),
-          .dropout = settings.real("dropout"),
-          .max_positions = settings.integer("max-positions")};
-}
-
-StepOptions make_step_options(const Settings& settings) {
-  return {.seed = static_cast<std::uint64_t>(settings.integer("seed")),
-          .batch = settings.integer("batch"),
-          .shards = static_cast<int>(settings.integer("shards")),
-          .optimizer = {.kind = settings.text("optimizer"),
-                        .beta1 = settings.real("beta1"),
-                        .beta2 = settings.real("beta2"),
-                        .epsilon = settings.real("adam-epsilon"),
-                        .momentum = settings.real("momentum"),
-                        .weight_decay = settings.real("weight-decay")},
-          .schedule = {.kind = settings.text("schedule"),
-                       .learning_rate = settings.real("lr"),
-                       .warmup = settings.integer("warmup"),
-                       .steps = settings.integer("steps"),
-                       .final_share = settings.real("final-share"),
-                       .d_model = settings.integer("d-model"),
-                       .plateau_factor = settings.real("plateau-factor"),
-                       .plateau_patience = settings.integer("plateau-patience")},
-          .clip = settings.real("clip"),
-          .label_smoothing = settings.real("label-smoothing")};
-}
-
 bool may_change(const OptionSpec& option, const Settings& saved) {
-  const std::string& schedule = saved.text("schedule");
-  if (option.name == "steps") return !depends_on_steps({.kind = schedule});
-  if (option.name == "validate-every") return schedule != "plateau";
-  return option.may_change_on_resume;
+  return option.may_change_on_resume && !(option.fixed_by.exists() && saved.holds(option.fixed_by));
 }
 
 }  // namespace
 
-int thread_count(std::int64_t wanted) {
-  if (wanted > 0) return static_cast<int>(wanted);
-  return available_processors();
+Fields<RunConfig> RunConfig::fields() {
+  const Member<RunConfig> numbers{
+      [](RunConfig& config, const std::string& text) { config.double_precision = text == "double"; },
+      [](const RunConfig& config) -> std::string { return config.double_precision ? "double" : "float"; }};
+  return {
+      {&RunConfig::task,
+       {.name = "task",
+        .choices = words_of(all_tasks()),
+        .help = "what is learnt",
+        .when = "text reads files of your own",
+        .common = true,
+        .group = OptionGroup::data}},
+      {&RunConfig::max_length,
+       {.name = "max-length",
+        .range = {0, 1e5},
+        .help = "longest made sequence in symbols, or longest training line in tokens",
+        .when = "raise it where long lines matter, lower it to save time and memory",
+        .zero = "20 for made tasks, 50 for text, 250 for text in characters",
+        .common = true,
+        .zero_is_automatic = true,
+        .after = "min-length",
+        .group = OptionGroup::data}},
+      {&RunConfig::init,
+       {.name = "init",
+        .kind = OptionKind::path,
+        .help = "run folder or checkpoint whose weights training starts from",
+        .placeholder = "CHECKPOINT",
+        .after = "label-smoothing"}},
+      {&RunConfig::init_check,
+       {.name = "init-check",
+        .choices = "meaning shapes",
+        .help = "what weights of --init must share with this run",
+        .when =
+            "meaning: the options that give weights their meaning, and the words; shapes: the shapes alone, and new "
+            "words are drawn",
+        .applies_when = {on("init")}}},
+      {numbers,
+       {.name = "precision",
+        .choices = "float double",
+        .help = "numbers that are trained with",
+        .when = "double rules out rounding; gradcheck takes double unless this is given",
+        .after = "shards"}},
+  };
 }
 
 void read_preset_or_config(Settings& settings, const std::string& name) {
@@ -130,50 +126,16 @@ void settle(Settings& settings) {
   refuse_conflicts(settings);
   const bool text = settings.text("task") == "text";
   fit_learning_rate(settings);
-  if (text) check_columns(settings);
   const bool characters = text && settings.text("tokenizer") == "char";
   resolve_if_zero(settings, "max-length", characters ? kCharacterLength : text ? kTextLength : kMadeLength);
   resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
 }
 
-void check_columns(const Settings& settings) {
-  try {
-    parse_columns(settings.text("columns"));
-  } catch (const ConfigError& error) {
-    throw ConfigError(fmt::format("{}: {}", settings.where("columns"), error.what()));
-  }
-}
-
 RunConfig make_run_config(const Settings& settings) {
   RunConfig config;
-  config.task = settings.text("task");
-  config.made = {.task = config.task,
-                 .symbols = settings.integer("symbols"),
-                 .min_length = settings.integer("min-length"),
-                 .max_length = settings.integer("max-length"),
-                 .validation = settings.integer("validation-size"),
-                 .test = settings.integer("test-size")};
-  config.text = {.train = settings.text("train"),
-                 .valid = settings.text("valid"),
-                 .test = settings.text("test"),
-                 .columns = parse_columns(settings.text("columns")),
-                 .tokenizer = parse_tokenizer(settings.text("tokenizer")),
-                 .min_count = settings.integer("min-count"),
-                 .max_words = settings.integer("max-words"),
-                 .max_length = settings.integer("max-length")};
-  config.model = make_model_config(settings);
-  config.trainer = {.steps = settings.integer("steps"),
-                    .step = make_step_options(settings),
-                    .validate_every = settings.integer("validate-every"),
-                    .validation_limit = settings.integer("validation-limit"),
-                    .log_every = settings.integer("log-every"),
-                    .checkpoint_every = settings.integer("checkpoint-every"),
-                    .min_improvement = settings.real("min-improvement"),
-                    .early_stop = settings.integer("early-stop"),
-                    .skip_nonfinite = settings.integer("skip-nonfinite"),
-                    .threads = thread_count(settings.integer("threads"))};
-  config.init = settings.text("init");
-  config.double_precision = settings.text("precision") == "double";
+  for_each_part(config, [&]<class Part>(Part& part, OptionGroup) {
+    for (const Field<Part>& field : Part::fields()) read_field(field, part, settings);
+  });
   return config;
 }
 
@@ -225,7 +187,7 @@ void require_complete_config(const std::string& text, const std::string& where) 
   saved.read_config(text, Origin::file, where);
   const std::string advice = "; it was cut off, or edited: train anew into another folder";
   for (const OptionSpec& option : option_table()) {
-    const bool written = is_run_option(option) && option.group != OptionGroup::execution && saved.applies(option);
+    const bool written = is_written(option) && saved.applies(option);
     if (written && !saved.given(option.name))
       throw ConfigError(fmt::format("{}: is incomplete, {} is missing{}", where, option.name, advice));
   }

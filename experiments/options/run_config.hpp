@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "autograd/base/errors.hpp"
 #include "datasets/made.hpp"
 #include "datasets/readers/text.hpp"
 #include "experiments/options/settings.hpp"
@@ -13,14 +14,41 @@ namespace tapehead {
 
 /// The settings of a run, typed: what the dataset, the model and the trainer take.
 struct RunConfig {
-  std::string task;
-  MadeOptions made;  ///< for made tasks
-  TextOptions text;  ///< for the task `text`
-  ModelConfig model;
-  TrainerOptions trainer;
-  std::string init;  ///< run folder or checkpoint that the weights come from; empty: they are drawn
+  std::string task = "copy";
+  std::int64_t max_length = 0;  ///< of made and of text data
+  MadeOptions made = {};        ///< for made tasks
+  TextOptions text = {};        ///< for the task `text`
+  ModelConfig model = {};
+  TrainerOptions trainer = {};
+  std::string init = {};  ///< run folder or checkpoint that the weights come from; empty: they are drawn
+  std::string init_check = "meaning";
   bool double_precision = false;
+
+  static Fields<RunConfig> fields();
 };
+
+/// Calls f(part, group) for every struct of a run that describes options, each with where help shows them.
+template <class F>
+void for_each_part(RunConfig& config, F&& f) {
+  f(config, OptionGroup::training);
+  f(config.made, OptionGroup::data);
+  f(config.text, OptionGroup::data);
+  f(config.model, OptionGroup::model);
+  f(config.trainer, OptionGroup::training);
+  f(config.trainer.step, OptionGroup::training);
+  f(config.trainer.step.optimizer, OptionGroup::training);
+  f(config.trainer.step.schedule, OptionGroup::training);
+}
+
+/// Sets a member from its option. Throws ConfigError that begins with where the value came from.
+template <class Part>
+void read_field(const Field<Part>& field, Part& part, const Settings& settings) {
+  try {
+    field.member.set(part, settings.text(field.option.name));
+  } catch (const ConfigError& error) {
+    throw ConfigError(settings.where(field.option.name) + ": " + error.what());
+  }
+}
 
 /// Sets what a preset (`name`) or the file of --config says; both at once is a ConfigError. An empty name stands for
 /// none.
@@ -30,14 +58,8 @@ void read_preset_or_config(Settings& settings, const std::string& name);
 /// are training files. Throws ConfigError for options that the task has no use for.
 void settle(Settings& settings);
 
-/// Throws ConfigError, naming the option, for --columns that parse_columns does not take.
-void check_columns(const Settings& settings);
-
-/// REQUIRES: settled settings. Vocabularies and positions are still open: see fit_to_data.
+/// Every part from its options. REQUIRES: settled settings. Vocabularies and positions are still open: see fit_to_data.
 RunConfig make_run_config(const Settings& settings);
-
-/// Threads for the option --threads: 0 is one a core.
-int thread_count(std::int64_t wanted);
 
 /// Throws what the dataset throws.
 std::unique_ptr<Dataset> make_dataset(const RunConfig& config);

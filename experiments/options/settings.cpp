@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -74,9 +73,13 @@ std::string absolute_path(std::string_view path, const std::string& folder) {
   return made.string();
 }
 
+bool is_path(const OptionSpec& option) {
+  return option.kind == OptionKind::path || option.kind == OptionKind::pair_files;
+}
+
 // A path, or both files of `a,b`, made absolute, so that a configuration means the same wherever it is read.
 std::string absolute_paths(const OptionSpec& option, std::string_view paths, const std::string& folder) {
-  if (option.group != OptionGroup::text_data) return absolute_path(paths, folder);
+  if (option.kind == OptionKind::path) return absolute_path(paths, folder);
   const PairName name = parse_pair_name(std::string(paths), folder);
   if (!name.two_files) return absolute_path(name.source, folder);
   return absolute_path(name.source, folder) + "," + absolute_path(name.target, folder);
@@ -118,7 +121,7 @@ void Settings::set(const OptionSpec& option, std::string_view value, Origin orig
   Setting& setting = at(option.name);
   setting.by_origin[static_cast<std::size_t>(origin)] = canonical;
   if (origin < setting.origin) return;
-  if (is_run_option(option) && option.kind == OptionKind::path) canonical = absolute_paths(option, canonical, {});
+  if (is_run_option(option) && is_path(option)) canonical = absolute_paths(option, canonical, {});
   if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
   setting.text = std::move(canonical);
   setting.origin = origin;
@@ -156,7 +159,7 @@ void Settings::read_config(std::string_view text, Origin origin, const std::stri
     if (first != 0) throw ConfigError(fmt::format("{}: {} is set twice, first in line {}", place, name, first));
     first = reader.number();
     std::string value = unquoted(trimmed(line.substr(equals + 1)));
-    if (option.kind == OptionKind::path) value = absolute_paths(option, value, folder);
+    if (is_path(option)) value = absolute_paths(option, value, folder);
     set(option, value, origin, fmt::format("{}: {}", place, name));
   }
 }
@@ -174,20 +177,6 @@ void Settings::resolve_because_of(std::string_view name, std::string_view value,
 
 void Settings::drop(std::string_view name) {
   at(name) = {std::string(find_option(name)->fallback), Origin::fallback, fmt::format("--{}", name)};
-}
-
-std::int64_t Settings::integer(std::string_view name) const {
-  const std::string& text = at(name).text;
-  std::int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-double Settings::real(std::string_view name) const {
-  const std::string& text = at(name).text;
-  double number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
 }
 
 std::vector<std::string> Settings::list(std::string_view name) const {
@@ -244,7 +233,7 @@ std::string Settings::origin_text(std::string_view name) const {
 std::string Settings::config_text() const {
   std::string lines;
   for (const OptionSpec& option : option_table()) {
-    if (!is_run_option(option) || option.group == OptionGroup::execution || !applies(option)) continue;
+    if (!is_written(option) || !applies(option)) continue;
     lines += fmt::format("{} = {}\n", option.name, quoted_if_needed(text(option.name)));
   }
   return lines;

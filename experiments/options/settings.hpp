@@ -57,8 +57,8 @@ class Settings {
   /// The value as it would be without what comes from stronger origins than `origin`.
   const std::string& text_as_of(std::string_view name, Origin origin) const;
   bool flag(std::string_view name) const { return !at(name).text.empty(); }
-  std::int64_t integer(std::string_view name) const;
-  double real(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const { return integer_in(at(name).text); }
+  double real(std::string_view name) const { return real_in(at(name).text); }
   /// The values of a repeatable option.
   std::vector<std::string> list(std::string_view name) const;
 

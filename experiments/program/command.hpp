@@ -1,7 +1,6 @@
 #pragma once
 
 #include <iosfwd>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,23 +34,28 @@ struct Invocation {
   bool all_help = false;  ///< whether --help asks for all options
 };
 
-/// A command of the program, as data: arguments, help and refusals follow from it.
+/// A command of the program, as data: arguments, help and refusals follow from it. NAME stands in commands/NAME.cpp,
+/// and is handed out by `Command command_NAME()`.
 struct Command {
   std::string_view name;
   std::string_view subject;  ///< how help writes the word after the command; empty: there is none
   std::string_view summary;  ///< one line
   std::string_view example;
-  bool run_options = false;               ///< takes every option that makes a run
-  std::vector<std::string_view> options;  ///< its others; --help goes without saying
+  bool run_options = false;         ///< takes every option that makes a run
+  bool model_options = false;       ///< takes those of a model, but for what follows from data
+  std::vector<OptionSpec> options;  ///< its others: described if they are its own, by name if they are not
   std::vector<std::string_view> required = {};
-  std::vector<std::pair<std::string_view, Condition>> conditions =
-      {};  ///< of options of this command, beside the table's
+  /// Of options of this command, beside the table's.
+  std::vector<std::pair<std::string_view, Condition>> conditions = {};
   int (*run)(const Invocation&, Console&) = nullptr;
 
   bool takes(const OptionSpec& option) const;
 };
 
-/// Every command, in the order of the program's help.
-std::span<const Command> commands();
+/// The options that a command takes, in the order of its help: its own as it lists them, then those of a run.
+std::vector<OptionSpec> options_of(const Command& command);
+
+/// Every command, in the order of the program's help. Generated from the list in experiments/CMakeLists.txt.
+const std::vector<Command>& commands();
 
 }  // namespace tapehead

@@ -26,6 +26,7 @@ std::string placeholder(const OptionSpec& option) {
     case OptionKind::formula:
       return "WORD";
     case OptionKind::path:
+    case OptionKind::pair_files:
       return "FILE";
     case OptionKind::text:
       return "TEXT";
@@ -36,6 +37,9 @@ std::string placeholder(const OptionSpec& option) {
 Definition entry_of(const OptionSpec& option) {
   const std::string value = placeholder(option);
   Definition entry{fmt::format("--{}{}{}", option.name, value.empty() ? "" : " ", value), std::string(option.help)};
+  if (!option.unit.empty()) entry.text += fmt::format(", in {}", option.unit);
+  if (!option.when.empty()) entry.text += fmt::format("; {}", option.when);
+  if (!option.zero.empty()) entry.text += fmt::format("; 0: {}", option.zero);
   if (!option.choices.empty()) {
     entry.text +=
         fmt::format(": {}{}", choices_for_people(option), option.kind == OptionKind::formula ? ", or a number" : "");
@@ -45,14 +49,14 @@ Definition entry_of(const OptionSpec& option) {
 }
 
 struct Group {
-  OptionGroup first, last;
+  OptionGroup group;
   const char* title;
 };
 
-constexpr auto kGroups = std::to_array<Group>({{OptionGroup::command, OptionGroup::command, "options"},
-                                               {OptionGroup::data, OptionGroup::text_data, "data"},
-                                               {OptionGroup::model, OptionGroup::model, "model"},
-                                               {OptionGroup::training, OptionGroup::execution, "training"}});
+constexpr auto kGroups = std::to_array<Group>({{OptionGroup::command, "options"},
+                                               {OptionGroup::data, "data"},
+                                               {OptionGroup::model, "model"},
+                                               {OptionGroup::training, "training"}});
 
 // So few options that none are left out of the short help.
 constexpr std::int64_t kFewOptions = 20;
@@ -74,13 +78,13 @@ std::string command_help(const Command& command, bool all, std::size_t width) {
   const std::string usage = fmt::format("usage: tapehead {} {}{}[--option value …]", command.name, command.subject,
                                         command.subject.empty() ? "" : " ");
   std::string text = wrapped(usage, width, 2) + "\n\n" + wrapped(command.summary, width) + "\n";
-  const auto taken = std::ranges::count_if(option_table(), [&](const auto& option) { return command.takes(option); });
-  const bool show_all = all || taken <= kFewOptions;
+  const std::vector<OptionSpec> taken = options_of(command);
+  const bool show_all = all || std::ssize(taken) <= kFewOptions;
   std::int64_t hidden = 0;
-  for (const auto& [first, last, title] : kGroups) {
+  for (const auto& [group, title] : kGroups) {
     std::vector<Definition> entries;
-    for (const OptionSpec& option : option_table()) {
-      if (option.group < first || option.group > last || !command.takes(option)) continue;
+    for (const OptionSpec& option : taken) {
+      if (option.group != group) continue;
       if (show_all || option.common) {
         entries.push_back(entry_of(option));
       } else {

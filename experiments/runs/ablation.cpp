@@ -29,9 +29,7 @@ std::string result_in(const std::string& folder) { return folder + "/result.json
 std::string data_key(const Settings& settled) {
   std::string key;
   for (const OptionSpec& option : option_table()) {
-    const bool data = option.group == OptionGroup::data || option.group == OptionGroup::made_data ||
-                      option.group == OptionGroup::text_data;
-    if (data) key += fmt::format("{}={}\n", option.name, settled.text(option.name));
+    if (option.group == OptionGroup::data) key += fmt::format("{}={}\n", option.name, settled.text(option.name));
   }
   return key;
 }

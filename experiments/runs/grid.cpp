@@ -11,8 +11,8 @@ namespace tapehead {
 namespace {
 
 bool can_be_varied(const OptionSpec& option) {
-  return is_run_option(option) && option.group != OptionGroup::execution && option.kind != OptionKind::path &&
-         option.name != "seed";
+  const bool names_files = option.kind == OptionKind::path || option.kind == OptionKind::pair_files;
+  return is_written(option) && !names_files && option.name != "seed";
 }
 
 const OptionSpec& require_varied_option(const std::string& name) {

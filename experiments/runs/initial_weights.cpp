@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "autograd/base/errors.hpp"
@@ -61,7 +60,7 @@ void require_same_meaning(const Run& run, const CheckpointReader& reader) {
   Settings saved;
   saved.read_config(reader.meta().config, Origin::saved, reader.path() + ": config");
   for (const OptionSpec& option : option_table()) {
-    if (!gives_weights_meaning(option)) continue;
+    if (!option.gives_weights_meaning) continue;
     if (saved.text(option.name) == run.settings.text(option.name)) continue;
     const std::string then = meaning_of(option, saved);
     const std::string now = meaning_of(option, run.settings);
@@ -152,18 +151,12 @@ void load_by_word(const Run& run, const CheckpointReader& reader, const WordMatc
 
 }  // namespace
 
-bool gives_weights_meaning(const OptionSpec& option) {
-  constexpr std::array<std::string_view, 9> kNames{"model", "heads",     "d-head",     "positions", "norm",
-                                                   "scale", "norm-kind", "activation", "tie"};
-  return std::ranges::find(kNames, option.name) != kNames.end();
-}
-
 template <RealScalar T>
 void set_initial_weights(const Run& run, ParameterStore<T>& parameters, TrainingObserver& observer) {
   parameters.initialise(run.config.trainer.step.seed);
   if (run.config.init.empty()) return;
   const CheckpointReader reader(checkpoint_of(run.config.init));
-  const bool strict = run.settings.text("init-check") != "shapes";
+  const bool strict = run.config.init_check != "shapes";
   if (strict) require_same_meaning(run, reader);
   // A model without an encoder has the target's words for both.
   const bool encoder = run.model.has_encoder();

@@ -5,9 +5,6 @@
 
 namespace tapehead {
 
-/// Whether weights of the same shapes compute something else under another value of an option.
-bool gives_weights_meaning(const OptionSpec& option);
-
 /// Sets the weights that training begins with: drawn by the seed, or those of another run (--init).
 ///
 /// Another run's are taken if they mean the same here: every option of the table that gives weights their meaning

@@ -125,20 +125,13 @@ std::optional<Trained> last_weights(const std::string& subject, const Trained& o
 std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, NeededData needed,
                                  std::string& warning) {
   RunConfig config = trained.config;
-  for (const auto& [name, path] :
-       {std::pair{"train", &config.text.train}, {"valid", &config.text.valid}, {"test", &config.text.test}}) {
-    if (!given.given(name)) continue;
+  for (const Field<TextOptions>& field : TextOptions::fields()) {
+    const std::string_view name = field.option.name;
+    if (field.borrowed || !given.given(name)) continue;
     if (!trained.text_task()) {
-      throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, *find_option(name))));
+      throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, field.option)));
     }
-    *path = given.text(name);
-  }
-  if (given.given("columns")) {
-    if (!trained.text_task()) {
-      throw ConfigError(fmt::format("--columns: {}", why_useless(trained.settings, *find_option("columns"))));
-    }
-    check_columns(given);
-    config.text.columns = parse_columns(given.text("columns"));
+    read_field(field, config.text, given);
   }
   if (!trained.text_task()) {
     std::unique_ptr<Dataset> made = make_dataset(config);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "autograd/base/options.hpp"
 #include "layers/scope.hpp"
 #include "layers/stacks.hpp"
 
@@ -28,6 +29,8 @@ struct ModelConfig {
   std::int64_t max_positions = 128;
   std::int64_t source_vocabulary = 0;  ///< reserved ids included
   std::int64_t target_vocabulary = 0;
+
+  static Fields<ModelConfig> fields();
 };
 
 /// Throws ConfigError, in one line that names the option, for a configuration that makes no model.
@@ -35,10 +38,10 @@ void check_config(const ModelConfig& config);
 
 WeightLaw weight_law(const ModelConfig& config);
 
-/// Which tables of the model are one (Press & Wolf 2017; Vaswani et al. 2017, §3.4). The table of target embeddings (C, V)
-/// is a weight (in, out) as it lies in memory: with `output` it is the output projection's too; with `all` it is the source
-/// embeddings' as well, for which source and target must have the same words. It is drawn as an embedding, and is
-/// multiplied by √C where tokens are looked up, not where logits are made. It goes by the name of its first use.
+/// Which tables of the model are one (Press & Wolf 2017; Vaswani et al. 2017, §3.4). The table of target embeddings (C,
+/// V) is a weight (in, out) as it lies in memory: with `output` it is the output projection's too; with `all` it is the
+/// source embeddings' as well, for which source and target must have the same words. It is drawn as an embedding, and
+/// is multiplied by √C where tokens are looked up, not where logits are made. It goes by the name of its first use.
 bool ties_output(const ModelConfig& config);
 bool ties_source(const ModelConfig& config);
 StackOptions stack_options(const ModelConfig& config);

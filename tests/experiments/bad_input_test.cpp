@@ -42,6 +42,7 @@ std::vector<std::string> wrong_values(const OptionSpec& option) {
       add({"", "nonsense", "0", "-1", "nan", "inf", std::string(1000000, 'w')});
       break;
     case OptionKind::path:
+    case OptionKind::pair_files:
     case OptionKind::text:
     case OptionKind::flag:
       break;

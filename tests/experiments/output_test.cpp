@@ -308,8 +308,10 @@ TEST(OutputOfHelp, SummariesBeginWithACapitalOptionsDoNotAndNeitherEndsInAStop) 
   for (const OptionSpec& option : option_table()) {
     const bool name = option.help.size() > 1 && std::isupper(static_cast<unsigned char>(option.help[1])) != 0;
     EXPECT_TRUE(name || !std::isupper(static_cast<unsigned char>(option.help.front()))) << option.help;
-    EXPECT_FALSE(option.help.ends_with('.')) << option.help;
-    EXPECT_EQ(option.help.find("  "), std::string::npos) << option.help;
+    for (const std::string_view text : {option.help, option.unit, option.when, option.zero}) {
+      EXPECT_FALSE(text.ends_with('.')) << text;
+      EXPECT_EQ(text.find("  "), std::string::npos) << text;
+    }
   }
 }
 

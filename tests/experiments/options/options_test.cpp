@@ -35,6 +35,19 @@ TEST(Options, EveryDefaultIsAValueThatTheOptionTakes) {
   }
 }
 
+// With these, nothing that config structs and commands say of their options can be forgotten.
+TEST(Options, EachSaysWhatItMayBeAndWhenToChangeIt) {
+  for (const OptionSpec& option : option_table()) {
+    const bool number = option.kind == OptionKind::integer || option.kind == OptionKind::real;
+    EXPECT_EQ(option.range.low < option.range.high, number) << option.name << " has a range if it is a number";
+    const bool word = option.kind == OptionKind::word || option.kind == OptionKind::formula;
+    EXPECT_EQ(!option.choices.empty(), word) << option.name << " has choices if it is a word";
+    if (!option.fallback.empty()) EXPECT_FALSE(option.when.empty()) << option.name << " does not say when to change it";
+    EXPECT_FALSE(option.zero.empty() && option.zero_is_automatic) << option.name << " does not say what 0 stands for";
+    EXPECT_FALSE(option.fixed_by.exists() && !option.may_change_on_resume) << option.name;
+  }
+}
+
 TEST(Options, NumbersHaveOneCanonicalForm) {
   EXPECT_EQ(canonical_value(*find_option("lr"), "1e-3"), "0.001");
   EXPECT_EQ(canonical_value(*find_option("lr"), "+.0010"), "0.001");

@@ -69,8 +69,8 @@ TEST(Arguments, ARepeatableOptionGathersItsValues) {
 TEST(Help, EveryCommandShowsItsOwnOptionsAndOneExampleThatParses) {
   for (const Command& command : commands()) {
     const std::string text = command_help(command, true);
-    for (const std::string_view option : command.options)
-      EXPECT_THAT(text, testing::ContainsRegex("--" + std::string(option) + "[ \n]"));
+    for (const OptionSpec& option : command.options)
+      EXPECT_THAT(text, testing::ContainsRegex("--" + std::string(option.name) + "[ \n]"));
     EXPECT_THAT(text, HasSubstr("example: "));
     EXPECT_THAT(std::string(command.example), HasSubstr("tapehead " + std::string(command.name)));
     const bool shapes_a_model = command.takes(*find_option("heads"));
@@ -109,7 +109,7 @@ TEST(Help, IsAskedForInSeveralWays) {
 
 TEST(Help, EveryOptionOfACommandStandsInTheTable) {
   for (const Command& command : commands()) {
-    for (const std::string_view option : command.options) EXPECT_NE(find_option(option), nullptr) << option;
+    for (const OptionSpec& option : command.options) EXPECT_NE(find_option(option.name), nullptr) << option.name;
   }
 }
 

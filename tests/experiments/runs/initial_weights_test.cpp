@@ -53,7 +53,7 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
   for (const OptionSpec& option : option_table()) {
     const bool tried =
         std::ranges::count(another, option.name, [](const auto& pair) { return std::string_view(pair.first); }) > 0;
-    EXPECT_EQ(gives_weights_meaning(option), tried) << option.name;
+    EXPECT_EQ(option.gives_weights_meaning, tried) << option.name;
   }
   // Those with which it is the same function of the same numbers.
   for (const auto& [name, value] :

@@ -1,4 +1,4 @@
-#include "experiments/options/options.hpp"
+#include "autograd/base/options.hpp"
 
 #include <fmt/format.h>
 
@@ -63,8 +63,6 @@ bool is_among(std::string_view words, std::string_view word) {
   return false;
 }
 
-bool is_run_option(const OptionSpec& option) { return option.group != OptionGroup::command; }
-
 std::string choices_for_people(const OptionSpec& option) {
   std::string text;
   for (const char c : option.choices) text += c == ' ' ? std::string(", ") : std::string(1, c);
@@ -91,10 +89,26 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
       return canonical_formula(option, text);
     case OptionKind::flag:
     case OptionKind::path:
+    case OptionKind::pair_files:
     case OptionKind::text:
       break;
   }
   return std::string(text);
+}
+
+std::string canonical_text(std::int64_t number) { return fmt::format("{}", number); }
+std::string canonical_text(double number) { return fmt::format("{}", number); }
+
+std::int64_t integer_in(std::string_view text) {
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+double real_in(std::string_view text) {
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 }  // namespace tapehead

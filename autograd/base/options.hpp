@@ -1,0 +1,199 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// What a config struct says of its members, so that people can set them: see CONTRIBUTING.md, "A new option". The
+// program makes its table, help, config.cfg, refusals and ablation axes from this alone.
+
+namespace tapehead {
+
+enum class OptionKind {
+  flag,        ///< on if it is given
+  integer,     ///< a whole number within the range
+  real,        ///< a finite number within the range
+  word,        ///< one of the choices
+  formula,     ///< one of the choices, or a positive number
+  path,        ///< a file or a folder
+  pair_files,  ///< a text file, or two joined by a comma
+  text,        ///< anything
+};
+
+/// Where help shows an option.
+enum class OptionGroup {
+  data,
+  model,
+  training,
+  command,  ///< of single commands; never in a configuration
+};
+
+/// What a number may be. Both ends belong to it unless they are open.
+struct NumberRange {
+  double low = 0;
+  double high = 0;
+  bool open_low = false;
+  bool open_high = false;
+
+  static constexpr NumberRange positive() { return {.low = 0, .high = 1e9, .open_low = true}; }
+  static constexpr NumberRange share() { return {.low = 0, .high = 1, .open_high = true}; }
+  static constexpr NumberRange steps() { return {.low = 0, .high = 1e12}; }
+};
+
+/// A test of the value of another option. An option that does not apply itself counts as off, and as none of any words.
+struct Condition {
+  enum class Test {
+    on,       ///< it has a value, and that is neither 0 nor `none`
+    off,      ///< the opposite
+    one_of,   ///< its value is one of the words
+    none_of,  ///< it is not
+  };
+  std::string_view option = {};  ///< empty: there is no condition
+  Test test = Test::on;
+  std::string_view words = {};  ///< separated by one space
+
+  constexpr bool exists() const { return !option.empty(); }
+};
+
+/// Conditions as descriptions write them.
+constexpr Condition on(std::string_view option) { return {option, Condition::Test::on, {}}; }
+constexpr Condition off(std::string_view option) { return {option, Condition::Test::off, {}}; }
+constexpr Condition one_of(std::string_view option, std::string_view words) {
+  return {option, Condition::Test::one_of, words};
+}
+constexpr Condition none_of(std::string_view option, std::string_view words) {
+  return {option, Condition::Test::none_of, words};
+}
+
+/// What some values of an option cannot do without.
+struct ValueNeed {
+  std::string_view values = {};  ///< separated by one space
+  Condition needs = {};
+  std::string_view why = {};  ///< goes on from "…, because "; empty where it is plain
+};
+
+/// Everything the program knows about an option. Help reads "HELP, in UNIT; WHEN; 0: ZERO".
+struct OptionSpec {
+  std::string_view name;
+  OptionKind kind = OptionKind::text;  ///< of a Field it follows from the member, but for path, pair_files and formula
+  std::string fallback = {};           ///< the default, as people write it; of a Field it is what the struct has
+  std::string choices = {};            ///< words separated by one space
+  NumberRange range = {};
+  std::string_view help = {};         ///< what it does
+  std::string_view unit = {};         ///< where `help` does not say it
+  std::string_view when = {};         ///< when to change it
+  std::string_view zero = {};         ///< what 0 stands for, where that is no plain number
+  std::string_view placeholder = {};  ///< what stands for the value in help; empty: by kind
+  bool common = false;                ///< stands in the short help
+  bool repeatable = false;
+  bool zero_is_automatic = false;      ///< 0 is the default, and a number that follows from other options or the data
+  bool may_change_on_resume = false;   ///< unless
+  Condition fixed_by = {};             ///< this holds
+  bool gives_weights_meaning = false;  ///< weights of the same shapes compute something else under another value
+  bool execution = false;              ///< how a run is carried out, not what it computes: never in config.cfg
+  /// The option does something if one of these holds, or if there are none. What does nothing is refused.
+  std::array<Condition, 2> applies_when = {};
+  std::array<ValueNeed, 2> needs = {};
+  std::string_view after = {};               ///< the option that it stands behind; empty: the one before it in its list
+  OptionGroup group = OptionGroup::command;  ///< set where lists are joined, unless it is one of the others here
+
+  /// A name alone stands for an option that is described elsewhere.
+  bool is_described() const { return !help.empty(); }
+};
+
+/// Whether `word` is one of `words`, which are separated by one space.
+bool is_among(std::string_view words, std::string_view word);
+
+/// Checks a value and brings it into its canonical form ("1e-3" → "0.001"). Throws ConfigError with a message such as
+/// `"abc" is not a whole number`, which names neither the option nor where the value came from.
+std::string canonical_value(const OptionSpec& option, std::string_view text);
+
+/// The choices of a word or formula, for people: "adam, adamw".
+std::string choices_for_people(const OptionSpec& option);
+
+/// Numbers in their canonical form, and back. REQUIRES of the latter: a canonical value.
+std::string canonical_text(std::int64_t number);
+std::string canonical_text(double number);
+std::int64_t integer_in(std::string_view text);
+double real_in(std::string_view text);
+
+/// How a value gets into a struct, and out of it: a member, or two functions where the member is no plain value.
+template <class Config>
+class Member {
+ public:
+  template <class Value>
+  Member(Value Config::*member) : way_(member) {}
+  Member(void (*write)(Config&, const std::string& text), std::string (*as_text)(const Config&))
+      : way_(Functions{write, as_text}) {}
+
+  void set(Config& config, const std::string& text) const {
+    std::visit([&](auto way) { assign(config, way, text); }, way_);
+  }
+  std::string text(const Config& config) const {
+    return std::visit([&](auto way) { return read(config, way); }, way_);
+  }
+  /// What such a member holds. Strings and functions are what the option says, or words where it has choices.
+  OptionKind kind(const OptionSpec& option) const {
+    if (std::holds_alternative<double Config::*>(way_)) return OptionKind::real;
+    const bool words = std::holds_alternative<std::string Config::*>(way_) || std::holds_alternative<Functions>(way_);
+    if (!words) return OptionKind::integer;
+    if (option.kind != OptionKind::text) return option.kind;
+    return option.choices.empty() ? OptionKind::text : OptionKind::word;
+  }
+
+ private:
+  struct Functions {
+    void (*set)(Config&, const std::string& text);
+    std::string (*text)(const Config&);
+  };
+  using Way = std::variant<std::string Config::*, double Config::*, std::int64_t Config::*, std::uint64_t Config::*,
+                           int Config::*, Functions>;
+
+  static void assign(Config& config, std::string Config::*member, const std::string& text) { config.*member = text; }
+  static void assign(Config& config, double Config::*member, const std::string& text) {
+    config.*member = real_in(text);
+  }
+  template <class Integer>
+  static void assign(Config& config, Integer Config::*member, const std::string& text) {
+    config.*member = static_cast<Integer>(integer_in(text));
+  }
+  static void assign(Config& config, const Functions& functions, const std::string& text) {
+    functions.set(config, text);
+  }
+  static std::string read(const Config& config, std::string Config::*member) { return config.*member; }
+  static std::string read(const Config& config, double Config::*member) { return canonical_text(config.*member); }
+  template <class Integer>
+  static std::string read(const Config& config, Integer Config::*member) {
+    return canonical_text(static_cast<std::int64_t>(config.*member));
+  }
+  static std::string read(const Config& config, const Functions& functions) { return functions.text(config); }
+
+  Way way_;
+};
+
+/// One member of a struct with what people are told of it.
+template <class Config>
+struct Field {
+  Field(Member<Config> which, OptionSpec spec) : member(which), option(std::move(spec)) {
+    option.kind = member.kind(option);
+    if (option.zero_is_automatic) option.fallback = "0";
+    if (option.fallback.empty()) option.fallback = member.text(Config{});
+  }
+  /// A member that takes its value from an option which another struct describes.
+  Field(Member<Config> which, std::string_view name) : member(which), option{.name = name}, borrowed(true) {}
+
+  Member<Config> member;
+  OptionSpec option;
+  bool borrowed = false;
+};
+
+/// The members of a struct that people may set, in the order of help. A struct hands them out by
+/// `static Fields<Config> fields()`.
+template <class Config>
+using Fields = std::vector<Field<Config>>;
+
+}  // namespace tapehead

@@ -1,0 +1,70 @@
+#include "datasets/readers/text.hpp"
+
+namespace tapehead {
+
+Fields<TextOptions> TextOptions::fields() {
+  constexpr std::array<Condition, 2> kTextTask{one_of("task", "text")};
+  const Member<TextOptions> tokens{
+      [](TextOptions& options, const std::string& text) { options.tokenizer = parse_tokenizer(text); },
+      [](const TextOptions& options) -> std::string {
+        return options.tokenizer == Tokenizer::characters ? "char" : "word";
+      }};
+  const Member<TextOptions> which{
+      [](TextOptions& options, const std::string& text) { options.columns = parse_columns(text); },
+      [](const TextOptions&) -> std::string { return ""; }};
+  return {
+      {&TextOptions::train,
+       {.name = "train",
+        .kind = OptionKind::pair_files,
+        .help = "training pairs: a tab-separated file, or two parallel files A,B; means --task text",
+        .common = true,
+        .may_change_on_resume = true,
+        .applies_when = kTextTask,
+        .after = "test-size"}},
+      {&TextOptions::valid,
+       {.name = "valid",
+        .kind = OptionKind::pair_files,
+        .help = "validation pairs, in the same form",
+        .when = "they tell which weights are the best",
+        .common = true,
+        .may_change_on_resume = true,
+        .applies_when = kTextTask}},
+      {&TextOptions::test,
+       {.name = "test",
+        .kind = OptionKind::pair_files,
+        .help = "test pairs, in the same form",
+        .when = "for the figures in the end",
+        .common = true,
+        .may_change_on_resume = true,
+        .applies_when = kTextTask}},
+      {which,
+       {.name = "columns",
+        .help = "which columns of tab-separated files are source and target, by number or by the titles in their first "
+                "line, such as 2,4 or english,german",
+        .when = "set it where a file has more than two",
+        .placeholder = "S,T",
+        .applies_when = kTextTask}},
+      {tokens,
+       {.name = "tokenizer",
+        .choices = "word char",
+        .help = "what lines are split into",
+        .when = "char for numbers, names and spelling, where few words come twice",
+        .applies_when = kTextTask}},
+      {&TextOptions::min_count,
+       {.name = "min-count",
+        .range = {1, 1e9},
+        .help = "words seen less often in training are unknown",
+        .when = "raise it to 2 or more for large noisy texts",
+        .applies_when = kTextTask}},
+      {&TextOptions::max_words,
+       {.name = "max-words",
+        .range = {0, 1e9},
+        .help = "most words of a vocabulary, the frequent ones first",
+        .when = "lower it to save memory",
+        .zero = "all",
+        .applies_when = kTextTask}},
+      {&TextOptions::max_length, "max-length"},
+  };
+}
+
+}  // namespace tapehead
