@@ -65,7 +65,8 @@ TEST(Fields, AValueReachesItsMemberAndCanBeReadBack) {
 }
 
 TEST(Fields, NumbersSurviveTheWayThroughText) {
-  for (const double number : {0.1, 1e-8, 0.30000000000000004, 1e300}) EXPECT_EQ(real_in(canonical_text(number)), number);
+  for (const double number : {0.1, 1e-8, 0.30000000000000004, 1e300})
+    EXPECT_EQ(real_in(canonical_text(number)), number);
   EXPECT_EQ(canonical_text(1e-8), "1e-08");
   EXPECT_EQ(integer_in(canonical_text(std::int64_t{9'000'000'000'000'000})), 9'000'000'000'000'000);
 }

@@ -127,7 +127,8 @@ TEST(Conditions, TheTableSpeaksOfOptionsAndValuesThatThereAre) {
   }
   for (const Command& command : commands()) {
     for (const auto& [name, condition] : command.conditions) {
-      EXPECT_NE(std::ranges::find(command.options, name, &OptionSpec::name), command.options.end()) << command.name << " " << name;
+      EXPECT_NE(std::ranges::find(command.options, name, &OptionSpec::name), command.options.end())
+          << command.name << " " << name;
       check(condition, name);
     }
   }
