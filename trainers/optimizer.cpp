@@ -99,19 +99,7 @@ Fields<OptimizerOptions> OptimizerOptions::fields() {
 }
 
 void check_optimizer(const OptimizerOptions& options) {
-  if (!is_adaptive(options) && options.kind != "sgd" && options.kind != "nesterov") {
-    throw ConfigError(fmt::format("optimizer: \"{}\" is none of adam, adamw, sgd, nesterov", options.kind));
-  }
-  for (const auto& [name, share] : {std::pair{"beta1", options.beta1}, std::pair{"beta2", options.beta2},
-                                    std::pair{"momentum", options.momentum}}) {
-    if (!(share >= 0 && share < 1))
-      throw ConfigError(fmt::format("optimizer: {} must be in [0, 1), not {}", name, share));
-  }
-  if (!(options.epsilon > 0))
-    throw ConfigError(fmt::format("optimizer: epsilon must be positive, not {}", options.epsilon));
-  if (!(options.weight_decay >= 0 && std::isfinite(options.weight_decay))) {
-    throw ConfigError(fmt::format("optimizer: weight decay must not be negative, is {}", options.weight_decay));
-  }
+  check_fields(options);
   if (options.kind == "nesterov" && options.momentum == 0) {
     throw ConfigError("optimizer: nesterov needs a momentum above 0, such as 0.9");
   }

@@ -83,33 +83,14 @@ Fields<ScheduleOptions> ScheduleOptions::fields() {
 
 void check_schedule(const ScheduleOptions& options) {
   const std::string& kind = options.kind;
-  const double peak = peak_of(options);
-  if (kind != "constant" && kind != "cosine" && kind != "inverse_sqrt" && kind != "noam" && kind != "plateau") {
-    throw ConfigError(fmt::format("schedule: \"{}\" is none of constant, cosine, inverse_sqrt, noam, plateau", kind));
-  }
-  if (!(peak > 0 && std::isfinite(peak))) {
-    throw ConfigError(fmt::format("schedule: the learning rate must be positive, not {}", peak));
-  }
-  if (options.warmup < 0)
-    throw ConfigError(fmt::format("schedule: warm-up must not be negative, is {}", options.warmup));
+  check_fields(options);
   if ((kind == "noam" || kind == "inverse_sqrt") && options.warmup < 1) {
     throw ConfigError(fmt::format("schedule: {} needs a warm-up of at least 1 step", kind));
   }
   if (kind == "noam" && options.d_model < 1) throw ConfigError("schedule: noam needs the width of the model, d_model");
-  if (!(options.final_share >= 0 && options.final_share <= 1)) {
-    throw ConfigError(fmt::format("schedule: the final share must be in [0, 1], not {}", options.final_share));
-  }
   if (kind == "cosine" && options.steps <= options.warmup) {
     throw ConfigError(
         fmt::format("schedule: cosine needs more steps ({}) than warm-up ({})", options.steps, options.warmup));
-  }
-  if (!(options.plateau_factor > 0 && options.plateau_factor < 1)) {
-    throw ConfigError(
-        fmt::format("schedule: the plateau factor must be between 0 and 1, not {}", options.plateau_factor));
-  }
-  if (options.plateau_patience < 1) {
-    throw ConfigError(
-        fmt::format("schedule: the plateau patience must be at least 1, not {}", options.plateau_patience));
   }
 }
 

@@ -96,6 +96,14 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
   return std::string(text);
 }
 
+void check_value(const OptionSpec& option, std::string_view text) {
+  try {
+    canonical_value(option, text);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", option.name, error.what()));
+  }
+}
+
 std::string canonical_text(std::int64_t number) { return fmt::format("{}", number); }
 std::string canonical_text(double number) { return fmt::format("{}", number); }
 

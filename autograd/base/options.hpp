@@ -112,6 +112,9 @@ bool is_among(std::string_view words, std::string_view word);
 /// `"abc" is not a whole number`, which names neither the option nor where the value came from.
 std::string canonical_value(const OptionSpec& option, std::string_view text);
 
+/// The same for a value of which nothing else is asked; the message begins with the option's name.
+void check_value(const OptionSpec& option, std::string_view text);
+
 /// The choices of a word or formula, for people: "adam, adamw".
 std::string choices_for_people(const OptionSpec& option);
 
@@ -195,5 +198,13 @@ struct Field {
 /// `static Fields<Config> fields()`.
 template <class Config>
 using Fields = std::vector<Field<Config>>;
+
+/// Throws ConfigError, "NAME: …", for the first member that holds what its description does not allow.
+template <class Config>
+void check_fields(const Config& config) {
+  for (const Field<Config>& field : Config::fields()) {
+    if (!field.borrowed) check_value(field.option, field.member.text(config));
+  }
+}
 
 }  // namespace tapehead

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "experiments/program/command.hpp"
@@ -15,7 +16,11 @@ namespace {
 
 using Test = Condition::Test;
 
-const OptionSpec& option_of(const Condition& condition) { return *find_option(condition.option); }
+const OptionSpec& option_of(const Condition& condition) {
+  const OptionSpec* option = find_option(condition.option);
+  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", condition.option));
+  return *option;
+}
 
 // "adam or adamw".
 std::string alternatives(std::string_view words) {
@@ -31,9 +36,9 @@ std::string why_failed(const Settings& settings, const Condition& condition) {
   switch (condition.test) {
     case Test::on: {
       std::string text = fmt::format("does nothing without --{}", option.name);
-      if (!settings.applies(option)) return text + ", which " + why_useless(settings, option);
+      if (!applies(settings, option)) return text + ", which " + why_useless(settings, option);
       if (value.empty()) return text;
-      return fmt::format("{}, which is {} ({})", text, value, settings.origin_text(option.name));
+      return fmt::format("{}, which is {} ({})", text, value, origin_text(settings, option.name));
     }
     case Test::off:
       return fmt::format("does nothing with --{}", option.name);
@@ -60,7 +65,7 @@ std::string why_useless(const Settings& settings, std::span<const Condition> con
   // What belongs to another choice is no advice: a file of validation pairs for a made task.
   const auto out_of_reach = [&](const Condition& each) {
     const OptionSpec& option = option_of(each);
-    return !settings.applies(option) && !option.applies_when.front().words.empty();
+    return !applies(settings, option) && !option.applies_when.front().words.empty();
   };
   if (!std::ranges::all_of(failed, out_of_reach)) std::erase_if(failed, out_of_reach);
   if (failed.size() == 1) return why_failed(settings, failed.front());
@@ -96,13 +101,54 @@ std::size_t find_word(std::string_view text, std::string_view word) {
 
 }  // namespace
 
+bool holds(const Settings& settings, const Condition& condition) {
+  const std::string& value = settings.text(condition.option);
+  const bool counts = applies(settings, option_of(condition));
+  switch (condition.test) {
+    case Condition::Test::on:
+    case Condition::Test::off: {
+      const bool is_on = counts && !value.empty() && value != "0" && value != "none";
+      return is_on == (condition.test == Condition::Test::on);
+    }
+    case Condition::Test::one_of:
+      return counts && is_among(condition.words, value);
+    case Condition::Test::none_of:
+      return !counts || !is_among(condition.words, value);
+  }
+  return false;
+}
+
+bool applies(const Settings& settings, const OptionSpec& option) {
+  const auto& conditions = option.applies_when;
+  return !conditions.front().exists() ||
+         std::ranges::any_of(conditions, [&](const Condition& each) { return each.exists() && holds(settings, each); });
+}
+
+std::string origin_text(const Settings& settings, std::string_view name) {
+  const std::string& where = settings.where(name);
+  switch (settings.origin(name)) {
+    case Origin::fallback:
+      return "default";
+    case Origin::preset:
+      return where.substr(0, where.find(':'));  // the line of a preset helps nobody
+    case Origin::saved:
+    case Origin::file:
+      return where.substr(0, where.rfind(':'));
+    case Origin::command_line:
+      return where == fmt::format("--{}", name) ? "command line" : where;
+    case Origin::variation:
+      return "--vary";
+  }
+  return {};
+}
+
 std::string why_useless(const Settings& settings, const OptionSpec& option) {
   return why_useless(settings, option.applies_when);
 }
 
 void refuse_useless_options(const Settings& settings) {
   for (const OptionSpec& option : option_table()) {
-    if (!is_run_option(option) || !settings.given(option.name) || settings.applies(option)) continue;
+    if (!is_run_option(option) || !settings.given(option.name) || applies(settings, option)) continue;
     const bool asked_for = settings.origin(option.name) >= Origin::file && !asks_for_nothing(settings, option);
     if (asked_for && !is_overruled(settings, option)) {
       throw ConfigError(fmt::format("{}: {}", settings.where(option.name), why_useless(settings, option)));
@@ -115,7 +161,7 @@ void settle_useless_options(Settings& settings) {
   // All at once: what an option depends on must not change while others are looked at.
   std::vector<std::string_view> useless;
   for (const OptionSpec& option : option_table()) {
-    if (is_run_option(option) && settings.given(option.name) && !settings.applies(option))
+    if (is_run_option(option) && settings.given(option.name) && !applies(settings, option))
       useless.push_back(option.name);
   }
   for (const std::string_view name : useless) settings.drop(name);
@@ -123,11 +169,11 @@ void settle_useless_options(Settings& settings) {
 
 void refuse_useless_options(const Command& command, const Settings& settings) {
   for (const OptionSpec& option : option_table()) {
-    if (is_run_option(option) || !settings.given(option.name) || settings.applies(option)) continue;
+    if (is_run_option(option) || !settings.given(option.name) || applies(settings, option)) continue;
     throw ConfigError(fmt::format("{}: {}", settings.where(option.name), why_useless(settings, option)));
   }
   for (const auto& [name, condition] : command.conditions) {
-    if (!settings.given(name) || settings.holds(condition)) continue;
+    if (!settings.given(name) || holds(settings, condition)) continue;
     throw ConfigError(fmt::format("{}: {}", settings.where(name), why_failed(settings, condition)));
   }
 }
@@ -135,11 +181,11 @@ void refuse_useless_options(const Command& command, const Settings& settings) {
 void refuse_unmet_needs(const Settings& settings) {
   for (const OptionSpec& option : option_table()) {
     for (const auto& [values, needs, why] : option.needs) {
-      if (!needs.exists() || !is_among(values, settings.text(option.name)) || settings.holds(needs)) continue;
-      const bool unset = needs.test == Test::on && settings.applies(option_of(needs));
+      if (!needs.exists() || !is_among(values, settings.text(option.name)) || holds(settings, needs)) continue;
+      const bool unset = needs.test == Test::on && applies(settings, option_of(needs));
       std::string text =
           unset ? fmt::format("needs --{}, which is {}", needs.option,
-                              fmt::format("{} ({})", settings.text(needs.option), settings.origin_text(needs.option)))
+                              fmt::format("{} ({})", settings.text(needs.option), origin_text(settings, needs.option)))
                 : why_failed(settings, needs);
       if (!why.empty()) text += fmt::format(", because {}", why);
       throw ConfigError(fmt::format("{}: {} {}", settings.where(option.name), settings.text(option.name), text));
@@ -148,7 +194,7 @@ void refuse_unmet_needs(const Settings& settings) {
 }
 
 std::string shown(const Settings& settings, std::string_view option) {
-  return fmt::format("{} {} ({})", option, settings.text(option), settings.origin_text(option));
+  return fmt::format("{} {} ({})", option, settings.text(option), origin_text(settings, option));
 }
 
 std::string with_origins(const Settings& settings, const std::string& message) {
@@ -161,7 +207,7 @@ std::string with_origins(const Settings& settings, const std::string& message) {
     const std::string& value = settings.text(option.name);
     if (at == std::string::npos || value.empty()) continue;
     if (at != 0 && find_word(message, value) == std::string::npos) continue;
-    origins.emplace_back(at, fmt::format("{} {}: {}", option.name, value, settings.origin_text(option.name)));
+    origins.emplace_back(at, fmt::format("{} {}: {}", option.name, value, origin_text(settings, option.name)));
     typed = typed && settings.origin(option.name) == Origin::command_line;
   }
   if (typed) return message;

@@ -9,6 +9,13 @@ namespace tapehead {
 
 struct Command;
 
+/// Whether the option does anything beside the others: see OptionSpec::applies_when.
+bool applies(const Settings& settings, const OptionSpec& option);
+bool holds(const Settings& settings, const Condition& condition);
+
+/// Where a value came from, for people: "command line", "my.cfg:3", "preset copy", "default".
+std::string origin_text(const Settings& settings, std::string_view name);
+
 /// Why an option that does not apply does nothing, to be read after its name: "does nothing without --validate-every,
 /// which is 0 (default)". REQUIRES: it does not apply.
 std::string why_useless(const Settings& settings, const OptionSpec& option);

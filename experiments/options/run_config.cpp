@@ -61,7 +61,7 @@ void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
 }
 
 bool may_change(const OptionSpec& option, const Settings& saved) {
-  return option.may_change_on_resume && !(option.fixed_by.exists() && saved.holds(option.fixed_by));
+  return option.may_change_on_resume && !(option.fixed_by.exists() && holds(saved, option.fixed_by));
 }
 
 }  // namespace
@@ -168,17 +168,12 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
       !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {
     throw ConfigError(fmt::format("{}: source and target have other words; choose output", settings.where("tie")));
   }
+  // That the values are possible one by one, and go together, is known by now.
   saying_origins(settings, [&] {
-    check_config(model);
-    check_schedule(config.trainer.step.schedule);
-    check_optimizer(config.trainer.step.optimizer);
-    if (config.double_precision) {
-      check_constants<double>(config.trainer.step.optimizer);
-      check_rate<double>(config.trainer.step.schedule);
-    } else {
-      check_constants<float>(config.trainer.step.optimizer);
-      check_rate<float>(config.trainer.step.schedule);
-    }
+    with_precision(config.double_precision, [&]<class T>(T) {
+      check_constants<T>(config.trainer.step.optimizer);
+      check_rate<T>(config.trainer.step.schedule);
+    });
   });
 }
 
@@ -187,7 +182,7 @@ void require_complete_config(const std::string& text, const std::string& where) 
   saved.read_config(text, Origin::file, where);
   const std::string advice = "; it was cut off, or edited: train anew into another folder";
   for (const OptionSpec& option : option_table()) {
-    const bool written = is_written(option) && saved.applies(option);
+    const bool written = is_written(option) && applies(saved, option);
     if (written && !saved.given(option.name))
       throw ConfigError(fmt::format("{}: is incomplete, {} is missing{}", where, option.name, advice));
   }
@@ -204,7 +199,7 @@ Settings resume_settings(const Settings& given, const std::string& saved_config,
       if (now != saved.text(option.name)) saved.take(option.name, given);
       continue;
     }
-    if (!saved.applies(option)) {
+    if (!applies(saved, option)) {
       if (given.origin(option.name) < Origin::file) continue;
       throw ConfigError(fmt::format("{}: {}", given.where(option.name), why_useless(saved, option)));
     }

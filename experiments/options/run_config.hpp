@@ -65,7 +65,8 @@ RunConfig make_run_config(const Settings& settings);
 std::unique_ptr<Dataset> make_dataset(const RunConfig& config);
 
 /// Gives the model the data's vocabularies, and positions for its longest sequence, which also go into the settings.
-/// Throws ConfigError for positions that are too few and for a configuration that makes no model or no schedule.
+/// Throws ConfigError for positions that are too few, vocabularies that cannot be tied, and constants of training that
+/// its precision cannot hold.
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset);
 
 /// Throws ConfigError unless the text of a config.cfg is whole: every option that one holds, and a last line with its

@@ -12,6 +12,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
 #include "datasets/readers/pair_name.hpp"
+#include "experiments/options/conditions.hpp"
 #include "experiments/program/suggest.hpp"
 
 namespace tapehead {
@@ -186,54 +187,10 @@ std::vector<std::string> Settings::list(std::string_view name) const {
   return values;
 }
 
-bool Settings::holds(const Condition& condition) const {
-  const OptionSpec* option = find_option(condition.option);
-  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", condition.option));
-  const std::string& value = text(condition.option);
-  const bool counts = applies(*option);
-  switch (condition.test) {
-    case Condition::Test::on:
-    case Condition::Test::off: {
-      const bool is_on = counts && !value.empty() && value != "0" && value != "none";
-      return is_on == (condition.test == Condition::Test::on);
-    }
-    case Condition::Test::one_of:
-      return counts && is_among(condition.words, value);
-    case Condition::Test::none_of:
-      return !counts || !is_among(condition.words, value);
-  }
-  return false;
-}
-
-bool Settings::applies(const OptionSpec& option) const {
-  const auto& conditions = option.applies_when;
-  return !conditions.front().exists() ||
-         std::ranges::any_of(conditions, [&](const Condition& each) { return each.exists() && holds(each); });
-}
-
-std::string Settings::origin_text(std::string_view name) const {
-  const Setting& setting = at(name);
-  const std::string& where = setting.where;
-  switch (setting.origin) {
-    case Origin::fallback:
-      return "default";
-    case Origin::preset:
-      return where.substr(0, where.find(':'));  // the line of a preset helps nobody
-    case Origin::saved:
-    case Origin::file:
-      return where.substr(0, where.rfind(':'));
-    case Origin::command_line:
-      return where == fmt::format("--{}", name) ? "command line" : where;
-    case Origin::variation:
-      return "--vary";
-  }
-  return {};
-}
-
 std::string Settings::config_text() const {
   std::string lines;
   for (const OptionSpec& option : option_table()) {
-    if (!is_written(option) || !applies(option)) continue;
+    if (!is_written(option) || !applies(*this, option)) continue;
     lines += fmt::format("{} = {}\n", option.name, quoted_if_needed(text(option.name)));
   }
   return lines;

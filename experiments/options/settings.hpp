@@ -50,9 +50,6 @@ class Settings {
   /// How a message about this value begins: "--heads" or "my.cfg:3: heads".
   const std::string& where(std::string_view name) const { return at(name).where; }
 
-  /// Where the value came from, for people: "command line", "my.cfg:3", "preset copy", "default".
-  std::string origin_text(std::string_view name) const;
-
   const std::string& text(std::string_view name) const { return at(name).text; }
   /// The value as it would be without what comes from stronger origins than `origin`.
   const std::string& text_as_of(std::string_view name, Origin origin) const;
@@ -61,10 +58,6 @@ class Settings {
   double real(std::string_view name) const { return real_in(at(name).text); }
   /// The values of a repeatable option.
   std::vector<std::string> list(std::string_view name) const;
-
-  /// Whether the option does anything beside the others: see OptionSpec::applies_when.
-  bool applies(const OptionSpec& option) const;
-  bool holds(const Condition& condition) const;
 
   /// Every option that makes the run, as `name = value` lines that read_config understands.
   std::string config_text() const;

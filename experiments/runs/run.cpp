@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "autograd/base/output_file.hpp"
+#include "experiments/options/conditions.hpp"
 #include "experiments/runs/folder_lock.hpp"
 #include "experiments/runs/initial_weights.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
@@ -122,7 +123,7 @@ Run prepare_run(Settings settings, std::shared_ptr<const Dataset> dataset) {
   RunConfig config = make_run_config(settings);
   if (!dataset) dataset = make_dataset(config);
   fit_to_data(settings, config, *dataset);
-  Model model(config.model);
+  Model model = saying_origins(settings, [&] { return Model(config.model); });
   return {std::move(settings), std::move(config), std::move(dataset), std::move(model)};
 }
 

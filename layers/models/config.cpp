@@ -13,11 +13,6 @@
 namespace tapehead {
 namespace {
 
-void require_word(const char* option, const std::string& word, std::initializer_list<const char*> words) {
-  if (std::ranges::find(words, word) != words.end()) return;
-  throw ConfigError(fmt::format("{}: \"{}\" is none of {}", option, word, fmt::join(words, ", ")));
-}
-
 void require_at_least(const char* option, std::int64_t value, std::int64_t least) {
   if (value < least) throw ConfigError(fmt::format("{}: must be at least {}, not {}", option, least, value));
 }
@@ -157,19 +152,7 @@ Fields<ModelConfig> ModelConfig::fields() {
 }
 
 void check_config(const ModelConfig& config) {
-  require_word("model", config.model, {"transformer", "decoder"});
-  require_word("norm", config.norm, {"pre", "post"});
-  require_word("norm-kind", config.norm_kind, {"layer", "rms"});
-  require_word("tie", config.tie, {"none", "output", "all"});
-  require_word("initialisation", config.initialisation, {"xavier", "kaiming", "normal"});
-  parse_activation(config.activation);
-  parse_positions(config.positions);
-  parse_attention_kernel(config.attention);
-  require_at_least("layers", config.layers, 1);
-  require_at_least("heads", config.heads, 1);
-  require_at_least("d-model", config.d_model, 1);
-  require_at_least("d-head", config.d_head, 0);
-  require_at_least("d-ff", config.d_ff, 1);
+  check_fields(config);
   require_at_least("max-positions", config.max_positions, 1);
   require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
   if (config.model == "transformer") require_at_least("source vocabulary", config.source_vocabulary, kFirstFreeId);
@@ -178,10 +161,7 @@ void check_config(const ModelConfig& config) {
         fmt::format("tie: all needs the same words in source and target, which have {} and {}; choose output",
                     config.source_vocabulary, config.target_vocabulary));
   }
-  if (!(config.dropout >= 0 && config.dropout < 1)) {
-    throw ConfigError(fmt::format("dropout: must be in [0, 1), not {}", config.dropout));
-  }
-  attention_scale(config.scale, head_width(config), config.d_model);
+  head_width(config);
 }
 
 WeightLaw weight_law(const ModelConfig& config) {

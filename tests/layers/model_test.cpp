@@ -232,7 +232,7 @@ TEST(Model, MovesWithoutItsStoresNoticing) {
 
 TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
   const std::pair<std::function<void(ModelConfig&)>, const char*> refusals[] = {
-      {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of transformer, decoder"},
+      {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of decoder, transformer"},
       {[](ModelConfig& c) { c.norm = "both"; }, "norm: \"both\" is none of pre, post"},
       {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
       {[](ModelConfig& c) { c.activation = "elu"; }, "activation: \"elu\" is none of relu, gelu, gelu_tanh, silu"},
@@ -249,9 +249,9 @@ TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
       {[](ModelConfig& c) { c.d_head = -1; }, "d-head: must be at least 0, not -1"},
       {[](ModelConfig& c) { c.d_ff = 0; }, "d-ff: must be at least 1, not 0"},
       {[](ModelConfig& c) { c.max_positions = 0; }, "max-positions: must be at least 1, not 0"},
-      {[](ModelConfig& c) { c.dropout = 1; }, "dropout: must be in [0, 1), not 1"},
-      {[](ModelConfig& c) { c.dropout = -0.1; }, "dropout: must be in [0, 1), not -0.1"},
-      {[](ModelConfig& c) { c.dropout = std::nan(""); }, "dropout: must be in [0, 1), not nan"},
+      {[](ModelConfig& c) { c.dropout = 1; }, "dropout: must be less than 1, not 1"},
+      {[](ModelConfig& c) { c.dropout = -0.1; }, "dropout: must be at least 0, not -0.1"},
+      {[](ModelConfig& c) { c.dropout = std::nan(""); }, "dropout: \"nan\" is not a finite number"},
       {[](ModelConfig& c) { c.source_vocabulary = 3; }, "source vocabulary: must be at least 4, not 3"},
       {[](ModelConfig& c) { c.target_vocabulary = 3; }, "target vocabulary: must be at least 4, not 3"},
   };

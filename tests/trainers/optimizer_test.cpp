@@ -314,15 +314,15 @@ TEST(Optimizer, RefusesOptionsThatCannotWork) {
                 testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
   };
   refused({.kind = "lion"}, "\"lion\" is none of adam, adamw, sgd, nesterov");
-  refused({.kind = "sgd", .momentum = 1}, "momentum must be in [0, 1), not 1");
+  refused({.kind = "sgd", .momentum = 1}, "momentum: must be less than 1, not 1");
   refused({.kind = "nesterov"}, "nesterov needs a momentum above 0");
-  refused({.beta1 = 1}, "beta1 must be in [0, 1), not 1");
-  refused({.beta1 = -0.1}, "beta1 must be in [0, 1), not -0.1");
-  refused({.beta2 = 1.5}, "beta2 must be in [0, 1), not 1.5");
-  refused({.beta2 = NAN}, "beta2 must be in [0, 1), not nan");
-  refused({.epsilon = 0}, "epsilon must be positive, not 0");
-  refused({.epsilon = NAN}, "epsilon must be positive");
-  refused({.weight_decay = -1}, "weight decay must not be negative, is -1");
+  refused({.beta1 = 1}, "beta1: must be less than 1, not 1");
+  refused({.beta1 = -0.1}, "beta1: must be at least 0, not -0.1");
+  refused({.beta2 = 1.5}, "beta2: must be less than 1, not 1.5");
+  refused({.beta2 = NAN}, "beta2: \"nan\" is not a finite number");
+  refused({.epsilon = 0}, "adam-epsilon: must be more than 0, not 0");
+  refused({.epsilon = NAN}, "adam-epsilon: \"nan\" is not a finite number");
+  refused({.weight_decay = -1}, "weight-decay: must be at least 0, not -1");
   refused({.weight_decay = NAN}, "weight decay");
 }
 

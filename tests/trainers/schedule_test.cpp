@@ -95,20 +95,20 @@ TEST(Schedule, RefusesWhatMakesNoSchedule) {
     EXPECT_THAT([&] { check_schedule(options); }, testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
   };
   refused({.kind = "linear"}, "\"linear\" is none of constant, cosine, inverse_sqrt, noam, plateau");
-  refused({.learning_rate = 0}, "the learning rate must be positive, not 0");
-  refused({.learning_rate = -1}, "the learning rate must be positive, not -1");
-  refused({.learning_rate = NAN}, "the learning rate must be positive");
-  refused({.learning_rate = INFINITY}, "the learning rate must be positive");
-  refused({.warmup = -1}, "warm-up must not be negative, is -1");
+  refused({.learning_rate = 0}, "lr: must be more than 0, not 0");
+  refused({.learning_rate = -1}, "lr: must be more than 0, not -1");
+  refused({.learning_rate = NAN}, "lr: \"nan\" is not a finite number");
+  refused({.learning_rate = INFINITY}, "lr: \"inf\" is not a finite number");
+  refused({.warmup = -1}, "warmup: must be at least 0, not -1");
   refused({.kind = "noam", .warmup = 0, .d_model = 8}, "noam needs a warm-up of at least 1 step");
   refused({.kind = "inverse_sqrt"}, "inverse_sqrt needs a warm-up of at least 1 step");
   refused({.kind = "noam", .warmup = 10}, "noam needs the width of the model");
   refused({.kind = "cosine", .warmup = 10, .steps = 10}, "cosine needs more steps (10) than warm-up (10)");
-  refused({.kind = "cosine", .steps = 10, .final_share = -0.5}, "final share must be in [0, 1], not -0.5");
-  refused({.kind = "plateau", .plateau_factor = 1}, "the plateau factor must be between 0 and 1, not 1");
-  refused({.kind = "plateau", .plateau_factor = NAN}, "the plateau factor must be between 0 and 1");
-  refused({.kind = "plateau", .plateau_patience = 0}, "the plateau patience must be at least 1, not 0");
-  refused({.kind = "cosine", .steps = 10, .final_share = NAN}, "final share must be in [0, 1]");
+  refused({.kind = "cosine", .steps = 10, .final_share = -0.5}, "final-share: must be at least 0, not -0.5");
+  refused({.kind = "plateau", .plateau_factor = 1}, "plateau-factor: must be less than 1, not 1");
+  refused({.kind = "plateau", .plateau_factor = NAN}, "plateau-factor: \"nan\" is not a finite number");
+  refused({.kind = "plateau", .plateau_patience = 0}, "plateau-patience: must be at least 1, not 0");
+  refused({.kind = "cosine", .steps = 10, .final_share = NAN}, "final-share: \"nan\" is not a finite number");
 }
 
 }  // namespace

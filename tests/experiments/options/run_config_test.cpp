@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "autograd/base/errors.hpp"
+#include "experiments/options/conditions.hpp"
 #include "experiments/options/presets.hpp"
 #include "experiments/runs/run.hpp"
 
@@ -286,7 +287,7 @@ TEST(Resume, EveryOptionOfTheTableIsTakenOrRefusedByName) {
                                : std::vector<std::pair<std::string, std::string>>{{"steps", "9"}});
     settle(begun);
     for (const OptionSpec& option : option_table()) {
-      if (!is_run_option(option) || !begun.applies(option)) continue;
+      if (!is_run_option(option) || !applies(begun, option)) continue;
       const std::string name(option.name);
       const std::string value = other_value(option, begun);
       ASSERT_NE(value, "") << name;
