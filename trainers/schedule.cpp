@@ -48,7 +48,7 @@ Fields<ScheduleOptions> ScheduleOptions::fields() {
        {.name = "schedule",
         .choices = "constant cosine inverse_sqrt noam plateau",
         .help = "how the learning rate moves",
-        .when = "cosine where the number of steps is known",
+        .when = "cosine for a known end",
         .common = true,
         .needs = {ValueNeed{"plateau", on("validate-every"), "it goes by validations on the way"},
                   ValueNeed{"noam inverse_sqrt", on("warmup")}}}},

@@ -12,7 +12,7 @@ Fields<TrainerOptions> TrainerOptions::fields() {
        {.name = "steps",
         .range = NumberRange::steps(),
         .help = "training steps",
-        .when = "more while the validation loss still falls",
+        .when = "more while the loss still falls",
         .common = true,
         .may_change_on_resume = true,
         .fixed_by = one_of("schedule", "cosine"),

@@ -25,7 +25,7 @@ Fields<TextOptions> TextOptions::fields() {
        {.name = "valid",
         .kind = OptionKind::pair_files,
         .help = "validation pairs, in the same form",
-        .when = "they tell which weights are the best",
+        .when = "they choose best.h5",
         .common = true,
         .may_change_on_resume = true,
         .applies_when = kTextTask}},
