@@ -16,8 +16,8 @@ constexpr std::int64_t kExamplesAtOnce = 16;
 
 const std::vector<MetricSpec>& loss_metrics() {
   static const std::vector<MetricSpec> specs{
-      {"loss", "", Direction::lower, "the loss of training, on held-out examples and without dropout", 1},
-      {"sequences", "count", Direction::neither, "examples that were judged"}};
+      {"loss", "", Better::lower, "the loss of training, on held-out examples and without dropout", 1},
+      {"sequences", "count", Better::neither, "examples that were judged"}};
   return specs;
 }
 

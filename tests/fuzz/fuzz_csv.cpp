@@ -11,6 +11,7 @@
 #include "experiments/analysis/matrix.hpp"
 #include "tests/fuzz/target.hpp"
 #include "trainers/metrics/metrics.hpp"
+#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 
@@ -60,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::set<std::string> there;
   std::istringstream before(lines);
   for (std::string row; std::getline(before, row);) there.insert(without_empty_end(row));
-  MetricsFile(path, 10).write({.step = 11});
+  MetricsFile(path, token_metrics(), 10).write({.step = 11});
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);

@@ -9,13 +9,13 @@
 namespace tapehead {
 
 /// Which way a number is better.
-enum class Direction { lower, higher, neither };
+enum class Better { lower, higher, neither };
 
 /// What a metric is, before it was measured.
 struct MetricSpec {
   std::string name;       ///< "exact_match": in JSON, in messages; `valid_exact_match` in metrics.csv
   std::string unit = {};  ///< "nats a token", "share", "count"; empty for a plain number
-  Direction direction = Direction::neither;
+  Better direction = Better::neither;
   std::string description = {};  ///< in a line, for people
   int column = 0;                ///< its place among the validation columns of metrics.csv, from 1; 0: it has none
 };
@@ -25,7 +25,7 @@ struct Result {
   std::string name;
   double value = std::numeric_limits<double>::quiet_NaN();
   std::string unit = {};
-  Direction direction = Direction::neither;
+  Better direction = Better::neither;
 
   /// It is the number of something: sequences, tokens.
   bool counts() const { return unit == "count"; }

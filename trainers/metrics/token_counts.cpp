@@ -28,7 +28,7 @@ struct TokenMetric {
 
 // clang-format off
 const std::vector<TokenMetric>& table() {
-  using enum Direction;
+  using enum Better;
   static const std::vector<TokenMetric> all{
       {{"loss", "nats a token", lower, "cross-entropy of known target tokens, each after the right ones; steers best.h5, plateau and early stop", 1},
        [](const TokenCounts& c) { return loss(c); }},

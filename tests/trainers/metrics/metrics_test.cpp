@@ -70,7 +70,7 @@ TEST_F(Metrics, RowsAreOnDiskAtOnce) {
 // Whatever is measured has its column, in the order that it asks for, and what asks for none has none.
 TEST_F(Metrics, ColumnsFollowFromWhatIsMeasured) {
   const std::vector<MetricSpec> metrics{
-      {"b", "", Direction::lower, "", 2}, {"unseen", "count"}, {"a", "share", Direction::higher, "", 1}};
+      {"b", "", Better::lower, "", 2}, {"unseen", "count"}, {"a", "share", Better::higher, "", 1}};
   MetricsFile file(path(), metrics, 0);
   const Evaluation validation{.results = {{"unseen", 9}, {"b", 2.5}}};
   file.write({.step = 1, .train_loss = 2, .validation = &validation});
