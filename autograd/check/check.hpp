@@ -24,6 +24,9 @@ struct CheckOptions {
   int directions = 4;  ///< random directions over each larger variable
   bool second_order = true;
   bool dual_by_hand = false;  ///< for check_gradients: see OpSpec
+  /// In a child process: what crashes there, or takes more than a minute of processor time, is a finding here. What the
+  /// function does to this process's memory, to count its calls for instance, is not seen here either.
+  bool isolated = false;
 };
 
 /// Checks a problem's gradient, contracted with a fixed random cotangent. The scale of a derivative is the largest of

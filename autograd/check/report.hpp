@@ -77,8 +77,8 @@ struct Derivative {
 
 /// Something that is wrong, or could not be decided.
 struct Finding {
-  std::string
-      check;  ///< gradient, memory, determinism, accumulation, subset, mask, node, second order, float, exception
+  std::string check;  ///< gradient, memory, determinism, accumulation, subset, mask, node, second order, float,
+                      ///< exception, crash
   Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;
   std::string text;                               ///< one line: where, the numbers, and why if that is known

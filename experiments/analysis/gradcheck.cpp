@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/parallel.hpp"
+#include "autograd/check/isolated.hpp"
 #include "experiments/program/suggest.hpp"
 #include "layers/models/spec.hpp"
 #include "layers/spec.hpp"
@@ -53,19 +52,40 @@ CheckReport check_case(const ProblemCase& problem, const CheckOptions& options) 
   return report;
 }
 
-RefusalReport check_one(const OpSpec& spec, const OpRefusal& refusal) {
-  RefusalReport report{refusal_name(spec, refusal), {}};
+// What went wrong, or nothing.
+std::string check_one(const OpSpec& spec, const OpRefusal& refusal) {
+  std::string failure;
   try {
-    report.failure = check_refusal(spec, refusal);
+    failure = check_refusal(spec, refusal);
   } catch (const std::exception& error) {
-    report.failure = error.what();
+    failure = error.what();
   }
   const std::string name = fmt::format("{}/{}: ", spec.name, refusal.label);
-  if (report.failure.starts_with(name)) report.failure.erase(0, name.size());  // the subject says it
-  return report;
+  if (failure.starts_with(name)) failure.erase(0, name.size());  // the subject says it
+  return failure;
 }
 
-// "37/212 checked", renewed in place by whichever thread is done with a case.
+void check_refusals(const GradcheckSubjects& subjects, const Isolation& isolation,
+                    std::vector<RefusalReport>& reports) {
+  std::vector<std::pair<const OpSpec*, const OpRefusal*>> all;
+  for (const OpSpec& spec : subjects.refusing) {
+    for (const OpRefusal& refusal : spec.refusals) {
+      all.emplace_back(&spec, &refusal);
+      reports.push_back({refusal_name(spec, refusal), {}});
+    }
+  }
+  for_each_isolated(
+      std::ssize(all), isolation,
+      [&](std::int64_t i) {
+        const auto [spec, refusal] = all[static_cast<std::size_t>(i)];
+        return check_one(*spec, *refusal);
+      },
+      [&](std::int64_t i, const IsolatedAnswer& answer) {
+        reports[static_cast<std::size_t>(i)].failure = answer.text.value_or(answer.why_not);
+      });
+}
+
+// "37/212 checked", renewed in place.
 class CountOnTerminal {
  public:
   CountOnTerminal(std::ostream* out, std::size_t total) : out_(out), total_(total) {}
@@ -77,7 +97,6 @@ class CountOnTerminal {
 
   void add() {
     if (out_ == nullptr) return;
-    const std::lock_guard lock(mutex_);
     *out_ << '\r' << ++done_ << '/' << total_ << " checked" << std::flush;
   }
 
@@ -85,7 +104,6 @@ class CountOnTerminal {
   std::ostream* out_;
   std::size_t total_;
   std::size_t done_ = 0;
-  std::mutex mutex_;
 };
 
 }  // namespace
@@ -135,18 +153,22 @@ GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOpti
                          .refusals = {},
                          .unchecked = subjects.unchecked,
                          .allow_inconclusive = options.allow_inconclusive};
+  const Isolation isolation{.at_once = options.threads, .seconds = options.seconds};
   {
     CountOnTerminal count(options.progress, subjects.cases.size());
-    WorkerPool workers(options.threads);
-    for_each_task(&workers, std::ssize(subjects.cases), [&](std::int64_t i) {
-      const std::size_t place = subjects.cases.size() - 1 - static_cast<std::size_t>(i);  // models, the longest, first
-      result.reports[place] = check_case(subjects.cases[place], options.check);
-      count.add();
-    });
+    const auto place = [&](std::int64_t i) {  // models, the longest, first
+      return subjects.cases.size() - 1 - static_cast<std::size_t>(i);
+    };
+    for_each_isolated(
+        std::ssize(subjects.cases), isolation,
+        [&](std::int64_t i) { return to_bytes(check_case(subjects.cases[place(i)], options.check)); },
+        [&](std::int64_t i, const IsolatedAnswer& answer) {
+          result.reports[place(i)] = report_of(answer, options.check.seed);
+          result.reports[place(i)].name = subjects.cases[place(i)].name;
+          count.add();
+        });
   }
-  for (const OpSpec& spec : subjects.refusing) {
-    for (const OpRefusal& refusal : spec.refusals) result.refusals.push_back(check_one(spec, refusal));
-  }
+  check_refusals(subjects, isolation, result.refusals);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

@@ -31,7 +31,8 @@ GradcheckSubjects matching(GradcheckSubjects subjects, const std::string& patter
 
 struct GradcheckOptions {
   CheckOptions check = {};
-  int threads = 1;  ///< no result depends on it
+  int threads = 1;   ///< cases that are checked at once; no result depends on it
+  int seconds = 60;  ///< of processor time that a case may take; 0: no limit
   bool allow_inconclusive = false;
   std::ostream* progress = nullptr;  ///< a terminal that is told how far it is
 };
@@ -54,7 +55,8 @@ struct GradcheckResult {
   bool passed() const;
 };
 
-/// Checks everything. What a check throws is a failure of its case; it ends nothing.
+/// Checks everything, each case in a child process of its own: what it throws, how it crashes, or that it does not end
+/// is a failure of this case.
 GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOptions& options = {});
 
 /// A row for each op, layer and model, then whatever is wrong, then a sentence that sums up.

@@ -59,12 +59,13 @@ int print_sharpness(const LargestEigenvalue& found, const Trained& trained, cons
 
 int check(const GradcheckSubjects& subjects, const Settings& settings, Console& console) {
   const bool json = settings.flag("json");
-  const GradcheckResult result = gradcheck(
-      subjects,
-      {.check = {.seed = static_cast<std::uint64_t>(settings.integer("seed")), .precision = precision_of(settings)},
-       .threads = thread_count(settings.integer("threads")),
-       .allow_inconclusive = settings.flag("allow-inconclusive"),
-       .progress = console.err_is_terminal ? &console.err : nullptr});
+  GradcheckOptions options{
+      .check = {.seed = static_cast<std::uint64_t>(settings.integer("seed")), .precision = precision_of(settings)},
+      .threads = thread_count(settings.integer("threads")),
+      .allow_inconclusive = settings.flag("allow-inconclusive"),
+      .progress = console.err_is_terminal ? &console.err : nullptr};
+  if (!settings.text("checkpoint").empty()) options.seconds = 0;  // a trained model may be large
+  const GradcheckResult result = gradcheck(subjects, options);
   console.out << (json ? gradcheck_json(result) : gradcheck_text(result, console.width));
   return result.passed() ? kDone : kCheckFailed;
 }

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 #include <stdexcept>
 
@@ -125,6 +127,35 @@ TEST(Gradcheck, AnExceptionIsAFailureOfItsCase) {
   EXPECT_EQ(result.cases(Verdict::pass), 1);
   EXPECT_EQ(result.cases(Verdict::fail), 1);
   EXPECT_THAT(gradcheck_text(result), HasSubstr("no luck"));
+}
+
+// Its pullback writes far from anything that is its own.
+template <Scalar T>
+Var<T> astray(Var<T> x) {
+  const std::int64_t count = x.shape().size();
+  T* y = x.tape().allocate(count);
+  std::copy_n(x.data(), count, y);
+  return x.tape().record("astray", x.shape(), y, {x}, [x](Pull<T>& pull) {
+    const auto d_x = pull.into(x);
+    d_x.data[std::int64_t{1} << 38] = T(0);
+  });
+}
+
+TEST(Gradcheck, ACrashIsAFailureOfItsCase) {
+  OpSpec refuses = right();
+  refuses.name = "refuses";
+  refuses.refusals = {{"crashes", {{2, 3}}, [](auto x) -> decltype(scale(x[0], 3)) { std::abort(); }, "never said"}};
+  const std::vector<OpSpec> specs{right(), spec_of("astray", [](auto x) { return astray(x[0]); }), wrong(), refuses};
+  for (const int threads : {1, 3}) {
+    const GradcheckResult result = check(specs, {}, {.threads = threads});
+    EXPECT_EQ(result.cases(Verdict::pass), 2);
+    EXPECT_EQ(result.cases(Verdict::fail), 2);
+    EXPECT_EQ(result.failed_refusals(), 1);
+    EXPECT_THAT(gradcheck_text(result), HasSubstr("FAILED ops/wrong/R2_C3: "));
+    EXPECT_THAT(gradcheck_text(result), HasSubstr("FAILED ops/refuses/crashes: ended by SIGABRT (Aborted)\n"));
+    EXPECT_THAT(gradcheck_text(result), testing::ContainsRegex("FAILED ops/astray/R2_C3: .*ended (by SIGSEGV|with)"));
+    EXPECT_EQ(nlohmann::json::parse(gradcheck_json(result))["cases"][1]["findings"][0]["check"], "crash");
+  }
 }
 
 TEST(Gradcheck, AnOpWithoutACaseIsAFailure) {

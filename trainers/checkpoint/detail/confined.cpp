@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,17 +21,13 @@
 #include <cstdio>
 #include <cstring>
 
+#include "autograd/base/child_process.hpp"
 #include "autograd/base/errors.hpp"
 
 namespace tapehead {
 namespace {
 
 constexpr int kAnswer = 3;  // the descriptor that the child answers through
-
-[[noreturn]] void fail(const char* what) {
-  throw CheckpointError(fmt::format("checkpoint: {} to read it in ({}); end other programs or raise the limit", what,
-                                    std::strerror(errno)));
-}
 
 void limit(decltype(RLIMIT_CORE) resource, rlim_t most) {
   const rlimit both{most, most};
@@ -85,12 +80,6 @@ void deny_system_calls() {
 }
 
 void confine(int pipe, const Confinement& confinement) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGINT, SIGTERM, SIGHUP, SIGPROF, SIGXCPU}) {
-    ::signal(signal, SIG_DFL);  // what the program does on a signal is not the child's to do
-  }
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const std::size_t before = mapped_memory();
   ::prctl(PR_SET_DUMPABLE, 0);  // no core file for a crash that is expected
   ::dup2(pipe, kAnswer);
@@ -106,93 +95,40 @@ void confine(int pipe, const Confinement& confinement) {
   deny_system_calls();
 }
 
-bool write_all(int file, const void* bytes, std::size_t size) {
-  const char* next = static_cast<const char*>(bytes);
-  while (size > 0) {
-    const ssize_t written = ::write(file, next, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    next += written;
-    size -= static_cast<std::size_t>(written);
+// The answer, once it is whole: nothing if the child ends before, or if it is too long or too late.
+std::optional<std::string> answer_of(const ChildProcess& child, const Confinement& confinement) {
+  using Clock = std::chrono::steady_clock;
+  // The child has nothing to wait for: it ends by its processor time. This is for one that somebody stopped.
+  const auto end = Clock::now() + std::chrono::seconds(30) + 10 * std::chrono::milliseconds(confinement.milliseconds);
+  std::string bytes;
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    pollfd wait{child.pipe(), POLLIN, 0};
+    const int ready = left <= 0 ? 0 : ::poll(&wait, 1, static_cast<int>(left));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0 || !child.read(bytes)) return {};
+    const std::optional<std::uint64_t> size = size_of_text(bytes);
+    if (size && *size > confinement.answer) return {};
+    std::optional<std::string> text = take_text(bytes);
+    if (text) return bytes.empty() ? text : std::nullopt;
   }
-  return true;
 }
-
-// The answer goes out behind its size, so that one that was cut off is told from a whole one.
-[[noreturn]] void be_the_child(int pipe, const std::function<std::string()>& work, const Confinement& confinement) {
-  confine(pipe, confinement);
-  int status = 1;
-  try {
-    const std::string answer = work();
-    const std::uint64_t size = answer.size();
-    if (write_all(kAnswer, &size, sizeof(size)) && write_all(kAnswer, answer.data(), answer.size())) status = 0;
-  } catch (...) {  // such as std::bad_alloc: an answer that does not come says it all
-  }
-  ::_exit(status);
-}
-
-// A child and the pipe that it answers through; both end with this.
-class Child {
- public:
-  Child(pid_t id, int pipe) : id_(id), pipe_(pipe) {}
-  ~Child() {
-    ::close(pipe_);
-    // Where nobody hears of children (SIGCHLD ignored), one that has ended is gone already and its number may be
-    // another's.
-    if (::waitpid(id_, nullptr, WNOHANG) != 0) return;
-    ::kill(id_, SIGKILL);
-    while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  // The answer, once it is whole: nothing if the child ends before, or if it is too long or too late.
-  std::optional<std::string> answer(const Confinement& confinement) const {
-    using Clock = std::chrono::steady_clock;
-    // The child has nothing to wait for: it ends by its processor time. This is for one that somebody stopped.
-    const auto end = Clock::now() + std::chrono::seconds(30) + 10 * std::chrono::milliseconds(confinement.milliseconds);
-    std::string text;
-    std::uint64_t size = 0;
-    std::array<char, 65536> piece;
-    while (text.size() < sizeof(size) || text.size() - sizeof(size) < size) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
-      pollfd wait{pipe_, POLLIN, 0};
-      const int ready = left <= 0 ? 0 : ::poll(&wait, 1, static_cast<int>(left));
-      if (ready < 0 && errno == EINTR) continue;
-      if (ready <= 0) return {};
-      const ssize_t got = ::read(pipe_, piece.data(), piece.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return {};
-      text.append(piece.data(), static_cast<std::size_t>(got));
-      if (text.size() >= sizeof(size)) std::memcpy(&size, text.data(), sizeof(size));
-      if (size > confinement.answer) return {};
-    }
-    if (text.size() - sizeof(size) != size) return {};
-    return text.substr(sizeof(size));
-  }
-
- private:
-  pid_t id_;
-  int pipe_;
-};
 
 }  // namespace
 
 std::optional<std::string> answer_of_confined(const std::function<std::string()>& work,
                                               const Confinement& confinement) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) fail("no pipe can be made");
-  const pid_t id = ::fork();
-  if (id == 0) be_the_child(ends[1], work, confinement);
-  const int why = errno;
-  ::close(ends[1]);
-  if (id < 0) {
-    ::close(ends[0]);
-    errno = why;
-    fail("no process can be made");
+  const std::optional<ChildProcess> child = ChildProcess::start([&](int pipe) {
+    confine(pipe, confinement);
+    write_text(kAnswer, work());
+  });
+  if (!child) {
+    throw CheckpointError(
+        fmt::format("checkpoint: neither a process nor a pipe can be made to read it in ({}); end other programs or "
+                    "raise the limit",
+                    std::strerror(errno)));
   }
-  return Child(id, ends[0]).answer(confinement);
+  return answer_of(*child, confinement);
 }
 
 }  // namespace tapehead
