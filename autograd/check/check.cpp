@@ -44,7 +44,12 @@ void check_every_node(CheckContext& context) {
         fault.op, fault.index, nodes.size, fault.expected, fault.found, std::abs(fault.expected - fault.found),
         fault.bound);
     if (!fault.detail.empty()) text += "; " + fault.detail;
-    context.add(Finding{.check = "node", .diagnosis = fault.diagnosis, .text = std::move(text), .variable = {}});
+    if (fault.verdict == Verdict::inconclusive) text += ", but so small beside its terms that it may be rounding";
+    context.add(Finding{.check = "node",
+                        .verdict = fault.verdict,
+                        .diagnosis = fault.verdict == Verdict::fail ? fault.diagnosis : Diagnosis::none,
+                        .text = std::move(text),
+                        .variable = {}});
   }
 }
 
@@ -90,6 +95,13 @@ CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_o
   value = evaluator.output();
   branches = evaluator.branches();
   noise = sensitivity(0x1p-52, 0x1p-52).gradient;
+  for (std::uint32_t draw = 0; draw < kSensitivityDraws && terms() > 0; ++draw) {
+    const double factor = another_multiple(seed, draw, 0);
+    const std::vector<double> there = evaluator.gradient(multiple_of(cotangent, factor));
+    for (std::size_t i = 0; i < noise.size(); ++i) {
+      raise_noise(noise[i], std::abs(there[i] / factor - gradient[i]), kRoundingOfTerms * terms());
+    }
+  }
 }
 
 CheckContext::Sensitivity CheckContext::sensitivity(double size, double of_ops) {
@@ -119,6 +131,16 @@ CheckContext::Sensitivity CheckContext::sensitivity(double size, double of_ops) 
   }
   evaluator.point() = point;
   return largest;
+}
+
+double CheckContext::terms() {
+  if (terms_) return *terms_;
+  terms_ = 0;
+  try {
+    terms_ = largest_terms(problem, cotangent, direction(Drawn::every_node, 0, problem.size()).values);
+  } catch (const GradientError&) {  // its nodes are not the same in double and in complex numbers: said elsewhere
+  }
+  return *terms_;
 }
 
 void CheckContext::add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element,

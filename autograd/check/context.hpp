@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct CheckContext {
   };
   Sensitivity sensitivity(double size, double of_ops = 0);
 
+  /// See largest_terms; computed when it is asked for first.
+  double terms();
+
   /// A random direction within [first, first + count); there are several of a kind, told apart by `which`.
   Direction direction(Drawn kind, std::int64_t first, std::int64_t count, int which = 0) const {
     return Direction::random(first, count,
@@ -53,6 +57,9 @@ struct CheckContext {
   void add(Finding finding) { report.findings.push_back(std::move(finding)); }
   /// About one element of a variable.
   void add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element, std::string text);
+
+ private:
+  std::optional<double> terms_;
 };
 
 /// No op writes beside its memory, or reads what nobody wrote, in any scalar that the problem takes. To be called

@@ -115,8 +115,9 @@ class DerivativeCheck {
   }
 
   void take_differences(Probed& probed, double goal, bool confirmed = false) {
-    const RiddersEstimate estimate = confirmed ? oracles_.confirmed_differences(probed.direction, goal)
-                                               : oracles_.differences(probed.direction, goal);
+    const RiddersEstimate estimate = confirmed
+                                         ? oracles_.confirmed_differences(probed.direction, goal, context_.terms())
+                                         : oracles_.differences(probed.direction, goal);
     probed.crossed = probed.crossed || estimate.crossed;
     if (!estimate.found) return;
     probed.derivative.differences = estimate.value[0];
@@ -196,14 +197,20 @@ class DerivativeCheck {
     return bounds;
   }
 
+  // Only what looks wrong is held against this, which costs a pass.
+  double may_be_rounding(const Bounds& bounds) const {
+    return std::max(bounds.rounding, kRoundingOfTerms * context_.terms());
+  }
+
   void against_complex_step(Probed& probed, const Bounds& bounds) {
     Derivative& d = probed.derivative;
     if (!oracles_.has_complex_step()) return;
     const double error = std::abs(d.analytic - d.complex_step);
     const double apart = std::abs(d.analytic - d.complex_analytic);
     const double allowed = bounds.complex_step + bounds.noise + 4 * 0x1p-53 * bounds.scale;
-    if (std::max(error, apart) > allowed && std::max(error, apart) <= bounds.rounding) {  // nothing but rounding is left
-      return conclude(d, Verdict::inconclusive, Ground::lost_in_rounding, std::max(error, apart), allowed);
+    const double furthest = std::max(error, apart);
+    if (furthest > allowed && furthest <= may_be_rounding(bounds)) {  // nothing but rounding is left
+      return conclude(d, Verdict::inconclusive, Ground::lost_in_rounding, furthest, allowed);
     }
     if (!(error <= allowed)) {
       const bool alone = precise(d, bounds) && std::abs(d.analytic - d.differences) <= kClearly * error;
@@ -212,10 +219,10 @@ class DerivativeCheck {
     if (!(apart <= allowed)) return conclude(d, Verdict::fail, Ground::complex_pullback, apart, allowed);
     // Small beside its neighbours, and still to be right; unless rounding is all that there is of it.
     if (error <= bounds.own_complex_step) return;
-    const double noise = kNoiseFactor * oracles_.complex_step_noise(probed.direction, context_.seed);
+    const double noise = kNoiseFactor * oracles_.complex_step_noise(probed.direction, context_.seed, context_.terms());
     const double nothing = kNoiseFactor * bounds.noise;
     if (std::abs(d.complex_step) <= noise && std::abs(d.analytic) <= nothing) return;
-    const bool sure = error > std::max(bounds.rounding, noise);
+    const bool sure = error > std::max(may_be_rounding(bounds), noise);
     if (!sure && d.verdict != Verdict::pass) return;
     conclude(d, sure ? Verdict::fail : Verdict::inconclusive, sure ? Ground::complex_step : Ground::lost_in_rounding,
              error, bounds.own_complex_step);
@@ -253,7 +260,7 @@ class DerivativeCheck {
     if (complex_agrees && !differences_decide_ && !precise(d, bounds)) {
       return conclude(d, Verdict::inconclusive, Ground::control_coarse, error(), allowed);
     }
-    if (error() <= std::max(bounds.rounding, complex_agrees ? kRoundingOfOutput * largest_input_ : 0)) {
+    if (error() <= std::max(may_be_rounding(bounds), complex_agrees ? kRoundingOfOutput * largest_input_ : 0)) {
       return conclude(d, Verdict::inconclusive, Ground::lost_in_rounding, error(), allowed);
     }
     conclude(d, Verdict::fail, complex_agrees ? Ground::differences_alone : Ground::differences, error(), allowed);

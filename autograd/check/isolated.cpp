@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kClock = 10;                               // seconds by the clock for one of processor time
+constexpr int kClock = 60;                               // seconds by the clock for one of processor time
 constexpr auto kShift = std::chrono::milliseconds(300);  // after which a process takes no further task
 
 void limit(decltype(RLIMIT_CORE) resource, rlim_t most) {

@@ -12,7 +12,7 @@ namespace tapehead {
 /// How many tasks run at once, and how long each may.
 struct Isolation {
   int at_once = 1;
-  int seconds = 60;  ///< of processor time, ten times that by the clock; 0: no limit
+  int seconds = 60;  ///< of processor time, sixty times that by the clock; 0: no limit
 };
 
 /// What came of a task: its answer, or how its process ended instead: "ended by SIGSEGV (Segmentation fault)".

@@ -20,6 +20,7 @@ constexpr double kTolerance = 1e-10;        // of the sizes that are summed
 constexpr double kRounding = 64 * 0x1p-53;  // of adjoints that a contribution is told apart from
 constexpr double kNoiseFactor = 16;         // from the noise of some draws to a bound
 constexpr std::uint32_t kNoiseDraws = 4;
+constexpr std::uint32_t kMultiples = 12;  // at most: until rounding explains what looked wrong
 
 // Tangents of every value that an op read or made, by place on the tape.
 class TangentRecorder : public TapeObserver<Complex> {
@@ -54,7 +55,8 @@ class DualityCheck : public TapeObserver<double> {
       : tangents_(tangents), rounding_(rounding) {}
 
   NodeCheck result;
-  std::vector<double> off;  // ⟨d_y, ẏ⟩ − Σ ⟨d_x, ẋ⟩ of each node
+  std::vector<double> off;    // ⟨d_y, ẏ⟩ − Σ ⟨d_x, ẋ⟩ of each node
+  std::vector<double> terms;  // that both sides are made of: see largest_terms
 
   void on_record(Var<double> y, std::span<const Var<double>> inputs) override {
     if (rounding_ != nullptr) rounding_->on_record(y, inputs);
@@ -111,9 +113,13 @@ class DualityCheck : public TapeObserver<double> {
     const double bound = kTolerance * (expected_.size + found.size) + rounding + kComplexUnderflow * expected_.weights +
                          8 * 0x1p-53 * expected_.beside;
     off.resize(std::max<std::size_t>(off.size(), y.index() + 1));
+    terms.resize(off.size());
     off[y.index()] = expected_.total - found.total;
+    double largest = 0;
+    for (const double each : tangents_.of(y.index())) largest = std::max(largest, std::abs(each));
+    terms[y.index()] = expected_.weights * largest + expected_.beside;
     if (std::isfinite(bound) && std::abs(expected_.total - found.total) <= bound) return;
-    NodeFault fault{y.op(), y.index(), expected_.total, found.total, bound, Diagnosis::none, {}};
+    NodeFault fault{y.op(), y.index(), expected_.total, found.total, bound, Verdict::fail, Diagnosis::none, {}};
     if (!cut.empty()) {
       fault.diagnosis = Diagnosis::not_connected;
       fault.detail = "no gradient reaches its " + cut;
@@ -143,16 +149,23 @@ class DualityCheck : public TapeObserver<double> {
   Sum expected_;
 };
 
+// Tangents of all nodes along a direction.
+TangentRecorder tangents_along(std::span<const double> direction, Evaluator<Complex>& complex,
+                               std::span<const double> cotangent) {
+  for (std::size_t i = 0; i < direction.size(); ++i) complex.point()[i].imag(kComplexStep * direction[i]);
+  TangentRecorder tangents;
+  complex.tape().set_observer(&tangents);
+  complex.gradient(std::vector<Complex>(cotangent.begin(), cotangent.end()));
+  complex.tape().set_observer(nullptr);
+  return tangents;
+}
+
 }  // namespace
 
 NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction,
                       std::uint64_t seed) {
   Evaluator<Complex> complex(problem);
-  for (std::size_t i = 0; i < direction.size(); ++i) complex.point()[i].imag(kComplexStep * direction[i]);
-  TangentRecorder tangents;
-  complex.tape().set_observer(&tangents);
-  complex.gradient(std::vector<Complex>(cotangent.begin(), cotangent.end()));
-
+  const TangentRecorder tangents = tangents_along(direction, complex, cotangent);
   Evaluator<double> real(problem);
   DualityCheck duality(tangents);
   real.tape().set_observer(&duality);
@@ -160,24 +173,54 @@ NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent,
   auto& faults = duality.result.faults;
   if (faults.empty()) return std::move(duality.result);
 
-  // What looks wrong may be rounding, where a pullback cancels: it changes when the values are rounded otherwise.
+  // What looks wrong may be rounding, where a pullback or a tangent cancels: then it changes when the values are
+  // rounded otherwise, or when both sides are computed for another multiple of the direction and of the cotangent.
   std::vector<double> noise(duality.off.size(), 0.0);
+  const auto off_of = [&](DualityCheck& moved, std::span<const double> weights) {
+    real.tape().set_observer(&moved);
+    real.gradient(weights);
+    moved.off.resize(noise.size());
+    return moved.off;
+  };
   for (std::uint32_t draw = 0; draw < kNoiseDraws; ++draw) {
     RoundingObserver<double> rounding(seed, draw, 0x1p-52);
     DualityCheck moved(tangents, &rounding);
-    real.tape().set_observer(&moved);
     round_point(real.point(), seed, draw);
-    real.gradient(cotangent);
+    const std::vector<double> off = off_of(moved, cotangent);
     real.point() = problem.point();
-    for (std::size_t i = 0; i < std::min(noise.size(), moved.off.size()); ++i) {
-      noise[i] = std::max(noise[i], std::abs(moved.off[i] - duality.off[i]));
+    for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = std::max(noise[i], std::abs(off[i] - duality.off[i]));
+  }
+  const auto explained = [&](const NodeFault& fault) {
+    return std::abs(fault.expected - fault.found) <= fault.bound + kNoiseFactor * noise[fault.index];
+  };
+  for (std::uint32_t draw = 0; draw < kMultiples && !std::ranges::all_of(faults, explained); ++draw) {
+    const double along = another_multiple(seed, draw, 1);
+    const double across = another_multiple(seed, draw, 2);
+    const TangentRecorder again = tangents_along(multiple_of(direction, along), complex, cotangent);
+    DualityCheck multiple(again);
+    const std::vector<double> off = off_of(multiple, multiple_of(cotangent, across));
+    for (std::size_t i = 0; i < noise.size(); ++i) {
+      raise_noise(noise[i], std::abs(off[i] / (along * across) - duality.off[i]), kRoundingOfTerms * duality.terms[i]);
     }
   }
-  std::erase_if(faults, [&](NodeFault& fault) {
+  std::erase_if(faults, explained);
+  for (NodeFault& fault : faults) {
     fault.bound += kNoiseFactor * noise[fault.index];
-    return std::abs(fault.expected - fault.found) <= fault.bound;
-  });
+    const bool lost = std::abs(fault.expected - fault.found) <= kRoundingOfTerms * duality.terms[fault.index];
+    if (lost) fault.verdict = Verdict::inconclusive;
+  }
   return std::move(duality.result);
+}
+
+double largest_terms(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction) {
+  if (!problem.function().takes<Complex>()) return 0;
+  Evaluator<Complex> complex(problem);
+  const TangentRecorder tangents = tangents_along(direction, complex, cotangent);
+  Evaluator<double> real(problem);
+  DualityCheck duality(tangents);
+  real.tape().set_observer(&duality);
+  real.gradient(cotangent);
+  return duality.terms.empty() ? 0 : std::ranges::max(duality.terms);
 }
 
 }  // namespace tapehead

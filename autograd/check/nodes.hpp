@@ -17,6 +17,8 @@ struct NodeFault {
   double expected = 0;      ///< ⟨d_y, ẏ⟩
   double found = 0;         ///< Σ ⟨d_x, ẋ⟩ over what its pullback added
   double bound = 0;         ///< what they may differ by
+  /// Inconclusive: so far below what the node is made of that nothing is left of it but rounding.
+  Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;
   std::string detail;  ///< the inputs that get no gradient though they should; may be empty
 };
@@ -34,5 +36,10 @@ struct NodeCheck {
 /// the function takes complex numbers.
 NodeCheck check_nodes(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction,
                       std::uint64_t seed = 1);
+
+/// The largest terms of any node: Σ |d_y| · max |ẏ| + Σ |d_y ∘ y|, with tangents along `direction`. Rounding inside an
+/// op goes beside the largest of its tangents and beside its values, whatever cancels: y = x − logΣexp(x) is computed
+/// beside one where it is −1e-20, and then moves in steps, or not at all. 0 if the function takes no complex numbers.
+double largest_terms(const Problem& problem, std::span<const double> cotangent, std::span<const double> direction);
 
 }  // namespace tapehead

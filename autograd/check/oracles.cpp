@@ -101,7 +101,7 @@ double Oracles::terms() const {
   return sum;
 }
 
-double Oracles::complex_step_noise(const Direction& direction, std::uint64_t seed) {
+double Oracles::complex_step_noise(const Direction& direction, std::uint64_t seed, double terms) {
   constexpr std::uint32_t kDraws = 4;
   const double step = kComplexStep / std::sqrt(static_cast<double>(direction.values.size()));
   const double here = complex_step(direction);
@@ -115,6 +115,11 @@ double Oracles::complex_step_noise(const Direction& direction, std::uint64_t see
     complex_->point() = point;
   }
   complex_->tape().set_observer(nullptr);
+  for (std::uint32_t draw = 0; draw < kDraws; ++draw) {
+    const double factor = another_multiple(seed, draw, 3);
+    const double there = complex_step({direction.first, multiple_of(direction.values, factor)}) / factor;
+    raise_noise(noise, std::abs(there - here), kRoundingOfTerms * terms);
+  }
   return noise;
 }
 
@@ -129,13 +134,14 @@ bool Oracles::evaluate(const Direction& direction, double step) {
 }
 
 // Differences are taken for each output before they are summed: an output that does not move adds no rounding.
-std::optional<Probe> Oracles::probe(const Direction& direction, double h) {
+std::optional<Probe> Oracles::probe(const Direction& direction, double h, double terms) {
   if (!evaluate(direction, h)) return {};
   const std::vector<double> above = real_.output();
   if (!evaluate(direction, -h)) return {};
   const std::vector<double>& below = real_.output();
   double difference = 0;
   std::vector<double> rounding;
+  const double in_steps = 0.5 * kRounding * terms;
   std::vector<double> unmoved;
   double weight = 0;
   for (std::size_t o = 0; o < above.size(); ++o) {
@@ -149,8 +155,9 @@ std::optional<Probe> Oracles::probe(const Direction& direction, double h) {
   }
   if (!std::isfinite(difference)) return {};
   // Where nothing moves at all, it may have moved by less than the last digit.
-  if (rounding.empty()) return Probe{{difference}, {2 * beside_input_ * weight + 0x1p-53 * norm_of(unmoved)}};
-  return Probe{{difference}, {norm_of(rounding)}};
+  if (rounding.empty())
+    return Probe{{difference}, {in_steps + 2 * beside_input_ * weight + 0x1p-53 * norm_of(unmoved)}};
+  return Probe{{difference}, {in_steps + norm_of(rounding)}};
 }
 
 double Oracles::jump(const Direction& direction) {
@@ -173,8 +180,8 @@ RiddersEstimate Oracles::differences(const Direction& direction, double goal) {
   return ridders([&](double h) { return probe(direction, h); }, kFirstProbe, goal);
 }
 
-RiddersEstimate Oracles::confirmed_differences(const Direction& direction, double goal) {
-  return confirmed_ridders([&](double h) { return probe(direction, h); }, kFirstProbe, goal);
+RiddersEstimate Oracles::confirmed_differences(const Direction& direction, double goal, double terms) {
+  return confirmed_ridders([&](double h) { return probe(direction, h, terms); }, kFirstProbe, goal);
 }
 
 }  // namespace tapehead

@@ -38,18 +38,21 @@ class Oracles {
   double complex_step(const Direction& direction);
   /// Σ |cotangent ∘ ẏ|, of the last complex_step(): what was summed, before any of it cancelled.
   double terms() const;
-  /// How far the last digits of complex_step() may be off, by rounding values anew in a few draws.
-  double complex_step_noise(const Direction& direction, std::uint64_t seed);
+  /// How far the last digits of complex_step() may be off, by rounding values anew in a few draws, and by other
+  /// multiples of the direction (see another_multiple).
+  double complex_step_noise(const Direction& direction, std::uint64_t seed, double terms);
   /// The same by Ridders' differences in double, to an error of about `goal`.
   RiddersEstimate differences(const Direction& direction, double goal);
-  /// Begun at several steps, each value believed as far as another confirms it: see confirmed_ridders.
-  RiddersEstimate confirmed_differences(const Direction& direction, double goal);
+  /// Begun at several steps, each value believed as far as another confirms it: see confirmed_ridders. Values are taken
+  /// to be rounded beside `terms` (see largest_terms): one that moves in steps gives the same wrong quotient from
+  /// several starts.
+  RiddersEstimate confirmed_differences(const Direction& direction, double goal, double terms = 0);
   /// By how much the derivative jumps at the point itself: the smallest difference between the slopes on both sides,
   /// over several tiny steps. About zero where the function is smooth.
   double jump(const Direction& direction);
 
  private:
-  std::optional<Probe> probe(const Direction& direction, double h);
+  std::optional<Probe> probe(const Direction& direction, double h, double terms = 0);
   bool evaluate(const Direction& direction, double step);
   double measured_noise(const Problem& problem);
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "autograd/base/random.hpp"
@@ -56,6 +58,31 @@ void round_point(std::vector<T>& point, std::uint64_t seed, std::uint32_t draw) 
   for (std::size_t i = 0; i < point.size(); ++i) {
     point[i] *= random.uniform(draw, static_cast<std::uint32_t>(i)) < 0.5 ? 1 + 0x1p-52 : 1 - 0x1p-52;
   }
+}
+
+/// Between a half and one, another for each draw and purpose. What is linear, a tangent in its direction or a gradient
+/// in its cotangent, is computed for this multiple of it and divided again: exact arithmetic would change nothing, so
+/// what changes is rounding, inside ops too. Moving numbers by their last digits does not show all of that: where x is
+/// multiplied by 1 − ε and x taken off again, x moved by units in its last place rounds as it did before. A pullback
+/// that is wrong may not be linear at all: so no more of the change is taken for rounding than `kRoundingOfTerms`
+/// explains.
+inline double another_multiple(std::uint64_t seed, std::uint32_t draw, std::uint32_t purpose) {
+  return 0.5 + 0.5 * RandomStream(seed, Purpose::gradient_check, 8).uniform(draw, purpose);
+}
+
+/// What is off by less than this, times the terms of a node (see largest_terms), may be nothing but rounding.
+inline constexpr double kRoundingOfTerms = 0x1p-48;
+
+/// Raises what is known of a noise to a change, as far as that may be rounding.
+inline void raise_noise(double& noise, double change, double most) {
+  if (change > noise) noise = std::max(noise, std::min(change, most));
+}
+
+/// A vector times a number.
+inline std::vector<double> multiple_of(std::span<const double> vector, double factor) {
+  std::vector<double> scaled(vector.begin(), vector.end());
+  for (double& each : scaled) each *= factor;
+  return scaled;
 }
 
 }  // namespace tapehead
