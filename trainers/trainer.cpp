@@ -9,6 +9,7 @@
 #include "autograd/base/errors.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
 #include "trainers/checkpoint/resume_point.hpp"
+#include "trainers/goal.hpp"
 #include "trainers/metrics/metrics.hpp"
 #include "trainers/nonfinite.hpp"
 
@@ -41,7 +42,8 @@ class Run {
         observer_(observer),
         workers_(options.threads),
         step_(learner.objective, parameters, dataset, workers_, options.step),
-        history_(history_options(options)) {
+        history_(history_options(options)),
+        goal_(parse_goal(options.stop_when, learner.metrics)) {
     if (options.steps < 0) throw ConfigError(fmt::format("training: steps must not be negative, is {}", options.steps));
     if (folder.resume) restore();
     progress_.steps = options.steps;
@@ -60,7 +62,7 @@ class Run {
     }
     if (options_.steps == 0) save_latest();  // a run that is finished has a checkpoint
     if (validation_owed_ && !follow_up()) return TrainingOutcome::interrupted;
-    while (done_ < options_.steps && !history_.should_stop()) {
+    while (done_ < options_.steps && !over()) {
       run_step();
       if (!follow_up()) return TrainingOutcome::interrupted;
     }
@@ -79,6 +81,8 @@ class Run {
 
   bool due(std::int64_t every) const { return every > 0 && done_ % every == 0; }
 
+  bool over() const { return history_.should_stop() || goal_reached_; }
+
   bool stopping() const { return stop_ != nullptr && *stop_; }
 
   // What comes after a step. False: the run was interrupted, and is saved.
@@ -90,11 +94,12 @@ class Run {
     try {
       validation_due = due(options_.validate_every);
       best = validation_due && validate_on_the_way();
-      last = done_ == options_.steps || history_.should_stop();
+      last = done_ == options_.steps || over();
       if (last) best |= validate_at_the_end(validation_due);
     } catch (const EvaluationStopped&) {
       // As if none had begun: resumed, the run does them all, and is the run that was never stopped.
       history_ = before;
+      goal_reached_ = false;
       validation_owed_ = true;
       save_latest();
       return false;
@@ -142,7 +147,9 @@ class Run {
   // Returns whether it was the best. What follows from the validations on the way must not depend on where the run
   // ends: each takes the same sequences.
   bool validate_on_the_way() {
-    return validate(options_.validation_limit) && history_.record(done_, validation_->value("loss"));
+    if (!validate(options_.validation_limit)) return false;
+    goal_reached_ = goal_.reached_by(*validation_);
+    return history_.record(done_, validation_->value("loss"));
   }
 
   // Returns whether it is the best of all that took the same sequences.
@@ -233,6 +240,7 @@ class Run {
     }
     history_.store(meta.numbers);
     meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}};
+    if (goal_reached_) meta.texts["goal_reached"] = options_.stop_when;
     save_checkpoint(path, meta, parameters_, step_.optimizer());
     observer_.on_checkpoint(progress_, path);
   }
@@ -266,6 +274,8 @@ class Run {
     progress_.learning_rate = point.learning_rate;
     progress_.gradient_norm = point.gradient_norm;
     history_.restore(meta.numbers);
+    const auto reached = meta.texts.find("goal_reached");  // by this goal: another one is still ahead
+    goal_reached_ = reached != meta.texts.end() && reached->second == options_.stop_when;
     note_best();
   }
 
@@ -278,6 +288,8 @@ class Run {
   WorkerPool workers_;
   TrainingStep<T> step_;
   ValidationHistory history_;
+  Goal goal_;
+  bool goal_reached_ = false;
   std::optional<MetricsFile> metrics_;
   std::int64_t done_ = 0;
   double loss_sum_ = 0;  // since the last row of metrics.csv

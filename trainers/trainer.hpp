@@ -28,6 +28,7 @@ struct TrainerOptions {
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints; 0: at the end and when interrupted only
   double min_improvement = 0;         ///< see HistoryOptions, as is
   std::int64_t early_stop = 0;
+  std::string stop_when = {};       ///< validation result on the way that ends the training: see parse_goal()
   std::int64_t skip_nonfinite = 0;  ///< steps that may be left out because their loss or gradient is not finite
   int threads = 1;
 
@@ -77,12 +78,13 @@ class TrainingObserver {
 enum class TrainingOutcome { finished, stopped_early, interrupted };
 
 /// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps, or
-/// until the validation loss has not fallen for options.early_stop validations: writes metrics.csv and checkpoint.h5
-/// into the folder, and best.h5 whenever one of the validations every so many steps finds the lowest loss so far, and
-/// at the end if that was validated on the same sequences and is better still. Stops after the step in which *stop
-/// becomes true, having saved; a validation is broken off, and done again when the run is resumed. The same options,
-/// data and seed give the same parameters to the bit, with any number of threads, stopped and resumed or not. Throws
-/// ConfigError, DataError, CheckpointError or NonfiniteError; what was saved stays.
+/// until the validation loss has not fallen for options.early_stop validations or one of them reaches
+/// options.stop_when: writes metrics.csv and checkpoint.h5 into the folder, and best.h5 whenever one of the validations
+/// every so many steps finds the lowest loss so far, and at the end if that was validated on the same sequences and is
+/// better still. Stops after the step in which *stop becomes true, having saved; a validation is broken off, and done
+/// again when the run is resumed. The same options, data and seed give the same parameters to the bit, with any number
+/// of threads, stopped and resumed or not. Throws ConfigError, DataError, CheckpointError or NonfiniteError; what was
+/// saved stays.
 template <RealScalar T>
 TrainingOutcome train(const Learner<T>& learner, ParameterStore<T>& parameters, const Dataset& dataset,
                       const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,

@@ -74,9 +74,11 @@ void tell_that_nothing_is_left(const Run& run, const RunOutcome& outcome, const 
   const TrainerOptions& options = run.config.trainer;
   std::string text;
   if (outcome.stopped_early) {
-    text = fmt::format(
-        "the run stopped early after step {}; nothing was trained; to go on, raise --early-stop or set it to 0",
-        outcome.step);
+    const bool goal = !options.stop_when.empty();
+    const bool patience = options.early_stop > 0;
+    text = fmt::format("the run stopped early after step {}; nothing was trained; to go on, {}{}{}", outcome.step,
+                       goal ? "give another --stop-when" : "", goal && patience ? " or " : "",
+                       patience ? "raise --early-stop or set it to 0" : "");
   } else if (depends_on_steps(options.step.schedule)) {
     text = fmt::format(
         "the run has done all of its {} steps; nothing was trained; schedule {} ends there, so more steps are a "

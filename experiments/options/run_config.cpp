@@ -10,6 +10,8 @@
 #include "experiments/options/choices.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/options/presets.hpp"
+#include "trainers/goal.hpp"
+#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
@@ -38,6 +40,7 @@ void choose_task(Settings& settings) {
 
 // What the table cannot say: how two numbers go together.
 void refuse_conflicts(const Settings& settings) {
+  parse_goal(settings.text("stop-when"), token_metrics());
   const bool cosine = settings.text("schedule") == "cosine";
   if (cosine && settings.integer("steps") <= settings.integer("warmup")) {
     throw ConfigError(

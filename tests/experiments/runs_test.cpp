@@ -317,6 +317,20 @@ TEST_F(Runs, WeightsThatDoNotFitAreRefusedBeforeAnythingIsWritten) {
   refused({}, "cannot be opened");
 }
 
+TEST_F(Runs, AGoalEndsARunAndIsCheckedBeforeIt) {
+  const std::vector<std::string> more{"--steps", "4000", "--validate-every", "5", "--stop-when", "loss=1e6", "--json"};
+  const Ran ran = run(tiny_train(path("run"), more));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.json()["step"], 5);
+  EXPECT_EQ(ran.json()["stopped_early"], true);
+  EXPECT_THAT(run({"train", "--resume", "--out", path("run")}).err, HasSubstr("to go on, give another --stop-when"));
+  const Ran wrong = run(tiny_train(path("wrong"), {"--validate-every", "5", "--stop-when", "exact=1"}));
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err,
+              HasSubstr("stop-when: \"exact=1\" begins with no metric that can be reached; write one of loss,"));
+  EXPECT_FALSE(std::filesystem::exists(path("wrong")));
+}
+
 TEST_F(Runs, TheBestAndAnEarlyStopAreReported) {
   const Ran ran = run(tiny_train(
       path("run"), {"--steps", "4000", "--validate-every", "5", "--early-stop", "2", "--lr", "0.3", "--json"}));

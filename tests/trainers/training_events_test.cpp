@@ -1,7 +1,9 @@
 // What happens around the steps: the best parameters, plateaus, early stops, and steps that are not finite.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -14,12 +16,14 @@
 #include "autograd/base/errors.hpp"
 #include "tests/trainers/training_support.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
+#include "trainers/goal.hpp"
 #include "trainers/nonfinite.hpp"
 
 namespace tapehead {
 namespace {
 
 using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 // The validation losses that metrics.csv holds, by step.
 std::map<std::int64_t, double> validation_losses(const std::string& folder) {
@@ -176,6 +180,53 @@ TEST_F(TrainingRun, StopsEarlyAndStaysStopped) {
   options.steps = static_cast<std::int64_t>(last.meta().step) + 2;
   EXPECT_EQ(train(model, parameters, reversing(), options, place, observer), TrainingOutcome::finished);
   EXPECT_NE(parameter_digest(parameters), whole);
+}
+
+// The first validation whose loss is below the bound ends the run, and nothing else of it changes.
+TEST_F(TrainingRun, StopsWhereItsGoalIsReached) {
+  TrainerOptions options = small_run(2, 3);
+  options.validate_every = 4;
+  digest_of_run("decoder", options, folder("whole"));
+  const std::map<std::int64_t, double> losses = validation_losses(folder("whole"));
+  const double bound = losses.at(24);
+  const auto first = std::ranges::find_if(losses, [&](const auto& at) { return at.second <= bound; });
+  ASSERT_LT(first->first, 40);
+
+  options.stop_when = fmt::format("loss={}", bound);
+  const std::string early = digest_of_run("decoder", options, folder("early"), {}, TrainingOutcome::stopped_early);
+  EXPECT_EQ(CheckpointReader(folder("early") + "/checkpoint.h5").meta().step, static_cast<std::uint64_t>(first->first));
+  EXPECT_EQ(digest_of_run("decoder", options, folder("parts"), {3, 8, 9}, TrainingOutcome::stopped_early), early);
+
+  // Resumed, it is over at once; without the goal it is the run that never had one.
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  const RunFolder place{.path = folder("early"), .resume = true};
+  TrainingObserver observer;
+  EXPECT_EQ(train(model, parameters, reversing(), options, place, observer), TrainingOutcome::stopped_early);
+  EXPECT_EQ(parameter_digest(parameters), early);
+  options.stop_when.clear();
+  EXPECT_EQ(train(model, parameters, reversing(), options, place, observer), TrainingOutcome::finished);
+  EXPECT_EQ(parameter_digest(parameters), digest_of_run("decoder", options, folder("again")));
+}
+
+TEST(Goal, IsReachedFromTheRightSide) {
+  const std::vector<MetricSpec> metrics{
+      {"loss", "", Better::lower}, {"match", "share", Better::higher}, {"lines", "count"}};
+  const auto of = [](double loss, double match) { return Evaluation{.results = {{"loss", loss}, {"match", match}}}; };
+  const Goal low = parse_goal("loss=0.5", metrics);
+  EXPECT_TRUE(low.reached_by(of(0.5, 0)));
+  EXPECT_FALSE(low.reached_by(of(0.51, 1)));
+  EXPECT_FALSE(low.reached_by(of(std::nan(""), 1)));
+  const Goal high = parse_goal("match=1e-1", metrics);
+  EXPECT_TRUE(high.reached_by(of(9, 0.1)));
+  EXPECT_FALSE(high.reached_by(of(0, 0.09)));
+  EXPECT_FALSE(parse_goal("", metrics).reached_by(of(0, 1)));
+  EXPECT_FALSE(high.reached_by({}));
+  for (const char* text :
+       {"match", "match=", "match=x", "match=1x", "match=nan", "=1", "lines=3", "Loss=1", "loss 1"}) {
+    EXPECT_THAT([&] { parse_goal(text, metrics); },
+                ThrowsMessage<ConfigError>(HasSubstr("stop-when: \"" + std::string(text))));
+  }
 }
 
 // Says stop when it is asked for the so-manieth held-out sequence, as somebody would in the middle of a validation.

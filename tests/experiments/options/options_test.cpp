@@ -42,7 +42,7 @@ TEST(Options, EachSaysWhatItMayBeAndWhenToChangeIt) {
     EXPECT_EQ(option.range.low < option.range.high, number) << option.name << " has a range if it is a number";
     const bool word = option.kind == OptionKind::word || option.kind == OptionKind::formula;
     EXPECT_EQ(!option.choices.empty(), word) << option.name << " has choices if it is a word";
-    if (!option.fallback.empty()) EXPECT_FALSE(option.when.empty()) << option.name << " does not say when to change it";
+    EXPECT_FALSE(!option.fallback.empty() && option.when.empty()) << option.name << " does not say when to change it";
     EXPECT_FALSE(option.zero.empty() && option.zero_is_automatic) << option.name << " does not say what 0 stands for";
     EXPECT_FALSE(option.fixed_by.exists() && !option.may_change_on_resume) << option.name;
   }

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainers/metrics/result.hpp"
+
+namespace tapehead {
+
+/// A result of validation at which training has reached what it was for.
+struct Goal {
+  std::string metric = {};  ///< empty: there is none
+  double value = 0;
+  Better better = Better::neither;
+
+  /// Whether the evaluation is at least as good.
+  bool reached_by(const Evaluation& evaluation) const;
+};
+
+/// `exact_match=1`: one of the metrics that are better one way, and a finite number. No text is no goal. Throws
+/// ConfigError for any other.
+Goal parse_goal(const std::string& text, const std::vector<MetricSpec>& metrics);
+
+}  // namespace tapehead
