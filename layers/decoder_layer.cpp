@@ -5,7 +5,8 @@
 namespace tapehead {
 
 DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
-    : self_attention(scope / "self_attention", attention_options(o, 0)),
+    : path(scope.path()),
+      self_attention(scope / "self_attention", attention_options(o, 0)),
       self_attention_norm(scope / "self_attention_norm", o.channels, o.norm_kind),
       self_attention_dropout(scope, o.dropout),
       cross_attention(scope / "cross_attention", attention_options(o, o.channels)),
@@ -23,8 +24,8 @@ Var<T> DecoderLayer::operator()(Var<T> x, Var<T> memory, const Mask& self_mask, 
                [&](Var<T> h) { return self_attention(h, self_mask, pass); });
   x = residual(x, cross_attention_norm, cross_attention_dropout, norm, pass,
                [&](Var<T> h) { return cross_attention(h, memory, memory_mask, pass); });
-  return residual(x, feed_forward_norm, feed_forward_dropout, norm, pass,
-                  [&](Var<T> h) { return feed_forward(h, pass); });
+  x = residual(x, feed_forward_norm, feed_forward_dropout, norm, pass, [&](Var<T> h) { return feed_forward(h, pass); });
+  return pass.shown({path, AttentionRole::none, What::stream, 1}, x);
 }
 
 template Var<float> DecoderLayer::operator()(Var<float>, Var<float>, const Mask&, const Mask&, const Pass&) const;

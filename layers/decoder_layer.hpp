@@ -14,6 +14,7 @@ struct DecoderLayer {
   template <Scalar T>
   Var<T> operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask, const Pass& pass) const;
 
+  std::string path;
   MultiHeadAttention self_attention;
   Norm self_attention_norm;
   Dropout self_attention_dropout;

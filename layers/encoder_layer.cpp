@@ -11,12 +11,23 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
           .key_width = o.key_width,
           .value_width = o.value_width,
           .scale = o.scale,
+          .score = o.score,
+          .bias = o.bias,
+          .normalizer = o.normalizer,
           .dropout = o.dropout,
           .kernel = o.kernel};
 }
 
+AttentionKernel attention_kernel(const LayerOptions& o) {
+  return choose_kernel({.score = &find_stage(StageKind::score, o.score),
+                        .bias = o.bias == "none" ? nullptr : &find_stage(StageKind::bias, o.bias),
+                        .normalizer = &find_stage(StageKind::normalizer, o.normalizer),
+                        .kernel = o.kernel});
+}
+
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
-    : self_attention(scope / "self_attention", attention_options(o, 0)),
+    : path(scope.path()),
+      self_attention(scope / "self_attention", attention_options(o, 0)),
       self_attention_norm(scope / "self_attention_norm", o.channels, o.norm_kind),
       self_attention_dropout(scope, o.dropout),
       feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
@@ -28,8 +39,8 @@ template <Scalar T>
 Var<T> EncoderLayer::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
   x = residual(x, self_attention_norm, self_attention_dropout, norm, pass,
                [&](Var<T> h) { return self_attention(h, mask, pass); });
-  return residual(x, feed_forward_norm, feed_forward_dropout, norm, pass,
-                  [&](Var<T> h) { return feed_forward(h, pass); });
+  x = residual(x, feed_forward_norm, feed_forward_dropout, norm, pass, [&](Var<T> h) { return feed_forward(h, pass); });
+  return pass.shown({path, AttentionRole::none, What::stream, 1}, x);
 }
 
 template Var<float> EncoderLayer::operator()(Var<float>, const Mask&, const Pass&) const;

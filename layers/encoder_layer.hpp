@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "autograd/tape.hpp"
 #include "layers/attention/multi_head_attention.hpp"
 #include "layers/feed_forward.hpp"
@@ -15,6 +17,9 @@ struct LayerOptions {
   std::int64_t value_width = 0;  ///< of one head; 0: as key_width
   std::int64_t inner = 0;        ///< width of the feed-forward part
   double scale = 0;              ///< of attention scores; 0: 1/√D
+  std::string score = "dot";     ///< of attention, see stage_specs(), as the next two
+  std::string bias = "none";
+  std::string normalizer = "softmax";
   AttentionKernel kernel = AttentionKernel::automatic;
   NormPlace norm = NormPlace::pre;
   NormKind norm_kind = NormKind::layer;
@@ -25,6 +30,9 @@ struct LayerOptions {
 /// The attention that such layers use: over themselves (memory_channels == 0) or over a memory.
 MultiHeadAttention::Options attention_options(const LayerOptions& options, std::int64_t memory_channels);
 
+/// What computes such attention: see choose_kernel().
+AttentionKernel attention_kernel(const LayerOptions& options);
+
 /// Self-attention and feed-forward, each with its residual path. x (C, T, B) → (C, T, B). With a causal mask it is also
 /// the layer of a decoder-only model.
 /// Parameters `self_attention.*`, `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`.
@@ -34,6 +42,7 @@ struct EncoderLayer {
   template <Scalar T>
   Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
 
+  std::string path;
   MultiHeadAttention self_attention;
   Norm self_attention_norm;
   Dropout self_attention_dropout;

@@ -14,13 +14,32 @@ namespace {
 
 constexpr double kAdjoints = 0.5;  // and scratch, as a share of the values that are kept
 
-// Attention weights that are kept for a pair of sequences: whole maps, or two numbers a query if it works in tiles.
-// Left to itself it takes tiles from a size on; shorter sequences then need more than the longest.
+// Attention weights that are kept for a pair of sequences: whole maps, or two numbers a query if it works in tiles;
+// composed, also what they were before each stage: products, scaled scores, dropped weights. Left to itself it takes
+// tiles from a size on; shorter sequences then need more than the longest.
 double attention_values(const LayerOptions& layer, double queries, double keys) {
   const auto heads = static_cast<double>(layer.heads);
-  if (layer.kernel == AttentionKernel::tiled) return heads * 2 * queries;
-  if (layer.kernel == AttentionKernel::whole) return heads * queries * keys;
+  switch (attention_kernel(layer)) {
+    case AttentionKernel::tiled:
+      return heads * 2 * queries;
+    case AttentionKernel::whole:
+      return heads * queries * keys;
+    case AttentionKernel::composed: {
+      const auto width = static_cast<double>(layer.key_width);
+      const double maps = (layer.dropout > 0 ? 4 : 3) + (layer.bias == "none" ? 0 : 1);
+      return heads *
+             (maps * queries * keys + 3 * width * queries + 4 * width * keys);  // blocks cut out, and heads split
+    }
+    case AttentionKernel::automatic:
+      break;
+  }
   return heads * std::min(queries * keys, static_cast<double>(AttentionOptions::kTiledFrom));
+}
+
+// Queries and keys that a score makes of others.
+double prepared_values(const LayerOptions& layer, double queries, double keys) {
+  const bool prepares = static_cast<bool>(find_stage(StageKind::score, layer.score).query);
+  return prepares ? 2 * static_cast<double>(layer.heads * layer.key_width) * (queries + keys) : 0;
 }
 
 // Numbers that one layer keeps of an example: norms, residual sums and dropouts (C), projections and contexts (H · D),
@@ -30,9 +49,11 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
   const auto d = static_cast<double>(layer.heads * layer.key_width);
   const double inner = static_cast<double>(layer.inner) * (layer.dropout > 0 ? 3 : 2);
   const double drops = layer.dropout > 0 ? 1 : 0;
-  double values = positions * ((6 + 2 * drops) * c + 4 * d + inner) + attention_values(layer, positions, positions);
+  double values = positions * ((6 + 2 * drops) * c + 4 * d + inner) + attention_values(layer, positions, positions) +
+                  prepared_values(layer, positions, positions);
   if (memory > 0) {
-    values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory);
+    values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory) +
+              prepared_values(layer, positions, memory);
   }
   return values;
 }

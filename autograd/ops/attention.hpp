@@ -23,8 +23,8 @@ struct RowBlock {
 enum class AttentionKernel {
   automatic,  ///< tiled from kTiledFrom pairs of a query and a key on, else whole
   whole,      ///< keeps all weights
-  tiled,      ///< keeps a few numbers a query, and makes the weights again in the backward pass: memory linear in the
-              ///< length
+  tiled,      ///< keeps a few numbers a query and makes the weights again on the way back: memory linear in the length
+  composed,   ///< from other ops, by attend() in layers/attention/attention_stages.hpp; attention() refuses it
 };
 
 struct AttentionOptions {

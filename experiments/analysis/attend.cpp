@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
-#include "autograd/ops/attention.hpp"
-#include "autograd/ops/matmul.hpp"
-#include "autograd/ops/scale.hpp"
 #include "layers/attention/attention_scale.hpp"
+#include "layers/attention/attention_stages.hpp"
 
 namespace tapehead {
 namespace {
@@ -63,32 +62,44 @@ void require_finite(const Matrix& matrix, const char* what, const char* across) 
 
 }  // namespace
 
-AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value, const std::string& scale_rule,
-                    bool causal) {
+AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value, const AttendOptions& options) {
   require_sizes(query, key, value);
-  if (scale_rule == "inv_sqrt_dmodel") {
+  if (options.scale == "inv_sqrt_dmodel") {
     throw ConfigError(
         "scale: inv_sqrt_dmodel needs a model, and given matrices have none; use inv_sqrt_dk or a number");
   }
-  const double factor = attention_scale(scale_rule, query.columns, query.columns);
-  Tape<double> tape;
-  const Var<double> q = on_tape(tape, query);
-  const Var<double> k = on_tape(tape, key);
-  const Var<double> v = on_tape(tape, value);
-  const Var<double> scores = scale(matmul(k, q, Transpose::yes), factor);
-  const Attended<double> attended =
-      attention(RowBlock<double>::all(q), RowBlock<double>::all(k), RowBlock<double>::all(v),
-                {.heads = 1,
-                 .scale = factor,
-                 .mask = causal ? Mask::causal() : Mask::everything(),
-                 .kernel = AttentionKernel::whole});
+  const StageSpec& score = find_stage(StageKind::score, options.score);
+  const AttentionStages stages{.sizes = {1, query.columns, value.columns},
+                               .score = &score,
+                               .scale = attention_scale(options.scale, query.columns, query.columns)};
+  ParameterLayout layout;
+  std::uint32_t sites = 0;
+  std::vector<Parameter> parameters;
+  if (score.declare != nullptr) parameters = score.declare(Scope(layout, sites), stages.sizes);
+  layout.seal();
+  ParameterStore<double> store(layout);
+  store.initialise(1);
+  Tape<double> tape(store);
+  std::vector<Var<double>> learned;
+  for (const Parameter& parameter : parameters) learned.push_back(tape.leaf(parameter));
+
+  Var<double> scores;
+  Var<double> weights;
+  const ProbeAt probe({What::scores, What::weights},
+                      [&](const Site& site, Var<double> x) { (site.what == What::scores ? scores : weights) = x; });
+  using Block = RowBlock<double>;
+  const std::string path = "attend";
+  const Var<double> context = attend<double>(
+      stages,
+      {Block::all(on_tape(tape, query)), Block::all(on_tape(tape, key)), Block::all(on_tape(tape, value)), learned},
+      options.causal ? Mask::causal() : Mask::everything(), {.probe = &probe}, {path, AttentionRole::cross});
 
   AttendResult result{from_columns(scores.data(), query.rows, key.rows),
-                      from_columns(attended.weights, query.rows, key.rows),
-                      from_columns(attended.context.data(), query.rows, value.columns)};
+                      from_columns(weights.data(), query.rows, key.rows),
+                      from_columns(context.data(), query.rows, value.columns)};
   require_finite(result.scores, "score", "key");
   require_finite(result.context, "context", "dim");
-  for (std::int64_t i = 0; causal && i < query.rows; ++i) {
+  for (std::int64_t i = 0; options.causal && i < query.rows; ++i) {
     for (std::int64_t j = i + 1; j < key.rows; ++j) result.scores(i, j) = std::numeric_limits<double>::quiet_NaN();
   }
   return result;

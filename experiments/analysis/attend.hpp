@@ -6,16 +6,22 @@
 
 namespace tapehead {
 
-/// Scaled dot-product attention of one head over given vectors. Rows are positions; in the results, queries.
+/// Attention of one head over given vectors. Rows are positions; in the results, queries.
 struct AttendResult {
   Matrix scores;   ///< (Q, K), scaled; NaN where the mask hides a key
   Matrix weights;  ///< (Q, K)
   Matrix context;  ///< (Q, Dv)
 };
 
-/// Runs query (Q, D), key (K, D) and value (K, Dv) through the tape in double. `scale` as in attention_scale(), where
-/// d_model is unknown. Throws ShapeError where sizes disagree or make tables of over two million numbers, ConfigError
-/// for such a scale and DataError for a score that overflows.
-AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value, const std::string& scale, bool causal);
+/// How attention is computed, in the words of the options of a model.
+struct AttendOptions {
+  std::string scale = "inv_sqrt_dk";  ///< see attention_scale(), where d_model is unknown
+  std::string score = "dot";          ///< see stage_specs(); what it learns is as training would begin with it
+  bool causal = false;
+};
+
+/// Runs query (Q, D), key (K, D) and value (K, Dv) through the tape in double. Throws ShapeError where sizes disagree
+/// or make tables of over two million numbers, ConfigError for such a scale and DataError for a score that overflows.
+AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value, const AttendOptions& options);
 
 }  // namespace tapehead

@@ -13,15 +13,20 @@ std::vector<std::string> words(const Vocabulary& vocabulary, TokenView tokens) {
   return all;
 }
 
-std::vector<Matrix> heads_of(const AttentionMap& map) {
-  std::vector<Matrix> heads;
-  for (std::int64_t h = 0; h < map.heads; ++h) {
-    Matrix& head = heads.emplace_back(map.queries, map.keys);
-    for (std::int64_t q = 0; q < map.queries; ++q) {
-      for (std::int64_t k = 0; k < map.keys; ++k) head(q, k) = map.weight(h, q, k, 0);
+// Weights (K, Q, H) of one example.
+template <Scalar T>
+std::vector<Matrix> heads_of(Var<T> weights) {
+  const auto [keys, queries, heads] = weights.shape();
+  std::vector<Matrix> maps;
+  for (std::int64_t h = 0; h < heads; ++h) {
+    Matrix& map = maps.emplace_back(queries, keys);
+    for (std::int64_t q = 0; q < queries; ++q) {
+      for (std::int64_t k = 0; k < keys; ++k) {
+        map(q, k) = static_cast<double>(real_part(weights.data()[weights.shape().offset({k, q, h})]));
+      }
     }
   }
-  return heads;
+  return maps;
 }
 
 template <RealScalar T>
@@ -46,19 +51,20 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   for (std::size_t t = 0; !encoder && t + 1 < input.size(); ++t) written[t] = input[t + 1];
 
   LineMaps maps{trained.source.words_of(source), trained.target.words_of(output), {}};
-  const AttentionObserver observer = [&](const AttentionMap& map) {
-    const bool cross = map.layer.find("cross") != std::string::npos;
-    const bool encodes = map.layer.starts_with("encoder");
+  const ProbeAt probe({What::weights}, [&](const Site& site, Var<T> weights) {
+    const bool encodes = site.role == AttentionRole::self;
+    const bool reads = encodes || site.role == AttentionRole::cross;
     LayerMaps& layer = maps.layers.emplace_back();
-    layer.layer = map.layer;
+    layer.layer = site.layer;
+    layer.role = site.role;
     layer.queries = encodes ? read : written;
-    layer.keys = cross || encodes ? read : input;
+    layer.keys = reads ? read : input;
     layer.rows_are = encodes ? "the source token" : encoder ? "the token being written" : "the token that comes next";
-    layer.columns_are = cross || encodes ? "the source tokens" : "the tokens before it";
-    layer.heads = heads_of(map);
-  };
+    layer.columns_are = reads ? "the source tokens" : "the tokens before it";
+    layer.heads = heads_of(weights);
+  });
   const NoGrad<T> no_grad(tape);
-  trained.model.logits(tape, batch.source(), batch.input(), Pass{.observer = &observer});
+  trained.model.logits(tape, batch.source(), batch.input(), Pass{.probe = &probe});
   return maps;
 }
 

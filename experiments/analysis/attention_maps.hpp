@@ -5,6 +5,7 @@
 
 #include "experiments/analysis/matrix.hpp"
 #include "experiments/runs/trained.hpp"
+#include "layers/probe.hpp"
 
 namespace tapehead {
 
@@ -13,6 +14,7 @@ namespace tapehead {
 /// model does not see yet; in an encoder by the token at its place.
 struct LayerMaps {
   std::string layer;  ///< path, such as `decoder.layers.0.cross_attention`
+  AttentionRole role;
   std::vector<std::string> queries;
   std::vector<std::string> keys;
   std::string rows_are;     ///< what a row stands for, for people

@@ -119,7 +119,8 @@ int run_attend(const Invocation& invocation, Console& console) {
   const Matrix key = read_matrix(settings.text("key"));
   const Matrix value = settings.given("value") ? read_matrix(settings.text("value")) : key;
   const bool causal = settings.flag("causal");
-  const AttendResult result = attend(query, key, value, settings.text("scale"), causal);
+  const AttendResult result =
+      attend(query, key, value, {.scale = settings.text("scale"), .score = settings.text("score"), .causal = causal});
 
   if (settings.flag("json")) {
     console.out << to_text(as_json(result, causal)) << '\n';
@@ -154,6 +155,7 @@ Command command_attend() {
             .help = "values, as many as the keys; by default the keys",
             .common = true},
            {"scale"},
+           {"score"},
            {.name = "causal", .kind = OptionKind::flag, .help = "query i attends to keys 0 to i only", .common = true},
            {.name = "digits",
             .kind = OptionKind::integer,

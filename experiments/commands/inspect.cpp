@@ -29,7 +29,7 @@ const LayerMaps& choose_layer(const LineMaps& maps, const std::string& wanted) {
   std::vector<std::string_view> names;
   for (const LayerMaps& maps_of_layer : maps.layers) {
     if (maps_of_layer.layer == wanted) return maps_of_layer;
-    if (maps_of_layer.layer.find("cross") != std::string::npos) last_cross = &maps_of_layer;
+    if (maps_of_layer.role == AttentionRole::cross) last_cross = &maps_of_layer;
     names.push_back(maps_of_layer.layer);
   }
   if (wanted.empty()) return last_cross != nullptr ? *last_cross : maps.layers.back();

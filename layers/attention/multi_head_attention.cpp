@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
@@ -27,6 +28,11 @@ MultiHeadAttention::Options complete(MultiHeadAttention::Options options, const 
   return options;
 }
 
+// Of one stage: they are handed on in memory of a fixed size.
+constexpr std::int64_t kMostParameters = 4;
+
+HeadSizes sizes_of(const MultiHeadAttention::Options& o) { return {o.heads, o.key_width, o.value_width}; }
+
 std::vector<JoinedLinear::Part> query_parts(const MultiHeadAttention::Options& o) {
   if (o.memory_channels > 0) return {{"query", o.heads * o.key_width}};
   return {{"query", o.heads * o.key_width}, {"key", o.heads * o.key_width}, {"value", o.heads * o.value_width}};
@@ -45,31 +51,49 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, const Options& given)
       from_queries(scope, options.channels, query_parts(options)),
       from_memory(memory_projection(scope, options)),
       output(scope / "output", {options.heads * options.value_width, options.channels}),
-      site(scope.new_site()) {}
+      site(scope.new_site()),
+      score_(scope, StageKind::score, options.score, sizes_of(options)),
+      bias_(scope, StageKind::bias, options.bias, sizes_of(options)),
+      normalizer_(scope, StageKind::normalizer, options.normalizer, sizes_of(options)) {
+  options.kernel = choose_kernel(stages());
+}
+
+MultiHeadAttention::Stage::Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes) {
+  if (kind == StageKind::bias && name == "none") return;
+  spec = &find_stage(kind, name);
+  if (spec->declare != nullptr) parameters = spec->declare(scope / name_of(kind), sizes);
+  if (std::ssize(parameters) > kMostParameters) {
+    throw ConfigError(fmt::format("{}: {} has {} parameters, and a stage {} at most", scope.path(), name,
+                                  parameters.size(), kMostParameters));
+  }
+}
+
+AttentionStages MultiHeadAttention::stages() const {
+  return {.sizes = sizes_of(options),
+          .score = score_.spec,
+          .bias = bias_.spec,
+          .normalizer = normalizer_.spec,
+          .scale = options.scale,
+          .dropout = options.dropout,
+          .kernel = options.kernel};
+}
 
 template <Scalar T>
-Var<T> MultiHeadAttention::attend(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const Mask& mask,
-                                  const Pass& pass) const {
-  const RandomStream random = pass.dropout_stream(site);
-  const AttentionKernel kernel = pass.observer != nullptr ? AttentionKernel::whole : options.kernel;
-  const auto [context, weights] = attention(query, key, value,
-                                            {.heads = options.heads,
-                                             .scale = options.scale,
-                                             .mask = mask,
-                                             .dropout = pass.training ? options.dropout : 0,
-                                             .random = &random,
-                                             .first_example = pass.first_example,
-                                             .kernel = kernel});
-  if (pass.observer != nullptr) {
-    const std::int64_t keys = key.x.shape().columns;
-    const std::int64_t queries = query.x.shape().columns;
-    (*pass.observer)({path, options.heads, keys, queries, query.x.shape().slices,
-                      [&, w = weights](std::int64_t head, std::int64_t q, std::int64_t k, std::int64_t slice) {
-                        const std::int64_t at = k + keys * (q + queries * (head + options.heads * slice));
-                        return static_cast<double>(real_part(w[at]));
-                      }});
-  }
-  return output(context);
+Var<T> MultiHeadAttention::attended(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, AttentionRole role,
+                                    const Mask& mask, const Pass& pass) const {
+  Tape<T>& tape = query.x.tape();
+  std::array<Var<T>, 3 * kMostParameters> leaves;
+  std::size_t used = 0;
+  const auto leaves_of = [&](const Stage& stage) {
+    const std::size_t first = used;
+    for (const Parameter& parameter : stage.parameters) leaves[used++] = tape.leaf(parameter);
+    return std::span<const Var<T>>(leaves).subspan(first, used - first);
+  };
+  const auto score = leaves_of(score_);
+  const auto bias = leaves_of(bias_);
+  const Var<T> context =
+      attend<T>(stages(), {query, key, value, score, bias, leaves_of(normalizer_)}, mask, pass, {path, role, site});
+  return pass.shown({path, role, What::output, options.heads}, output(context));
 }
 
 template <Scalar T>
@@ -78,7 +102,8 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pa
   const Var<T> joined = from_queries(x);
   const std::int64_t keys = options.heads * options.key_width;
   const std::int64_t values = options.heads * options.value_width;
-  return attend<T>({joined, 0, keys}, {joined, keys, keys}, {joined, 2 * keys, values}, mask, pass);
+  const AttentionRole role = mask.looks_back() ? AttentionRole::causal : AttentionRole::self;
+  return attended<T>({joined, 0, keys}, {joined, keys, keys}, {joined, 2 * keys, values}, role, mask, pass);
 }
 
 template <Scalar T>
@@ -87,7 +112,8 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, Var<T> memory, const Mask& mask,
   const Var<T> joined = (*from_memory)(memory);
   const std::int64_t keys = options.heads * options.key_width;
   const std::int64_t values = options.heads * options.value_width;
-  return attend<T>(RowBlock<T>::all(from_queries(x)), {joined, 0, keys}, {joined, keys, values}, mask, pass);
+  return attended<T>(RowBlock<T>::all(from_queries(x)), {joined, 0, keys}, {joined, keys, values}, AttentionRole::cross,
+                     mask, pass);
 }
 
 template Var<float> MultiHeadAttention::operator()(Var<float>, const Mask&, const Pass&) const;
@@ -109,17 +135,28 @@ LayerSpec layer_spec_multi_head_attention() {
         });
   };
   const InputSpec memory{.shape = {5, 3, 2}, .low = -1, .high = 1, .name = "memory"};
-  return {"multi_head_attention",
-          {self("causal_with_dropout", {.channels = 6, .heads = 2, .key_width = 2, .value_width = 5, .dropout = 0.3}),
-           self("tiled", {.channels = 6, .heads = 3, .dropout = 0.3, .kernel = AttentionKernel::tiled}),
-           layer_case(
-               "multi_head_attention/to_a_memory_of_other_width", {sample_activations(), memory},
-               [](const Scope& scope) {
-                 return MultiHeadAttention(scope, {.channels = 6, .memory_channels = 5, .heads = 3, .scale = 0.25});
-               },
-               [](const MultiHeadAttention& layer, auto&, auto x) {
-                 return layer(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{});
-               })}};
+  std::vector<ProblemCase> cases{
+      self("causal_with_dropout", {.channels = 6, .heads = 2, .key_width = 2, .value_width = 5, .dropout = 0.3}),
+      self("tiled", {.channels = 6, .heads = 3, .dropout = 0.3, .kernel = AttentionKernel::tiled}),
+      layer_case(
+          "multi_head_attention/to_a_memory_of_other_width", {sample_activations(), memory},
+          [](const Scope& scope) {
+            return MultiHeadAttention(scope, {.channels = 6, .memory_channels = 5, .heads = 3, .scale = 0.25});
+          },
+          [](const MultiHeadAttention& layer, auto&, auto x) {
+            return layer(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{});
+          })};
+  // Every stage that there is, by itself, fused where it can be and composed.
+  for (const StageSpec& spec : stage_specs()) {
+    MultiHeadAttention::Options options{.channels = 6, .heads = 2, .key_width = 4, .dropout = 0.3};
+    (spec.kind == StageKind::score  ? options.score
+     : spec.kind == StageKind::bias ? options.bias
+                                    : options.normalizer) = spec.name;
+    cases.push_back(self(spec.name, options));
+    options.kernel = AttentionKernel::composed;
+    cases.push_back(self(spec.name + "_composed", options));
+  }
+  return {"multi_head_attention", std::move(cases)};
 }
 
 }  // namespace tapehead

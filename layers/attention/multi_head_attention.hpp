@@ -2,31 +2,38 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "autograd/masks/mask.hpp"
-#include "autograd/ops/attention.hpp"
 #include "autograd/tape.hpp"
+#include "layers/attention/attention_stages.hpp"
 #include "layers/linear.hpp"
 #include "layers/pass.hpp"
 
 namespace tapehead {
 
 /// Multi-head attention (Vaswani et al. 2017, §3.2.2): queries, keys and values are projected, each head attends, and
-/// the heads' contexts are projected back. Self-attention makes all three in one product.
+/// the heads' contexts are projected back. Self-attention makes all three in one product. What happens between the
+/// projections: attention_stages.hpp.
 ///
-/// Parameters `query.*`, `key.*` (C → H·D), `value.*` (C → H·Dv), `output.*` (H·Dv → C).
+/// Parameters `query.*`, `key.*` (C → H·D), `value.*` (C → H·Dv), `output.*` (H·Dv → C), and those of its stages,
+/// `score.*`.
 struct MultiHeadAttention {
   struct Options {
     std::int64_t channels = 0;
     std::int64_t memory_channels = 0;  ///< of what keys and values come from; 0: self-attention
     std::int64_t heads = 1;
-    std::int64_t key_width = 0;                           ///< D, of queries and keys of one head; 0: channels / heads
-    std::int64_t value_width = 0;                         ///< Dv; 0: as key_width
-    double scale = 0;                                     ///< 0: 1/√D
+    std::int64_t key_width = 0;    ///< D, of queries and keys of one head; 0: channels / heads
+    std::int64_t value_width = 0;  ///< Dv; 0: as key_width
+    double scale = 0;              ///< 0: 1/√D
+    std::string score = "dot";     ///< see stage_specs(), as the next two
+    std::string bias = "none";
+    std::string normalizer = "softmax";
     double dropout = 0;                                   ///< of the weights
-    AttentionKernel kernel = AttentionKernel::automatic;  ///< an observer of the weights makes it whole
+    AttentionKernel kernel = AttentionKernel::automatic;  ///< a probe that wants scores or weights makes it composed
   };
-  /// Throws ConfigError for sizes below one, and when heads do not divide channels and no width is given.
+  /// Throws ConfigError for sizes below one, when heads do not divide channels and no width is given, and for stages
+  /// that do not exist or that the kernel cannot take.
   MultiHeadAttention(const Scope& scope, const Options& options);
 
   /// Self-attention: x (C, T, B) → (C, T, B).
@@ -45,8 +52,18 @@ struct MultiHeadAttention {
   std::uint32_t site;
 
  private:
+  // A stage that was chosen, and the parameters it has here.
+  struct Stage {
+    Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes);
+    const StageSpec* spec = nullptr;
+    std::vector<Parameter> parameters;
+  };
+  AttentionStages stages() const;
   template <Scalar T>
-  Var<T> attend(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, const Mask& mask, const Pass& pass) const;
+  Var<T> attended(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, AttentionRole role, const Mask& mask,
+                  const Pass& pass) const;
+
+  Stage score_, bias_, normalizer_;
 };
 
 }  // namespace tapehead

@@ -7,6 +7,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/tokens.hpp"
 #include "layers/attention/attention_scale.hpp"
+#include "layers/attention/attention_stages.hpp"
 #include "layers/attention/positions.hpp"
 #include "layers/models/spec.hpp"
 
@@ -15,13 +16,6 @@ namespace {
 
 void require_at_least(const char* option, std::int64_t value, std::int64_t least) {
   if (value < least) throw ConfigError(fmt::format("{}: must be at least {}, not {}", option, least, value));
-}
-
-AttentionKernel parse_attention_kernel(const std::string& text) {
-  if (text == "auto") return AttentionKernel::automatic;
-  if (text == "whole") return AttentionKernel::whole;
-  if (text == "tiled") return AttentionKernel::tiled;
-  throw ConfigError(fmt::format("attention: \"{}\" is none of auto, whole, tiled", text));
 }
 
 std::int64_t head_width(const ModelConfig& config) {
@@ -123,11 +117,19 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "none shows what it is for",
         .common = true,
         .gives_weights_meaning = true}},
+      {&ModelConfig::score,
+       {.name = "score",
+        .choices = stage_names(StageKind::score),
+        .help = "what attention makes of a query and a key: their dot product, or their cosine times a learned gain",
+        .when = "cosine where dot products grow too large",
+        .gives_weights_meaning = true}},
       {&ModelConfig::attention,
        {.name = "attention",
-        .choices = "auto whole tiled",
+        .choices = "auto whole tiled composed",
         .help = "how attention is computed",
-        .when = "tiled takes memory linear in the length, and auto takes it for long sequences"}},
+        .when = "tiled takes memory linear in the length, and auto takes it for long sequences; composed is slow, of "
+                "simple "
+                "ops alone"}},
       {&ModelConfig::initialisation,
        {.name = "initialisation",
         .choices = "xavier kaiming normal",
@@ -181,6 +183,7 @@ StackOptions stack_options(const ModelConfig& config) {
                     .key_width = width,
                     .inner = config.d_ff,
                     .scale = attention_scale(config.scale, width, config.d_model),
+                    .score = config.score,
                     .kernel = parse_attention_kernel(config.attention),
                     .norm = norm,
                     .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,

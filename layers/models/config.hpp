@@ -22,7 +22,8 @@ struct ModelConfig {
   std::string norm_kind = "layer";        ///< layer | rms
   std::string activation = "relu";        ///< relu | gelu | gelu_tanh | silu
   std::string scale = "inv_sqrt_dk";      ///< see attention_scale()
-  std::string attention = "auto";         ///< auto | whole | tiled: see AttentionKernel
+  std::string score = "dot";              ///< see stage_specs()
+  std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel
   std::string initialisation = "xavier";  ///< xavier | kaiming | normal
   std::string tie = "none";               ///< none | output | all: see ties_output
   double dropout = 0;

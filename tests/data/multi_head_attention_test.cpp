@@ -1,4 +1,4 @@
-// Multi-head attention against torch.nn.MultiheadAttention: output, the weights that an observer sees, every gradient.
+// Multi-head attention against torch.nn.MultiheadAttention: output, the weights that a probe sees, every gradient.
 #include "layers/attention/multi_head_attention.hpp"
 
 #include <gtest/gtest.h>
@@ -16,18 +16,15 @@ namespace {
 using namespace testing_support;
 using Numbers = std::vector<double>;
 
-// The weights of a layer as they pass by: (K, Q, H, B).
+// The weights of a layer as they pass by: (K, Q, H, B), which is how they lie.
 struct Weights {
   Numbers values;
-  AttentionObserver observer = [this](const AttentionMap& map) {
-    for (std::int64_t b = 0; b < map.slices; ++b) {
-      for (std::int64_t h = 0; h < map.heads; ++h) {
-        for (std::int64_t q = 0; q < map.queries; ++q) {
-          for (std::int64_t k = 0; k < map.keys; ++k) values.push_back(map.weight(h, q, k, b));
-        }
-      }
-    }
-  };
+
+  auto probe() {
+    return ProbeAt({What::weights}, [this](const Site&, Var<double> weights) {
+      values.assign(weights.data(), weights.data() + weights.shape().size());
+    });
+  }
 };
 
 Var<double> rows(Var<double> x, std::int64_t first, std::int64_t count) { return slice(x, Axis::rows, first, count); }
@@ -61,7 +58,8 @@ TEST_P(SelfAttentionAgainstTorch, OutputWeightsAndEveryGradient) {
   Tape<double> tape(store);
   const auto x = tape.input({sizes[0], sizes[1], sizes[2]}, reference.input("x").data());
   Weights weights;
-  const auto y = built.layer(x, mask, {.observer = &weights.observer});
+  const auto probe = weights.probe();
+  const auto y = built.layer(x, mask, {.probe = &probe});
   const auto joined = built.layer.from_queries(x);
   tape.backward(
       objective(reference, built.layer, y, rows(joined, 0, sizes[0]), rows(joined, sizes[0], sizes[0]), mask));
@@ -158,7 +156,8 @@ TEST_P(CrossAttentionAgainstTorch, OutputWeightsAndEveryGradient) {
   const Numbers both = stack(reference.input("key"), from_key, reference.input("value"), from_value);
   const auto memory = tape.input({from_both, key_sizes[1], key_sizes[2]}, both.data());
   Weights weights;
-  const auto y = built.layer(x, memory, mask, {.observer = &weights.observer});
+  const auto probe = weights.probe();
+  const auto y = built.layer(x, memory, mask, {.probe = &probe});
   const auto keys = rows((*built.layer.from_memory)(memory), 0, channels);
   tape.backward(objective(reference, built.layer, y, built.layer.from_queries(x), keys, mask));
 

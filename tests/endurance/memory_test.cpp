@@ -105,6 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"--dropout", "0.1", "--batch", "512", "--symbols", "10000", "--threads", "1"},
         std::vector<std::string>{"--max-length", "300", "--batch", "64", "--heads", "8"},
         std::vector<std::string>{"--max-length", "1200", "--batch", "8", "--shards", "8"},
+        std::vector<std::string>{"--max-length", "300", "--batch", "32", "--heads", "8", "--attention", "composed"},
+        std::vector<std::string>{"--d-model", "256", "--d-ff", "256", "--score", "cosine"},
         std::vector<std::string>{"--model", "decoder", "--d-model", "512", "--layers", "6", "--d-ff", "2048",
                                  "--optimizer", "sgd", "--batch", "8"},
         std::vector<std::string>{"--precision", "double", "--batch", "512", "--shards", "16", "--attention", "tiled"}));

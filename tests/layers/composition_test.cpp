@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "layers/models/model.hpp"
 #include "tests/support/built.hpp"
@@ -52,6 +53,7 @@ std::vector<Variant> variants() {
   for (const char* v : {"inv_sqrt_dk", "none", "inv_dk", "inv_sqrt_dmodel", "0.3"}) {
     add("scale", v, [v](ModelConfig& c) { c.scale = v; });
   }
+  for (const char* v : {"dot", "cosine"}) add("score", v, [v](ModelConfig& c) { c.score = v; });
   for (const char* v : {"sinusoidal", "learned", "none"}) {
     add("positions", v, [v](ModelConfig& c) { c.positions = v; });
   }
@@ -65,7 +67,8 @@ std::vector<Variant> variants() {
   for (const std::int64_t v : {9, 3}) add("d_ff", std::to_string(v), [v](ModelConfig& c) { c.d_ff = v; });
   for (const double v : {0.1, 0.6}) add("dropout", std::to_string(v), [v](ModelConfig& c) { c.dropout = v; });
   // These change how numbers are found, or where training begins, but not what comes out.
-  for (const char* v : {"auto", "whole", "tiled"}) add("attention", v, [v](ModelConfig& c) { c.attention = v; });
+  for (const char* v : {"auto", "whole", "tiled", "composed"})
+    add("attention", v, [v](ModelConfig& c) { c.attention = v; });
   return all;
 }
 
@@ -116,7 +119,7 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
     const double slope = moved.loss(kSources, kInputs, kExpectations, kSmoothing).imag() / kDualStep;
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
     // What is added to every key alike takes no part in a softmax; everything else must move the loss.
-    const bool idle = range.name.ends_with(".key.bias");
+    const bool idle = config.score == "dot" && range.name.ends_with(".key.bias");
     EXPECT_EQ(std::abs(slope) > 1e-9, !idle) << range.name << " " << slope;
   }
   return found;
@@ -230,7 +233,8 @@ void compare_layer(Comparison& comparison, const Built<Layer>& built, const std:
     }
     const double slope = contracted(plain_of(dual(values, direction), blocks));
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
-    EXPECT_EQ(std::abs(slope) > 1e-9, !range.name.ends_with("key.bias")) << range.name;
+    const bool idle = options.score == "dot" && options.normalizer == "softmax" && range.name.ends_with("key.bias");
+    EXPECT_EQ(std::abs(slope) > 1e-9, !idle) << range.name;
   }
 }
 
@@ -303,12 +307,58 @@ struct Part {
   Layer layer;
 };
 
+// Every stage that attention can be made of, by every kernel that takes it.
+TEST(LayerComposition, EveryStageIsWhatItsPlainLoopsSay) {
+  Comparison comparison(1e-10);
+  for (const StageSpec& spec : stage_specs()) {
+    for (const auto kernel : {AttentionKernel::automatic, AttentionKernel::tiled, AttentionKernel::composed}) {
+      SCOPED_TRACE(spec.name);
+      MultiHeadAttention::Options options{
+          .channels = 6, .heads = 3, .key_width = 2, .value_width = 4, .scale = 0.6, .dropout = 0.3, .kernel = kernel};
+      PlainOptions plain{.heads = 3, .key_width = 2, .value_width = 4, .scale = 0.6, .dropout = 0.3};
+      switch (spec.kind) {
+        case StageKind::score:
+          options.score = plain.score = spec.name;
+          break;
+        case StageKind::bias:
+          options.bias = plain.bias = spec.name;
+          break;
+        case StageKind::normalizer:
+          options.normalizer = plain.normalizer = spec.name;
+          break;
+      }
+      using Attention = Part<MultiHeadAttention, MultiHeadAttention::Options>;
+      try {
+        const Built<Attention> self(options);
+        compare_layer(
+            comparison, self, {{6, 5, 2}}, plain, kTraining,
+            [](const Attention& at, auto& x) { return at.layer(x[0], Mask::causal(), kTraining); },
+            [](const PlainLayers& layers, const auto& x) {
+              return layers.attention("part", x[0], x[0], kPlainCausal, 0);
+            });
+        options.memory_channels = 7;
+        const Built<Attention> cross(options);
+        compare_layer(
+            comparison, cross, {{6, 5, 2}, {7, 4, 2}}, plain, kTraining,
+            [](const Attention& at, auto& x) {
+              return at.layer(x[0], x[1], Mask::padding({.lengths = kThree.data()}), kTraining);
+            },
+            [](const PlainLayers& layers, const auto& x) {
+              return layers.attention("part", x[0], x[1], kPlainRagged, 0);
+            });
+      } catch (const ConfigError& refusal) {  // a stage may be beyond the tiled kernel, and nothing else
+        EXPECT_EQ(kernel, AttentionKernel::tiled) << refusal.what();
+      }
+    }
+  }
+}
+
 TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
   Comparison comparison(1e-10);
   using Attention = Part<MultiHeadAttention, MultiHeadAttention::Options>;
   for (const double scale : {0.0, 0.3}) {
     for (const double dropout : {0.0, 0.4}) {
-      for (const auto kernel : {AttentionKernel::automatic, AttentionKernel::tiled}) {
+      for (const auto kernel : {AttentionKernel::automatic, AttentionKernel::tiled, AttentionKernel::composed}) {
         const PlainOptions plain{.heads = 3,
                                  .key_width = 2,
                                  .value_width = 4,

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "autograd/base/random.hpp"
+#include "layers/attention/stage.hpp"
 
 namespace tapehead::testing_support {
 namespace {
@@ -48,6 +49,7 @@ PlainOptions options_of(const ModelConfig& config) {
           .key_width = width,
           .value_width = width,
           .scale = scale_of(config.scale, width, config.d_model),
+          .score = config.score,
           .norm = config.norm,
           .norm_kind = config.norm_kind,
           .activation = config.activation,
@@ -135,6 +137,46 @@ PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site) const {
   return y;
 }
 
+std::vector<Dual> PlainLayers::plain_weights(const std::string& path, const PlainBlock& query, const PlainBlock& key,
+                                             const PlainMask& mask, std::int64_t s, std::int64_t h,
+                                             std::int64_t q) const {
+  const auto& o = options_;
+  PlainStage at{.sizes = {o.heads, o.key_width, o.value_width}, .head = h, .query_position = q};
+  for (std::int64_t d = 0; d < o.key_width; ++d) at.query.push_back(query(h * o.key_width + d, q, s));
+  for (std::int64_t k = 0; k < key.columns; ++k) {
+    auto& vector = at.keys.emplace_back();
+    for (std::int64_t d = 0; d < o.key_width; ++d) vector.push_back(key(h * o.key_width + d, k, s));
+    at.allowed.push_back(mask(q, k, s));
+  }
+  const auto by = [&](StageKind kind, const std::string& name, std::vector<Dual> scores) {
+    at.parameters.clear();
+    const std::string prefix = path + "." + name_of(kind) + ".";
+    for (const ParameterRange& range : layout_.ranges()) {
+      if (range.name.starts_with(prefix)) at.parameters.push_back(values_.data() + range.offset);
+    }
+    return find_stage(kind, name).plain(at, std::move(scores));
+  };
+
+  std::vector<Dual> weights(at.keys.size());
+  if (o.score != "dot") weights = by(StageKind::score, o.score, weights);
+  for (std::size_t k = 0; k < at.keys.size() && o.score == "dot"; ++k) {
+    for (std::size_t d = 0; d < at.query.size(); ++d) weights[k] += times(at.query[d], at.keys[k][d]);
+  }
+  for (Dual& weight : weights) weight *= o.scale;
+  if (o.bias != "none") weights = by(StageKind::bias, o.bias, weights);
+  if (o.normalizer != "softmax") return by(StageKind::normalizer, o.normalizer, weights);
+  double largest = -HUGE_VAL;
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    if (at.allowed[k]) largest = std::max(largest, weights[k].real());
+  }
+  Dual total = 0;
+  for (std::size_t k = 0; k < weights.size(); ++k) total += at.allowed[k] ? std::exp(weights[k] - largest) : Dual(0);
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    weights[k] = at.allowed[k] ? std::exp(weights[k] - largest) / total : Dual(0);
+  }
+  return weights;
+}
+
 PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
                                   const PlainMask& mask, std::uint32_t site) const {
   const auto& o = options_;
@@ -145,25 +187,10 @@ PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, 
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t h = 0; h < o.heads; ++h) {
       for (std::int64_t q = 0; q < x.columns; ++q) {
-        std::vector<Dual> weights(static_cast<std::size_t>(memory.columns));
-        double largest = -HUGE_VAL;
-        for (std::int64_t k = 0; k < memory.columns; ++k) {
-          Dual score = 0;
-          for (std::int64_t d = 0; d < o.key_width; ++d) {
-            score += times(query(h * o.key_width + d, q, s), key(h * o.key_width + d, k, s));
-          }
-          weights.at(static_cast<std::size_t>(k)) = o.scale * score;
-          if (mask(q, k, s)) largest = std::max(largest, o.scale * score.real());
-        }
-        Dual total = 0;
-        for (std::int64_t k = 0; k < memory.columns; ++k) {
-          Dual& weight = weights.at(static_cast<std::size_t>(k));
-          weight = mask(q, k, s) ? std::exp(weight - largest) : Dual(0);
-          total += weight;
-        }
+        const std::vector<Dual> weights = plain_weights(path, query, key, mask, s, h, q);
         for (std::int64_t k = 0; k < memory.columns; ++k) {
           if (!mask(q, k, s)) continue;
-          Dual weight = weights.at(static_cast<std::size_t>(k)) / total;
+          Dual weight = weights.at(static_cast<std::size_t>(k));
           if (pass_.training && o.dropout > 0) {
             weight = kept(pass_, o.dropout, site, s, q, k, h) ? weight / (1 - o.dropout) : Dual(0);
           }

@@ -40,6 +40,7 @@ struct PlainBlock {
 struct PlainOptions {
   std::int64_t heads = 1, key_width = 0, value_width = 0;
   double scale = 1;
+  std::string score = "dot", bias = "none", normalizer = "softmax";
   std::string norm = "pre", norm_kind = "layer", activation = "relu";
   double dropout = 0;
 };
@@ -73,6 +74,10 @@ class PlainLayers {
   const Dual* parameter(const std::string& name, std::int64_t count) const;
 
  private:
+  // The weights of one query of one head, before dropout: what dot product and softmax are is written here once more,
+  // other stages are those of their own plain loops.
+  std::vector<Dual> plain_weights(const std::string& path, const PlainBlock& query, const PlainBlock& key,
+                                  const PlainMask& mask, std::int64_t slice, std::int64_t head, std::int64_t at) const;
   PlainBlock residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
                       const std::function<PlainBlock(const PlainBlock&)>& f) const;
 

@@ -50,6 +50,9 @@ AttentionPlan plan_attention(Tape<T>& tape, const RowBlock<T>& query, const RowB
     throw ShapeError(fmt::format("attention: sizes disagree: query is {}, key is {}, value is {}", to_string(q),
                                  to_string(k), to_string(v)));
   }
+  if (options.kernel == AttentionKernel::composed) {
+    throw ConfigError("attention: the composed way is made of other ops; call attend() of layers/attention instead");
+  }
   if (options.dropout > 0 && options.random == nullptr) {
     throw ConfigError("attention: dropout needs a random stream; set AttentionOptions::random");
   }

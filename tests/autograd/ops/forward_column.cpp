@@ -2,8 +2,10 @@
 
 #include "autograd/ops/layer_norm.hpp"
 #include "autograd/ops/log_softmax.hpp"
+#include "autograd/ops/masked_softmax.hpp"
 #include "autograd/ops/rms_norm.hpp"
 #include "autograd/ops/softmax.hpp"
+#include "autograd/ops/unit_norm.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
 namespace tapehead {
@@ -60,6 +62,50 @@ ForwardCase divided_by_its_size(const std::string& label, InputSpec x, double ep
           }};
 }
 
+// Slice h + H·b is head h of example b; a mask of 3 · b − h keys to either side tells them apart.
+struct Near {
+  static constexpr bool kByHead = true;
+  static std::int64_t reach(const MaskSite& at) { return 3 * at.example - at.head; }
+  KeyRange hull(const MaskSite& at, std::int64_t query) const { return {query - reach(at), query + reach(at) + 1}; }
+  bool allows(const MaskSite& at, std::int64_t query, std::int64_t key) const {
+    return query - reach(at) <= key && key <= query + reach(at);
+  }
+  Cover cover(const MaskSite&, const MaskTile&) const { return Cover::some; }
+};
+
+ForwardCase softmax_within(const std::string& label, Shape shape, std::int64_t heads) {
+  return {label,
+          {{shape, -9, 9}},
+          [=](auto x) { return masked_softmax(x[0], Near{}, heads); },
+          [=](PlainInputs x) {
+            const auto weight = [&](auto k, auto q, auto s) {
+              const std::int64_t reach = 3 * (s / heads) - s % heads;
+              return std::abs(k - q) <= reach ? std::exp(x[0](k, q, s)) : 0.0L;
+            };
+            return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
+              long double sum = 0;
+              for (std::int64_t i = 0; i < x[0].shape.rows; ++i) sum += weight(i, q, s);
+              return sum > 0 ? weight(k, q, s) / sum : 0.0L;
+            });
+          }};
+}
+
+ForwardCase of_unit_length(const std::string& label, InputSpec x, std::int64_t heads, double epsilon) {
+  return {label,
+          {x, {{heads}}},
+          [=](auto in) { return unit_norm(in[0], in[1], heads, epsilon); },
+          [=](PlainInputs in) {
+            const std::int64_t width = in[0].shape.rows / heads;
+            return Plain::of(in[0].shape, [&](auto r, auto c, auto s) {
+              long double squares = 0;
+              for (std::int64_t i = r / width * width; i < (r / width + 1) * width; ++i) {
+                squares += in[0](i, c, s) * in[0](i, c, s);
+              }
+              return in[1](r / width) * in[0](r, c, s) / std::sqrt(squares + static_cast<long double>(epsilon));
+            });
+          }};
+}
+
 std::vector<InputSpec> columns_of(Shape shape) { return {{shape, -9, 9}}; }
 
 }  // namespace
@@ -83,6 +129,12 @@ std::vector<ForwardOracle> column_oracles() {
        {divided_by_its_size("C5_T3_B2", {{5, 3, 2}}, 1e-5), divided_by_its_size("C1", {{1, 3}}, 1e-5),
         divided_by_its_size("C33_far_from_zero", {{33, 4}, 9, 11}, 1e-5),
         divided_by_its_size("large_epsilon", {{8, 3, 2}}, 0.5)}},
+      {"masked_softmax",
+       {softmax_within("K5_Q4_H2_B3", {5, 4, 6}, 2), softmax_within("K33_Q5", {33, 5, 4}, 1),
+        softmax_within("K3_Q40", {3, 40, 3}, 1)}},
+      {"unit_norm",
+       {of_unit_length("D3_H2_T3_B2", {{6, 3, 2}}, 2, 1e-6), of_unit_length("D1_H4", {{4, 3}}, 4, 1e-6),
+        of_unit_length("D33_H1_large_epsilon", {{33, 4}}, 1, 0.5)}},
   };
 }
 

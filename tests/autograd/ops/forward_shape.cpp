@@ -1,7 +1,9 @@
 #include "autograd/ops/add_broadcast.hpp"
 #include "autograd/ops/concatenate.hpp"
 #include "autograd/ops/mean.hpp"
+#include "autograd/ops/merge_heads.hpp"
 #include "autograd/ops/slice.hpp"
+#include "autograd/ops/split_heads.hpp"
 #include "autograd/ops/sum.hpp"
 #include "autograd/ops/transpose.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
@@ -54,6 +56,29 @@ ForwardCase swapped(const std::string& label, Shape shape) {
           }};
 }
 
+ForwardCase heads_apart(const std::string& label, Shape shape, std::int64_t heads) {
+  return {label,
+          {{shape}},
+          [heads](auto x) { return split_heads(x[0], heads); },
+          [heads](PlainInputs x) {
+            const Shape in = x[0].shape;
+            const std::int64_t width = in.rows / heads;
+            return Plain::of({width, in.columns, heads * in.slices},
+                             [&](auto r, auto c, auto s) { return x[0](r + width * (s % heads), c, s / heads); });
+          }};
+}
+
+ForwardCase heads_together(const std::string& label, Shape shape, std::int64_t heads) {
+  return {label,
+          {{shape}},
+          [heads](auto x) { return merge_heads(x[0], heads); },
+          [heads](PlainInputs x) {
+            const Shape in = x[0].shape;
+            return Plain::of({heads * in.rows, in.columns, in.slices / heads},
+                             [&](auto r, auto c, auto s) { return x[0](r % in.rows, c, r / in.rows + heads * s); });
+          }};
+}
+
 ForwardCase spread(const std::string& label, Shape shape, Shape term) {
   return {label,
           {{shape}, {term}},
@@ -102,6 +127,12 @@ std::vector<ForwardOracle> shape_oracles() {
         cut("columns", {3, 7, 2}, Axis::columns, 2, 3), cut("slices", {3, 2, 5}, Axis::slices, 1, 3),
         cut("all", {3, 2, 4}, Axis::columns, 0, 2)}},
       {"transpose", {swapped("R3_C5_S2", {3, 5, 2}), swapped("column", {7}), swapped("R17_C33", {17, 33})}},
+      {"split_heads",
+       {heads_apart("D2_T3_H3_B2", {6, 3, 2}, 3), heads_apart("one_head", {3, 2, 4}, 1),
+        heads_apart("D33_H2", {66, 5}, 2)}},
+      {"merge_heads",
+       {heads_together("D2_T3_H3_B2", {2, 3, 6}, 3), heads_together("one_head", {3, 2, 4}, 1),
+        heads_together("D33_H2", {33, 5, 2}, 2)}},
       {"add_broadcast",
        {spread("column", {3, 5, 2}, {3}), spread("table", {3, 5, 2}, {3, 5}),
         spread("column_a_slice", {3, 5, 2}, {3, 1, 2}), spread("all", {3, 5, 2}, {3, 5, 2})}},

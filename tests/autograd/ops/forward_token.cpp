@@ -74,15 +74,17 @@ ForwardCase looked_up(const std::string& label, Shape table) {
           }};
 }
 
-ForwardCase dropped(const std::string& label, Shape shape, double rate, std::int64_t first_example) {
+ForwardCase dropped(const std::string& label, Shape shape, double rate, std::int64_t first_example,
+                    std::int64_t heads = 1) {
   const auto random = [] { return RandomStream(11, Purpose::dropout, 3, 2); };
   return {label,
           {{shape}},
-          [=](auto x) { return dropout(x[0], rate, random(), first_example); },
+          [=](auto x) { return dropout(x[0], rate, random(), first_example, heads); },
           [=](PlainInputs x) {
             return Plain::of(x[0].shape, [&](auto c, auto t, auto b) {
-              const auto words = random().bits(static_cast<std::uint32_t>(first_example + b),
-                                               static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(c / 4), 0);
+              const auto words = random().bits(static_cast<std::uint32_t>(first_example + b / heads),
+                                               static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(c / 4),
+                                               static_cast<std::uint32_t>(b % heads));
               const bool stays = static_cast<double>(words[static_cast<std::size_t>(c % 4)]) >= rate * 0x1p32;
               return stays ? x[0](c, t, b) / (1 - static_cast<long double>(rate)) : 0;
             });
@@ -106,7 +108,8 @@ std::vector<ForwardOracle> token_oracles() {
       {"embedding", {looked_up("C3_V7", {3, 7}), looked_up("C1_V9", {1, 9}), looked_up("C16_V33", {16, 33})}},
       {"dropout",
        {dropped("C7_T3_B2", {7, 3, 2}, 0.3, 0), dropped("C64_half", {64, 5, 3}, 0.5, 4),
-        dropped("nothing", {5, 3}, 0, 0), dropped("nearly_all", {33, 4, 2}, 0.9, 1)}},
+        dropped("nothing", {5, 3}, 0, 0), dropped("nearly_all", {33, 4, 2}, 0.9, 1),
+        dropped("K9_Q3_H2_B3", {9, 3, 6}, 0.4, 2, 2)}},
   };
 }
 

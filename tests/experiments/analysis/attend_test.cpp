@@ -173,6 +173,20 @@ TEST_F(Attend, ScoresThatOverflowAreRefused) {
               HasSubstr("not a number"));
 }
 
+TEST_F(Attend, CosinesAreBoundedHoweverLongTheVectorsAre) {
+  const Matrix query = read_matrix(write("q.csv", "3,4\n"));
+  const Matrix key = read_matrix(write("k.csv", "1,0\n300,400\n-4,3\n"));
+  const AttendResult result = attend(query, key, key, {.scale = "inv_dk", .score = "cosine"});
+  const double expected[] = {0.6, 1, 0};  // the gain begins at the width, which inv_dk takes away
+  for (std::int64_t k = 0; k < 3; ++k) EXPECT_NEAR(result.scores(0, k), expected[k], 1e-6);
+  std::vector<std::string> words{"attend", "--query", path("q.csv"), "--key", path("k.csv"), "--scale", "inv_dk"};
+  words.insert(words.end(), {"--json", "--score", "cosine"});
+  expect_near(run(words).json()["scores"], {{0.6, 1, 0}}, 1e-6);
+  words.back() = "cosin";
+  EXPECT_EQ(run(words).status, 2);
+  EXPECT_THAT(run(words).err, HasSubstr("cosine"));
+}
+
 TEST_F(Attend, TheJsonSaysWhatANullIs) {
   const std::string x = write("x.csv", "1,0\n0,1\n");
   EXPECT_THAT(run({"attend", "--query", x, "--key", x, "--causal", "--json"}).json()["note"].get<std::string>(),
@@ -185,7 +199,7 @@ TEST_F(Attend, WeightsAreThereHoweverManyVectorsThereAre) {
   const std::int64_t count = 1024;
   Matrix vectors(count, 1);
   for (std::int64_t i = 0; i < count; ++i) vectors(i, 0) = i % 2 == 0 ? 0 : 1;
-  const AttendResult result = attend(vectors, vectors, vectors, "none", false);
+  const AttendResult result = attend(vectors, vectors, vectors, {.scale = "none"});
   // Query 0 looks at all alike; query 1 at ones e times as much as at zeros.
   const double ones = std::exp(1.0) / (512 * (1 + std::exp(1.0)));
   for (std::int64_t k = 0; k < count; ++k) {

@@ -81,6 +81,7 @@ TEST(RunConfig, DefaultsAreThoseOfTheLibrary) {
   EXPECT_EQ(config.model.norm_kind, model.norm_kind);
   EXPECT_EQ(config.model.activation, model.activation);
   EXPECT_EQ(config.model.scale, model.scale);
+  EXPECT_EQ(config.model.score, model.score);
   EXPECT_EQ(config.model.initialisation, model.initialisation);
   EXPECT_EQ(config.model.tie, model.tie);
   EXPECT_EQ(config.model.dropout, model.dropout);
@@ -145,6 +146,8 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"tie", "output"},
                             {"activation", "gelu"},
                             {"scale", "none"},
+                            {"score", "cosine"},
+                            {"attention", "composed"},
                             {"initialisation", "normal"},
                             {"dropout", "0.2"},
                             {"batch", "9"},
@@ -184,7 +187,7 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(m.model, m.layers, m.heads, m.d_model, m.d_head, m.d_ff), std::tuple("decoder", 3, 5, 40, 6, 7));
   EXPECT_EQ(std::tuple(m.positions, m.norm, m.activation, m.scale, m.initialisation, m.dropout),
             std::tuple("learned", "post", "gelu", "none", "normal", 0.2));
-  EXPECT_EQ(std::tuple(m.norm_kind, m.tie), std::tuple("rms", "output"));
+  EXPECT_EQ(std::tuple(m.norm_kind, m.tie, m.score), std::tuple("rms", "output", "cosine"));
   const StepOptions& s = config.trainer.step;
   EXPECT_EQ(std::tuple(s.seed, s.batch, s.shards, s.clip, s.label_smoothing), std::tuple(13U, 9, 3, 2.0, 0.1));
   EXPECT_EQ(

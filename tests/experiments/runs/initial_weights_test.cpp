@@ -42,7 +42,7 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
   ASSERT_EQ(run(tiny_train(path("first"))).status, 0);
   const std::vector<std::pair<std::string, std::string>> another{
       {"heads", "4"},        {"scale", "none"}, {"activation", "gelu"}, {"norm", "post"}, {"norm-kind", "rms"},
-      {"positions", "none"}, {"tie", "output"}, {"model", "decoder"},   {"d-head", "2"}};
+      {"positions", "none"}, {"tie", "output"}, {"model", "decoder"},   {"d-head", "2"},  {"score", "cosine"}};
   for (const auto& [name, value] : another) {
     const Ran ran = run(tiny_train(path("second"), {"--init", path("first"), "--" + name, value}));
     EXPECT_EQ(ran.status, 2) << name;

@@ -72,44 +72,6 @@ TEST(MultiHeadAttention, IsItsCompositionFromSimpleOpsInValueAndGradient) {
   }
 }
 
-TEST(MultiHeadAttention, TheObserverSeesWeightsThatSumToOneAndRespectTheMask) {
-  const Built<MultiHeadAttention> built(MultiHeadAttention::Options{.channels = 6, .heads = 3});
-  ParameterStore<float> store(built.layout);
-  fill(store, drawn_parameters(built.layout, 1));
-  Tape<float> tape(store);
-  const auto values = drawn_numbers(6 * 5 * 2, 7);
-  const auto x = tape.constant({6, 5, 2}, std::vector<float>(values.begin(), values.end()).data());
-  const std::int32_t lengths[] = {5, 3};
-  int seen = 0;
-  const AttentionObserver observer = [&](const AttentionMap& map) {
-    ++seen;
-    EXPECT_EQ(map.heads, 3);
-    EXPECT_EQ(map.keys, 5);
-    EXPECT_EQ(map.queries, 5);
-    EXPECT_EQ(map.slices, 2);
-    for (std::int64_t b = 0; b < 2; ++b) {
-      for (std::int64_t h = 0; h < 3; ++h) {
-        for (std::int64_t q = 0; q < 5; ++q) {
-          double sum = 0;
-          for (std::int64_t k = 0; k < 5; ++k) {
-            const double weight = map.weight(h, q, k, b);
-            if (k > q || k >= lengths[b]) {
-              EXPECT_EQ(weight, 0) << h << q << k << b;
-            } else {
-              EXPECT_GT(weight, 0) << h << q << k << b;
-            }
-            sum += weight;
-          }
-          EXPECT_NEAR(sum, 1, 1e-6);
-        }
-      }
-    }
-  };
-  // Weights are shown before dropout.
-  built.layer(x, Mask::causal() & Mask::padding({.lengths = lengths}), {.training = true, .observer = &observer});
-  EXPECT_EQ(seen, 1);
-}
-
 TEST(MultiHeadAttention, AnEmptyMemoryGivesTheOutputBiasAndPassesNoGradient) {
   const Built<MultiHeadAttention> built(MultiHeadAttention::Options{.channels = 4, .memory_channels = 4, .heads = 2});
   ParameterStore<double> store(built.layout);

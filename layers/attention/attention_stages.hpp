@@ -1,0 +1,69 @@
+#pragma once
+
+#include <span>
+
+#include "autograd/ops/attention.hpp"
+#include "layers/attention/stage.hpp"
+#include "layers/pass.hpp"
+
+namespace tapehead {
+
+/// One attention between its projections, stage by stage; plain values.
+///
+///     score of query and key → · scale → bias → mask → normalizer → dropout → context
+///
+/// Composed, each stage is an op on the tape and the weights are a variable (K, Q, H·B): everything is differentiated
+/// through everything. The fused kernels do the same faster for some of these descriptions; kKernels says which.
+struct AttentionStages {
+  HeadSizes sizes = {};
+  const StageSpec* score = nullptr;       ///< nullptr: dot
+  const StageSpec* bias = nullptr;        ///< nullptr: none
+  const StageSpec* normalizer = nullptr;  ///< nullptr: softmax
+  double scale = 1;
+  double dropout = 0;  ///< of the weights
+  AttentionKernel kernel = AttentionKernel::automatic;
+};
+
+/// What a way of computing attention can do. What it cannot is refused by name, or composed where the choice is
+/// automatic.
+struct KernelAbilities {
+  AttentionKernel kernel;
+  const char* name;
+  bool other_scores;  ///< scores that are no dot products
+  bool biases;
+  bool other_normalizers;  ///< than softmax
+  bool shows_weights;      ///< to a probe, which may replace scores and weights
+};
+inline constexpr KernelAbilities kKernels[] = {
+    {AttentionKernel::whole, "whole", false, false, false, false},
+    {AttentionKernel::tiled, "tiled", false, false, false, false},
+    {AttentionKernel::composed, "composed", true, true, true, true},
+};
+
+/// "whole", "tiled", "composed" or "auto"; anything else throws ConfigError.
+AttentionKernel parse_attention_kernel(const std::string& text);
+
+/// What computes these stages: `automatic` stays so where the fused kernels can, else `composed`. Throws ConfigError
+/// where the kernel that was asked for cannot, "attention: whole cannot take score additive; choose auto or composed".
+AttentionKernel choose_kernel(const AttentionStages& stages);
+
+/// What attend() takes.
+template <Scalar T>
+struct StageOperands {
+  RowBlock<T> query, key, value;                                   ///< (H·D, Q, B), (H·D, K, B), (H·Dv, K, B)
+  std::span<const Var<T>> score = {}, bias = {}, normalizer = {};  ///< parameters of these stages
+};
+
+/// Which attention it is: its path and role for probes, and its number for dropout.
+struct AttentionPlace {
+  const std::string& path;
+  AttentionRole role;
+  std::uint32_t site = 0;
+};
+
+/// The context (H·Dv, Q, B). A probe that wants scores or weights makes it composed.
+template <Scalar T>
+Var<T> attend(const AttentionStages& stages, const StageOperands<T>& in, const Mask& mask, const Pass& pass,
+              const AttentionPlace& place);
+
+}  // namespace tapehead

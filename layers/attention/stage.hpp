@@ -1,0 +1,109 @@
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autograd/masks/mask.hpp"
+#include "autograd/tape.hpp"
+#include "layers/scope.hpp"
+
+namespace tapehead {
+
+/// The stages of an attention that can be chosen. The others are the same for all: see AttentionStages.
+enum class StageKind {
+  score,       ///< a number for each query and key
+  bias,        ///< scores, changed
+  normalizer,  ///< weights from scores
+};
+
+struct HeadSizes {
+  std::int64_t heads = 1;
+  std::int64_t key_width = 1;    ///< D, of queries and keys
+  std::int64_t value_width = 1;  ///< Dv
+};
+
+/// What a stage is given on the tape. Slice h + H·b of (…, H·B) is head h of example b.
+template <Scalar T>
+struct StageInput {
+  HeadSizes sizes;
+  const Mask& mask;
+  std::span<const Var<T>> parameters;  ///< its own, in the order in which it declared them
+  Var<T> query, key;                   ///< (H·D, Q, B) and (H·D, K, B), or split: (D, Q, H·B) and (D, K, H·B)
+  Var<T> scores = {};                  ///< (K, Q, H·B)
+};
+
+/// One function for the three scalars, from a lambda without captures: `[](const auto& in) { return scale(in.query, 2);
+/// }`.
+class StageFunction {
+ public:
+  StageFunction() = default;
+  template <class F>
+  requires std::is_empty_v<F> StageFunction(F /*f*/)  // NOLINT(google-explicit-constructor)
+      : float_([](const StageInput<float>& in) { return F{}(in); }),
+        double_([](const StageInput<double>& in) { return F{}(in); }),
+        complex_([](const StageInput<std::complex<double>>& in) { return F{}(in); }) {}
+
+  explicit operator bool() const { return double_ != nullptr; }
+
+  template <Scalar T>
+  Var<T> operator()(const StageInput<T>& in) const {
+    if constexpr (std::same_as<T, float>) return float_(in);
+    if constexpr (std::same_as<T, double>) return double_(in);
+    if constexpr (std::same_as<T, std::complex<double>>) return complex_(in);
+  }
+
+ private:
+  template <Scalar T>
+  using Call = Var<T> (*)(const StageInput<T>&);
+  Call<float> float_ = nullptr;
+  Call<double> double_ = nullptr;
+  Call<std::complex<double>> complex_ = nullptr;
+};
+
+/// A stage in plain loops, for tests: one query of one head. Numbers are dual ones, as everywhere in plain models.
+struct PlainStage {
+  using Number = std::complex<double>;
+  HeadSizes sizes = {};
+  std::int64_t head = 0, query_position = 0;
+  std::vector<const Number*> parameters = {};  ///< its own, column by column
+  std::vector<Number> query = {};              ///< (D)
+  std::vector<std::vector<Number>> keys = {};  ///< (D) each
+  std::vector<bool> allowed = {};              ///< of each key
+};
+
+/// One way of doing a stage, as data: a file layers/attention/stages/KIND_NAME.cpp, and a line in the list `stages` of
+/// layers/CMakeLists.txt. Every attention, model and command can then take it, and its gradients and values are
+/// checked.
+struct StageSpec {
+  StageKind kind = StageKind::score;
+  std::string name = {};
+  std::string description = {};  ///< a phrase for people
+  std::string source = {};       ///< where it was published
+
+  /// Declares its parameters; none by default.
+  std::vector<Parameter> (*declare)(const Scope& scope, const HeadSizes& sizes) = nullptr;
+
+  /// A score that is the dot product of other vectors: what query and key, whole, become. The fast kernels take it
+  /// then.
+  StageFunction query = {}, key = {};
+  /// (K, Q, H·B): of a score that is none, from split query and key; of a bias or a normalizer, from scores.
+  StageFunction apply = {};
+
+  /// The same of one query, from scores before this stage: required.
+  std::vector<PlainStage::Number> (*plain)(const PlainStage& in, std::vector<PlainStage::Number> scores) = nullptr;
+};
+
+/// Every stage that is built. Generated from the list: one without a spec does not link.
+const std::vector<StageSpec>& stage_specs();
+
+/// "score", "bias" or "normalizer".
+const char* name_of(StageKind kind);
+/// Throws ConfigError "score: "x" is none of dot, cosine".
+const StageSpec& find_stage(StageKind kind, const std::string& name);
+/// Names of a kind, the first one first, with a space between.
+std::string stage_names(StageKind kind);
+
+}  // namespace tapehead

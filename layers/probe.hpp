@@ -1,0 +1,90 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "autograd/tape.hpp"
+
+namespace tapehead {
+
+/// Whose keys an attention looks at.
+enum class AttentionRole {
+  none,    ///< it is no attention
+  self,    ///< those of its own sequence
+  causal,  ///< those of its own sequence up to the query
+  cross,   ///< those of a memory
+};
+
+/// What of a layer a probe may see. Slice h + H·b of (…, H·B) is head h of example b.
+enum class What {
+  scores,   ///< (K, Q, H·B), scaled, before the mask
+  weights,  ///< (K, Q, H·B), before dropout
+  context,  ///< (H·Dv, Q, B), head h in rows h·Dv …
+  output,   ///< (C, Q, B), what an attention gives
+  stream,   ///< (C, T, B), what a layer of a stack hands on: the residual stream
+};
+
+/// Where in a model a value was made.
+struct Site {
+  const std::string& layer;  ///< its path, `decoder.layers.0.cross_attention`
+  AttentionRole role;
+  What what;
+  std::int64_t heads;  ///< of an attention; 1 elsewhere
+};
+
+/// Sees values of a model as it runs and may put others in their place: maps, statistics, leaving out heads, patching.
+/// What it returns goes on in place of what it saw, and is differentiated like it.
+class Probe {
+ public:
+  virtual ~Probe() = default;
+  /// Whether it wants to see this value. Scores and weights exist only where somebody wants them, or attention is
+  /// composed.
+  virtual bool wants(const Site& site) const = 0;
+  virtual Var<float> see(const Site& site, Var<float> x) const = 0;
+  virtual Var<double> see(const Site& site, Var<double> x) const = 0;
+  virtual Var<std::complex<double>> see(const Site& site, Var<std::complex<double>> x) const = 0;
+};
+
+/// A probe of some kinds of values, made from a function of a site and a variable, which returns a variable or nothing:
+///
+///     const ProbeAt probe({What::weights}, [&](const Site& site, auto weights) { … });
+template <class See>
+class ProbeAt final : public Probe {
+ public:
+  ProbeAt(std::initializer_list<What> wanted, See see) : see_(std::move(see)) {
+    for (const What what : wanted) wanted_ |= bit(what);
+  }
+
+  bool wants(const Site& site) const override { return (wanted_ & bit(site.what)) != 0; }
+  Var<float> see(const Site& site, Var<float> x) const override { return seen(site, x); }
+  Var<double> see(const Site& site, Var<double> x) const override { return seen(site, x); }
+  Var<std::complex<double>> see(const Site& site, Var<std::complex<double>> x) const override { return seen(site, x); }
+
+ private:
+  static constexpr unsigned bit(What what) { return 1U << static_cast<unsigned>(what); }
+
+  template <Scalar T>
+  Var<T> seen(const Site& site, Var<T> x) const {
+    if constexpr (!std::invocable<const See&, const Site&, Var<T>>) {
+      return x;  // it is for other scalars
+    } else if constexpr (std::same_as<std::invoke_result_t<const See&, const Site&, Var<T>>, void>) {
+      see_(site, x);
+      return x;
+    } else {
+      return see_(site, x);
+    }
+  }
+
+  unsigned wanted_ = 0;
+  See see_;
+};
+
+/// What goes on in place of x: x itself without a probe, or where it does not want to see it. Throws ShapeError if it
+/// gives a value of another shape, GradientError for an empty one.
+template <Scalar T>
+Var<T> probed(const Probe* probe, const Site& site, Var<T> x);
+
+}  // namespace tapehead
