@@ -134,7 +134,7 @@ bool Oracles::evaluate(const Direction& direction, double step) {
 }
 
 // Differences are taken for each output before they are summed: an output that does not move adds no rounding.
-std::optional<Probe> Oracles::probe(const Direction& direction, double h, double terms) {
+std::optional<Difference> Oracles::probe(const Direction& direction, double h, double terms) {
   if (!evaluate(direction, h)) return {};
   const std::vector<double> above = real_.output();
   if (!evaluate(direction, -h)) return {};
@@ -156,8 +156,8 @@ std::optional<Probe> Oracles::probe(const Direction& direction, double h, double
   if (!std::isfinite(difference)) return {};
   // Where nothing moves at all, it may have moved by less than the last digit.
   if (rounding.empty())
-    return Probe{{difference}, {in_steps + 2 * beside_input_ * weight + 0x1p-53 * norm_of(unmoved)}};
-  return Probe{{difference}, {in_steps + norm_of(rounding)}};
+    return Difference{{difference}, {in_steps + 2 * beside_input_ * weight + 0x1p-53 * norm_of(unmoved)}};
+  return Difference{{difference}, {in_steps + norm_of(rounding)}};
 }
 
 double Oracles::jump(const Direction& direction) {

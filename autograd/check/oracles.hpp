@@ -52,7 +52,7 @@ class Oracles {
   double jump(const Direction& direction);
 
  private:
-  std::optional<Probe> probe(const Direction& direction, double h, double terms = 0);
+  std::optional<Difference> probe(const Direction& direction, double h, double terms = 0);
   bool evaluate(const Direction& direction, double step);
   double measured_noise(const Problem& problem);
 

@@ -54,7 +54,7 @@ RiddersEstimate ridders(const CentralProbe& probe, double step, double goal) {
   double h = step;
   int levels = 0;
   for (int halving = 0; halving < kHalvings && levels < kLevels; ++halving, h /= 2) {
-    const std::optional<Probe> found = probe(h);
+    const std::optional<Difference> found = probe(h);
     if (!found) {  // wider probes cannot be trusted either
       estimate.crossed = true;
       for (Tableau& each : tableaus) each.restart();

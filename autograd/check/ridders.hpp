@@ -15,10 +15,10 @@ struct RiddersEstimate {
 
 /// What a probe gives: f(x + h v) − f(x − h v), and a bound on its rounding error for each component; nothing when a
 /// kink lies in between or a value is not finite.
-struct Probe {
+struct Difference {
   std::vector<double> difference, rounding;
 };
-using CentralProbe = std::function<std::optional<Probe>(double h)>;
+using CentralProbe = std::function<std::optional<Difference>(double h)>;
 
 /// Ridders (1982), "Accurate computation of F′(x) and F′(x)F″(x)": central differences at h, h/2, h/4 … are
 /// extrapolated to h = 0 by Neville's scheme, and the differences between neighbours in the tableau estimate the error.

@@ -62,12 +62,12 @@ RiddersEstimate differences_of_gradients(CheckContext& context, const std::vecto
     return evaluator.branches() == branches && std::isfinite(largest_size(evaluator.output()));
   };
   const std::vector<double> noise = measured_noise(context, gradient_at);
-  const auto probe = [&](double h) -> std::optional<Probe> {
+  const auto probe = [&](double h) -> std::optional<Difference> {
     std::vector<double> above = gradient_at(h);
     if (!inside()) return {};
     const std::vector<double> below = gradient_at(-h);
     if (!inside()) return {};
-    Probe found{std::move(above), {}};
+    Difference found{std::move(above), {}};
     for (std::size_t i = 0; i < below.size(); ++i) {
       found.rounding.push_back(kRounding * (std::abs(found.difference[i]) + std::abs(below[i])) +
                                kNoiseFactor * noise[i]);

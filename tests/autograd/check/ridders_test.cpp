@@ -9,10 +9,10 @@ namespace tapehead {
 namespace {
 
 CentralProbe probe_of(double (*f)(double), double x) {
-  return [=](double h) -> std::optional<Probe> {
+  return [=](double h) -> std::optional<Difference> {
     const double difference = f(x + h) - f(x - h);
     if (!std::isfinite(difference)) return {};
-    return Probe{{difference}, {4 * 0x1p-53 * std::abs(f(x))}};
+    return Difference{{difference}, {4 * 0x1p-53 * std::abs(f(x))}};
   };
 }
 
@@ -36,9 +36,9 @@ TEST(Ridders, IsAsRightAsItSays) {
 
 TEST(Ridders, StopsAtTheGoal) {
   int probes = 0;
-  const auto count = [&](double h) -> std::optional<Probe> {
+  const auto count = [&](double h) -> std::optional<Difference> {
     ++probes;
-    return Probe{{std::exp(h) - std::exp(-h)}, {0}};
+    return Difference{{std::exp(h) - std::exp(-h)}, {0}};
   };
   const RiddersEstimate rough = ridders(count, 0.125, 1e-4);
   EXPECT_LE(rough.error[0], 1e-4);
@@ -54,7 +54,7 @@ TEST(Ridders, ComesCloserWhereProbesFail) {
 }
 
 TEST(Ridders, SaysWhenNothingWasFound) {
-  const RiddersEstimate estimate = ridders([](double) { return std::optional<Probe>(); }, 0.125, 0);
+  const RiddersEstimate estimate = ridders([](double) { return std::optional<Difference>(); }, 0.125, 0);
   EXPECT_FALSE(estimate.found);
   EXPECT_TRUE(estimate.crossed);
 }

@@ -134,7 +134,9 @@ TEST(Verdicts, AFunctionThatDoesNotTakeDoubleIsToldSo) {
 // A function that is not yet smooth on the scale of the first probes: the first tableau is sure of a wrong number.
 TEST(ConfirmedRidders, BelievesWhatAnotherStartConfirms) {
   const auto f = [](double x) { return std::tanh(40 * x); };
-  const auto probe = [&](double h) -> std::optional<Probe> { return Probe{{f(0.02 + h) - f(0.02 - h)}, {4e-16}}; };
+  const auto probe = [&](double h) -> std::optional<Difference> {
+    return Difference{{f(0.02 + h) - f(0.02 - h)}, {4e-16}};
+  };
   const double slope = 40 / std::pow(std::cosh(0.8), 2);
   const RiddersEstimate found = confirmed_ridders(probe, 0.125, 0);
   ASSERT_TRUE(found.found);
