@@ -82,7 +82,7 @@ OpSpec spec_unit_norm() {
                   {"D67_H2_T2", {{{134, 2}}, {{2}}}, with(2)},
                   {"D2_H67_T2", {{{134, 2}}, {{67}}}, with(67)},
                   {"D2_H2_T67_B6", {{{4, 67, 6}}, {{2}}}, with(2)},
-                  {"small", {{{4, 3}, -0.01, 0.01}, {{2}}}, with(2)},
+                  {"small_wide_epsilon", {{{4, 3}, -0.01, 0.01}, {{2}}}, with(2, 1e-4)},
               },
           .refusals = {
               {"heads", {{5, 3}, {2}}, with(2), "unit_norm: 2 heads do not divide the 5 rows of (5, 3)"},

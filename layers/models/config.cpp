@@ -120,7 +120,7 @@ Fields<ModelConfig> ModelConfig::fields() {
       {&ModelConfig::score,
        {.name = "score",
         .choices = stage_names(StageKind::score),
-        .help = "what attention makes of a query and a key: their dot product, or their cosine times a learned gain",
+        .help = "what attention makes of a query and a key",
         .when = "cosine where dot products grow too large",
         .gives_weights_meaning = true}},
       {&ModelConfig::attention,

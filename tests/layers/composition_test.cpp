@@ -53,7 +53,9 @@ std::vector<Variant> variants() {
   for (const char* v : {"inv_sqrt_dk", "none", "inv_dk", "inv_sqrt_dmodel", "0.3"}) {
     add("scale", v, [v](ModelConfig& c) { c.scale = v; });
   }
-  for (const char* v : {"dot", "cosine"}) add("score", v, [v](ModelConfig& c) { c.score = v; });
+  for (const StageSpec& spec : stage_specs()) {
+    if (spec.kind == StageKind::score) add("score", spec.name, [&spec](ModelConfig& c) { c.score = spec.name; });
+  }
   for (const char* v : {"sinusoidal", "learned", "none"}) {
     add("positions", v, [v](ModelConfig& c) { c.positions = v; });
   }

@@ -18,8 +18,8 @@ void over_attended(const Mask& mask, const MaskSite& at, std::int64_t query, con
   const std::int64_t count = keys.end - keys.begin;
   const std::int64_t begin = std::clamp<std::int64_t>(row.begin - keys.begin, 0, count);
   const std::int64_t end = std::clamp<std::int64_t>(row.end - keys.begin, begin, count);
-  std::fill(column, column + begin, T(0));
-  std::fill(column + end, column + count, T(0));
+  if (begin > 0) std::fill(column, column + begin, T(0));
+  if (end < count) std::fill(column + end, column + count, T(0));
   if (begin == end) return;
   if (row.whole || covered) return f(column + begin, end - begin);
   std::int64_t attended = 0;  // moved together, to the front, and afterwards from the back to where they were
@@ -36,9 +36,11 @@ void over_attended(const Mask& mask, const MaskSite& at, std::int64_t query, con
 template <Scalar T>
 void pull_softmax(const Mask::Row& row, KeyRange keys, const T* p, T* d) {
   const std::int64_t count = keys.end - keys.begin;
-  std::fill(d, d + std::clamp<std::int64_t>(row.begin - keys.begin, 0, count), T(0));
-  std::fill(d + std::clamp<std::int64_t>(row.end - keys.begin, 0, count), d + count, T(0));
-  for (std::int64_t i = 0; !row.whole && i < count; ++i) d[i] = p[i] == T(0) ? T(0) : d[i];
+  if (row.begin > keys.begin) std::fill(d, d + std::min(row.begin - keys.begin, count), T(0));
+  if (row.end < keys.end) std::fill(d + std::max<std::int64_t>(row.end - keys.begin, 0), d + count, T(0));
+  if (!row.whole) {
+    for (std::int64_t i = 0; i < count; ++i) d[i] = p[i] == T(0) ? T(0) : d[i];
+  }
   const T inner = dot(p, d, count);  // d_S = P ∘ (d_P − Σ P ∘ d_P)
   for (std::int64_t i = 0; i < count; ++i) d[i] = p[i] * (d[i] - inner);
 }
