@@ -17,7 +17,7 @@ Embedding::Embedding(const Scope& scope, const Options& options, const Parameter
 template <Scalar T>
 Var<T> Embedding::operator()(Tape<T>& tape, TokenView ids, const Pass& pass) const {
   const Var<T> looked_up = embedding(tape.leaf(weight), ids);
-  return dropout(positions(factor == 1 ? looked_up : scale(looked_up, factor)), pass);
+  return dropout(positions(factor == 1 ? looked_up : scale(looked_up, factor), pass), pass);
 }
 
 template Var<float> Embedding::operator()(Tape<float>&, TokenView, const Pass&) const;

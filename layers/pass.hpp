@@ -7,6 +7,8 @@
 
 namespace tapehead {
 
+class ReadPositions;
+
 /// What changes from one call of a model to the next.
 struct Pass {
   bool training = false;   ///< dropout only when training
@@ -14,6 +16,9 @@ struct Pass {
   std::uint64_t step = 0;
   std::int64_t first_example = 0;  ///< number of slice 0 in its batch: a shard drops what the whole batch would
   const Probe* probe = nullptr;    ///< sees values on their way and may replace them; nullptr costs nothing
+  /// What a decoding state has read before and remembers (see key_value_cache.hpp): the tokens of this pass stand
+  /// behind it.
+  ReadPositions* cache = nullptr;
 
   RandomStream dropout_stream(std::uint32_t site) const { return {seed, Purpose::dropout, step, site}; }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "autograd/base/errors.hpp"
-#include "autograd/shards.hpp"
+#include "trainers/batching.hpp"
 #include "trainers/metrics/evaluation.hpp"
 #include "trainers/metrics/token_counts.hpp"
 
@@ -21,40 +21,30 @@ const std::vector<MetricSpec>& loss_metrics() {
   return specs;
 }
 
-Batch batch_of(const Dataset& dataset, BatchLayout columns, const ExampleRange& range) {
-  std::vector<SequencePair> pairs;
-  ExampleShape longest = dataset.shape();
-  longest.source = longest.target = longest.features = 0;
-  for (std::int64_t i = range.first; i < range.last; ++i) {
-    const SequencePair& pair = pairs.emplace_back(dataset.example(Split::validation, i));
-    longest.source = std::max<std::int64_t>(longest.source, std::ssize(pair.source));
-    longest.target = std::max<std::int64_t>(longest.target, std::ssize(pair.target));
-    if (longest.channels == 0) continue;
-    longest.features = std::max<std::int64_t>(longest.features, std::ssize(pair.features) / longest.channels);
-  }
-  Batch batch(columns);
-  batch.reserve(std::ssize(pairs), longest);
-  for (const SequencePair& pair : pairs) batch.append(pair.view());
-  return batch;
-}
-
 // The held-out examples as if they were one batch, whose shards are a few examples each.
 template <RealScalar T>
 Evaluation validate_by_loss(const Objective<T>& objective, ParameterStore<T>& parameters, const Dataset& dataset,
-                            WorkerPool& workers, const ValidationRequest& request) {
+                            WorkerPool& workers, Tapes<T> tapes, const ValidationRequest& request) {
   const std::int64_t available = dataset.size(Split::validation);
   const std::int64_t examples = request.limit > 0 ? std::min(request.limit, available) : available;
   std::int64_t counted = 0;
   std::vector<Batch> batches;
   for (std::int64_t first = 0; first < examples; first += kExamplesAtOnce) {
-    batches.push_back(batch_of(dataset, objective.columns, {first, std::min(first + kExamplesAtOnce, examples)}));
+    std::vector<SequencePair> pairs;
+    for (std::int64_t i = first; i < std::min(first + kExamplesAtOnce, examples); ++i) {
+      pairs.push_back(dataset.example(Split::validation, i));
+    }
+    batches.push_back(batch_of(pairs, dataset, objective.columns));
     counted += batches.back().counted_tokens();
   }
   std::vector<double> losses(batches.size());
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> stopped = false;
-  workers.run([&](int) {
-    Tape<T> tape(parameters);
+  workers.run([&](int worker) {
+    Tape<T> own(parameters);
+    Tape<T>& tape = tapes.empty() ? own : *tapes[static_cast<std::size_t>(worker)];
+    tape.reset();
+    tape.set_workers(nullptr);
     for (std::size_t at = next++; at < batches.size() && !stopped; at = next++) {
       const NoGrad<T> no_grad(tape);
       losses[at] = objective.loss(tape, batches[at].view().part_of(examples, counted), Pass{}).item();
@@ -91,28 +81,32 @@ std::string notice_of_long_sequences(const Model& model, const Dataset& dataset,
 
 template <RealScalar T>
 Learner<T> learner_of(Objective<T> objective, const Dataset& dataset) {
-  const auto validate = [objective, &dataset](ParameterStore<T>& parameters, WorkerPool& workers,
+  const auto validate = [objective, &dataset](ParameterStore<T>& parameters, WorkerPool& workers, Tapes<T> tapes,
                                               const ValidationRequest& request) {
-    return validate_by_loss(objective, parameters, dataset, workers, request);
+    return validate_by_loss(objective, parameters, dataset, workers, tapes, request);
   };
   return {.objective = std::move(objective), .metrics = loss_metrics(), .validate = validate};
 }
 
 template <RealScalar T>
-Learner<T> learner_of(const Model& model, const Dataset& dataset, double label_smoothing) {
-  return {.objective = objective_of<T>(model, dataset, label_smoothing),
+Learner<T> learner_of(const Model& model, const Dataset& dataset, const StepOptions& step) {
+  const auto validate = [&model, &dataset, like = evaluation_like(step, model, dataset)](
+                            ParameterStore<T>& parameters, WorkerPool& workers, Tapes<T> tapes,
+                            const ValidationRequest& request) {
+    EvaluationOptions options = like;
+    options.limit = request.limit;
+    options.stop = request.stop;
+    return evaluate(model, parameters, dataset, Split::validation, workers, options, tapes);
+  };
+  return {.objective = objective_of<T>(model, dataset, step.label_smoothing),
           .metrics = token_metrics(),
-          .validate =
-              [&](ParameterStore<T>& parameters, WorkerPool& workers, const ValidationRequest& request) {
-                return evaluate(model, parameters, dataset, Split::validation, workers,
-                                {.limit = request.limit, .stop = request.stop});
-              },
+          .validate = validate,
           .notice = [&](bool steers) { return notice_of_long_sequences(model, dataset, steers); }};
 }
 
 template Learner<float> learner_of(Objective<float>, const Dataset&);
 template Learner<double> learner_of(Objective<double>, const Dataset&);
-template Learner<float> learner_of(const Model&, const Dataset&, double);
-template Learner<double> learner_of(const Model&, const Dataset&, double);
+template Learner<float> learner_of(const Model&, const Dataset&, const StepOptions&);
+template Learner<double> learner_of(const Model&, const Dataset&, const StepOptions&);
 
 }  // namespace tapehead

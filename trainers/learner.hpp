@@ -11,6 +11,7 @@
 #include "datasets/dataset.hpp"
 #include "trainers/metrics/result.hpp"
 #include "trainers/objective.hpp"
+#include "trainers/step.hpp"
 
 namespace tapehead {
 
@@ -28,8 +29,9 @@ struct Learner {
   /// What `validate` gives, known before it is called: the columns of metrics.csv.
   std::vector<MetricSpec> metrics;
   /// Judges the parameters on the validation split. "loss", if it is among the results, steers best.h5, plateau and
-  /// early stop. The same parameters must give the same bits, whatever the number of workers. Empty: nothing is judged.
-  std::function<Evaluation(ParameterStore<T>&, WorkerPool&, const ValidationRequest&)> validate;
+  /// early stop. The same parameters must give the same bits, whatever the number of workers. The tapes are the step's,
+  /// one a worker: emptied, they can be used. Empty: nothing is judged.
+  std::function<Evaluation(ParameterStore<T>&, WorkerPool&, Tapes<T>, const ValidationRequest&)> validate;
   /// A line that the user ought to read before the first step, or nothing. `steers`: the run depends on its
   /// validations. Throws ConfigError for a run that makes no sense.
   std::function<std::string(bool steers)> notice = {};
@@ -40,8 +42,8 @@ struct Learner {
 template <RealScalar T>
 Learner<T> learner_of(Objective<T> objective, const Dataset& dataset);
 
-/// A model, trained by objective_of() and judged by evaluate(). Refers to model and data.
+/// A model, trained by objective_of() and judged by evaluate() in batches like the step's. Refers to model and data.
 template <RealScalar T>
-Learner<T> learner_of(const Model& model, const Dataset& dataset, double label_smoothing);
+Learner<T> learner_of(const Model& model, const Dataset& dataset, const StepOptions& step);
 
 }  // namespace tapehead

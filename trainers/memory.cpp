@@ -14,54 +14,11 @@ namespace {
 
 constexpr double kAdjoints = 0.5;  // and scratch, as a share of the values that are kept
 
-// Attention weights that are kept for a pair of sequences: whole maps, or two numbers a query if it works in tiles;
-// composed, also what they were before each stage: products, scaled scores, dropped weights. Left to itself it takes
-// tiles from a size on; shorter sequences then need more than the longest.
-double attention_values(const LayerOptions& layer, double queries, double keys) {
-  const auto heads = static_cast<double>(layer.heads);
-  switch (attention_kernel(layer)) {
-    case AttentionKernel::tiled:
-      return heads * 2 * queries;
-    case AttentionKernel::whole:
-      return heads * queries * keys;
-    case AttentionKernel::composed: {
-      const auto width = static_cast<double>(layer.key_width);
-      const double maps = (layer.dropout > 0 ? 4 : 3) + (layer.bias == "none" ? 0 : 1);
-      return heads *
-             (maps * queries * keys + 3 * width * queries + 4 * width * keys);  // blocks cut out, and heads split
-    }
-    case AttentionKernel::automatic:
-      break;
-  }
-  return heads * std::min(queries * keys, static_cast<double>(AttentionOptions::kTiledFrom));
-}
-
-// Queries and keys that a score makes of others.
-double prepared_values(const LayerOptions& layer, double queries, double keys) {
-  const bool prepares = static_cast<bool>(find_stage(StageKind::score, layer.score).query);
-  return prepares ? 2 * static_cast<double>(layer.heads * layer.key_width) * (queries + keys) : 0;
-}
-
-// Numbers that one layer keeps of an example: norms, residual sums and dropouts (C), projections and contexts (H · D),
-// the inner width twice or thrice (F), the attention weights.
-double layer_values(const LayerOptions& layer, double positions, double memory) {
-  const auto c = static_cast<double>(layer.channels);
-  const auto d = static_cast<double>(layer.heads * layer.key_width);
-  const double inner = static_cast<double>(layer.inner) * (layer.dropout > 0 ? 3 : 2);
-  const double drops = layer.dropout > 0 ? 1 : 0;
-  double values = positions * ((6 + 2 * drops) * c + 4 * d + inner) + attention_values(layer, positions, positions) +
-                  prepared_values(layer, positions, positions);
-  if (memory > 0) {
-    values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory) +
-              prepared_values(layer, positions, memory);
-  }
-  return values;
-}
-
 // Doubles, whatever the scalar: see SinusoidTable.
-double table_bytes(const ModelConfig& config) {
+double table_bytes(const Model& model) {
+  const ModelConfig& config = model.config();
   if (config.positions != "sinusoidal") return 0;
-  const double embeddings = config.model == "transformer" ? 2 : 1;
+  const auto embeddings = static_cast<double>(model.spec().embeddings);
   return embeddings * sizeof(double) * static_cast<double>(config.d_model) * static_cast<double>(config.max_positions);
 }
 
@@ -72,16 +29,8 @@ SequenceLengths column_lengths(BatchLayout layout, std::int64_t source, std::int
   return {0, positions_needed(layout, source, target)};
 }
 
-double pass_values(const ModelConfig& config, const SequenceLengths& longest) {
-  const StackOptions stack = stack_options(config);
-  const auto layers = static_cast<double>(stack.layers);
-  const auto source = static_cast<double>(longest.source);
-  const auto target = static_cast<double>(longest.target);
-  const auto embedded = static_cast<double>(config.d_model) * (config.dropout > 0 ? 4 : 3);
-  double values = source * embedded + target * embedded;
-  if (source > 0) values += layers * layer_values(stack.layer, source, 0);
-  values += layers * layer_values(stack.layer, target, source);
-  return values + target * static_cast<double>(config.d_model + config.target_vocabulary);
+double pass_values(const Model& model, const SequenceLengths& longest) {
+  return model.spec().values(model.config(), longest);
 }
 
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,
@@ -95,20 +44,18 @@ MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, cons
   return {.parameters = 2 * flat,
           .optimizer = moments * flat,
           .shards = flat * static_cast<double>(workers * (std::bit_width(static_cast<std::uint64_t>(subtree - 1)) + 1)),
-          .tapes =
-              scalar * (1 + kAdjoints) * pass_values(model.config(), longest) * static_cast<double>(examples * workers),
+          .tapes = scalar * (1 + kAdjoints) * pass_values(model, longest) * static_cast<double>(examples * workers),
           .saving = 2 * (1 + moments) * flat,
-          .tables = table_bytes(model.config())};
+          .tables = table_bytes(model)};
 }
 
-double estimate_evaluation(const Model& model, const SequenceLengths& longest, std::int64_t sequences, int threads,
-                           std::int64_t scalar_bytes) {
+double estimate_evaluation(const Model& model, const StepOptions& step, const SequenceLengths& longest,
+                           std::int64_t sequences, int threads, std::int64_t scalar_bytes) {
   if (sequences == 0) return 0;
-  const double each = pass_values(model.config(), longest);
-  const auto in_budget = static_cast<std::int64_t>(batch_budget(model) / each);
-  const std::int64_t batch = std::clamp<std::int64_t>(in_budget, 1, sequences);
-  const std::int64_t workers = std::min<std::int64_t>(threads, (sequences + batch - 1) / batch);
-  return static_cast<double>(scalar_bytes * workers * batch) * each;
+  const std::int64_t shards = step.shards;
+  const std::int64_t batch = std::min((step.batch + shards - 1) / shards, (sequences + shards - 1) / shards);
+  const std::int64_t workers = std::min({std::int64_t{threads}, shards, (sequences + batch - 1) / batch});
+  return static_cast<double>(scalar_bytes * workers * batch) * pass_values(model, longest);
 }
 
 void require_memory(const MemoryEstimate& estimate, double available, const char* what) {

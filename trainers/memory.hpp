@@ -4,6 +4,7 @@
 #include <string>
 
 #include "datasets/batch.hpp"
+#include "layers/models/memory.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/step.hpp"
 
@@ -11,39 +12,34 @@ namespace tapehead {
 
 /// Bytes that training takes at its height, estimated before anything is allocated. Parameters, optimizer and the
 /// gradients of shards are counted; the tapes are what the layers of the model keep for the backward pass, layer by
-/// layer, and half as much again for adjoints and scratch; validations have tapes of their own. Real use lies within a
+/// layer, and half as much again for adjoints and scratch; validations use the same tapes. Real use lies within a
 /// factor of two (see the tests).
 struct MemoryEstimate {
   double parameters = 0;  ///< values and gradients
   double optimizer = 0;
-  double shards = 0;  ///< gradients of shards on their way into the sum
-  double tapes = 0;   ///< of all workers, each at its largest shard
-  double saving = 0;  ///< copies in memory while a checkpoint is written
-  double tables = 0;  ///< of sinusoidal positions
-  double evaluation = 0;  ///< tapes of all workers, each at its largest batch
+  double shards = 0;      ///< gradients of shards on their way into the sum
+  double tapes = 0;       ///< of all workers, each at its largest shard
+  double saving = 0;      ///< copies in memory while a checkpoint is written
+  double tables = 0;      ///< of sinusoidal positions
+  double evaluation = 0;  ///< tapes of all workers, each at its largest batch, as far as the step's are smaller
 
   double total() const { return parameters + optimizer + shards + tapes + saving + tables + evaluation; }
-};
-
-/// Lengths of the longest columns, start and end included.
-struct SequenceLengths {
-  std::int64_t source = 0;  ///< 0: no encoder
-  std::int64_t target = 0;
 };
 
 /// The columns of an example whose source and target have such lengths, start and end not included.
 SequenceLengths column_lengths(BatchLayout layout, std::int64_t source, std::int64_t target);
 
 /// Numbers that a pass over one example keeps for the way back, over the whole model; at most these without one.
-double pass_values(const ModelConfig& config, const SequenceLengths& longest);
+double pass_values(const Model& model, const SequenceLengths& longest);
 
 /// For numbers of `scalar_bytes` bytes. REQUIRES: a configuration that makes a model, and a step with batch and shards.
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,
                                std::int64_t scalar_bytes);
 
-/// Bytes of the tapes that evaluating so many sequences takes, the longest as given: see cut_batches().
-double estimate_evaluation(const Model& model, const SequenceLengths& longest, std::int64_t sequences, int threads,
-                           std::int64_t scalar_bytes);
+/// Bytes of the tapes that evaluating so many sequences takes, the longest as given, in batches like the shards of a
+/// step over examples of such lengths: see evaluation_like().
+double estimate_evaluation(const Model& model, const StepOptions& step, const SequenceLengths& longest,
+                           std::int64_t sequences, int threads, std::int64_t scalar_bytes);
 
 /// Throws ConfigError, with both figures and what to change, if less is available (autograd/base/limits.hpp) than
 /// the estimate. `what` takes it.

@@ -18,7 +18,7 @@ Problem draw_model_problem(ModelConfig config, std::uint64_t seed) {
   const MadeDataset& data = sample_data();
   config.source_vocabulary = data.source_vocabulary().size();
   config.target_vocabulary = data.target_vocabulary().size();
-  const BatchLayout layout = batch_layout(data, config.model == "transformer");
+  const BatchLayout layout = batch_layout(data, model_spec(config.model).reads_source());
   config.max_positions = positions_needed(layout, data.max_source_length(), data.max_target_length());
   const auto batch = std::make_shared<Batch>(layout);
   batch->reserve(kExamples, data.shape());
@@ -33,11 +33,7 @@ Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const 
   const std::shared_ptr<const ParameterLayout> layout(model, &model->layout());
   const auto loss = [model, batch, options](auto& tape, auto) {
     const Pass pass{.training = options.training, .seed = options.seed, .step = options.step};
-    const auto memory = model->encode(tape, batch->source(), pass);
-    const auto features = model->decode(tape, memory, batch->source(), batch->input(), pass);
-    return model->loss(
-        features, batch->expected(),
-        {.label_smoothing = options.label_smoothing, .denominator = static_cast<double>(batch->counted_tokens())});
+    return model->loss(tape, batch->view(), pass, options.label_smoothing);
   };
   Problem problem(loss, {}, layout, options.seed);
   problem.composite = true;

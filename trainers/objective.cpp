@@ -10,8 +10,8 @@ namespace tapehead {
 namespace {
 
 // Where attention keeps whole maps up to a size and works in tiles above it: lengths whose maps come next to that size.
-std::vector<std::pair<std::int64_t, std::int64_t>> loads_of_attention(BatchLayout layout, std::int64_t source,
-                                                                      std::int64_t target) {
+std::vector<std::pair<std::int64_t, std::int64_t>> loads_of_attention(const Model& model, BatchLayout layout,
+                                                                      std::int64_t source, std::int64_t target) {
   std::vector<std::pair<std::int64_t, std::int64_t>> loads;
   const auto add = [&](std::int64_t s, std::int64_t t) {
     const std::pair load(std::clamp<std::int64_t>(s, 0, source), std::clamp<std::int64_t>(t, 0, target));
@@ -24,6 +24,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> loads_of_attention(BatchLayou
     add(half, edge - half - 2);
   } else {
     add(edge - 1, edge - 1);
+    if (!model.spec().reads.has(Column::input)) return loads;  // a token in the place of each: lengths are equal
     add(most / (target + 1) - 1, target);
     add(source, most / (source + 1) - 1);
   }
@@ -32,21 +33,22 @@ std::vector<std::pair<std::int64_t, std::int64_t>> loads_of_attention(BatchLayou
 
 }  // namespace
 
+BatchLayout batch_layout(const Model& model, const Dataset& dataset) {
+  const BatchLayout layout = batch_layout(dataset, model.reads_source());
+  require_columns("model " + model.spec().name, model.spec().reads, dataset.shape().data,
+                  columns_of(dataset.shape(), layout));
+  return layout;
+}
+
 template <RealScalar T>
 Objective<T> objective_of(const Model& model, const Dataset& dataset, double label_smoothing) {
-  if (model.has_encoder() && !dataset.has_source()) {
-    throw ConfigError("training: the data have no sources for an encoder to read; take a decoder");
-  }
-  const BatchLayout layout = batch_layout(dataset, model.has_encoder());
+  const BatchLayout layout = batch_layout(model, dataset);
   const auto loss = [&model, label_smoothing](Tape<T>& tape, const BatchView& shard, const Pass& pass) {
-    const TokenView source = shard.has(Column::source) ? shard.source() : TokenView{};
-    const Var<T> features = model.decode(tape, model.encode(tape, source, pass), source, shard.input(), pass);
-    return model.loss(features, shard.expected(),
-                      {.label_smoothing = label_smoothing, .denominator = static_cast<double>(shard.counted_tokens())});
+    return model.loss(tape, shard, pass, label_smoothing);
   };
   return {.loss = loss,
           .columns = layout,
-          .loads = loads_of_attention(layout, dataset.max_source_length(), dataset.max_target_length())};
+          .loads = loads_of_attention(model, layout, dataset.max_source_length(), dataset.max_target_length())};
 }
 
 template Objective<float> objective_of(const Model&, const Dataset&, double);

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,10 @@
 #include "layers/pass.hpp"
 
 namespace tapehead {
+
+/// A tape for each worker.
+template <Scalar T>
+using Tapes = std::span<const std::unique_ptr<Tape<T>>>;
 
 /// A loss of some examples, (1, 1, 1): their part of the mean over the whole batch (BatchView::counted_tokens or
 /// batch_examples), so that what it gives for the shards of a batch adds up to the batch's loss. Called once a shard,
@@ -31,8 +37,12 @@ struct Objective {
   std::vector<std::pair<std::int64_t, std::int64_t>> loads = {};
 };
 
-/// The loss that a model is trained by: cross-entropy with label smoothing. Refers to the model. Throws ConfigError for
-/// a model that reads sources and data that have none.
+/// How examples of some data are laid out for a model. Throws ConfigError, naming the column, if they lack one that it
+/// reads.
+BatchLayout batch_layout(const Model& model, const Dataset& dataset);
+
+/// The loss that a model is trained by: cross-entropy with label smoothing. Refers to the model. Throws what
+/// batch_layout() throws.
 template <RealScalar T>
 Objective<T> objective_of(const Model& model, const Dataset& dataset, double label_smoothing);
 

@@ -71,6 +71,8 @@ class TrainingStep {
   const T* gradient() const { return gradient_.total(); }
 
   Optimizer<T>& optimizer() { return optimizer_; }
+  /// Its tapes, for whoever works between two steps: empty them first.
+  Tapes<T> tapes() const { return tapes_; }
 
   /// Adds the times of all further steps to `profile`; nullptr: measures nothing.
   void set_profile(StepProfile* profile);

@@ -162,7 +162,7 @@ class Run {
   bool validate(std::int64_t limit) {
     if (!learner_.validate || dataset_.size(Split::validation) == 0) return false;
     require_finite();
-    validation_ = learner_.validate(parameters_, workers_, {.limit = limit, .stop = stop_});
+    validation_ = learner_.validate(parameters_, workers_, step_.tapes(), {.limit = limit, .stop = stop_});
     validated_step_ = done_;
     return true;
   }

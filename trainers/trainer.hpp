@@ -95,8 +95,7 @@ template <RealScalar T>
 TrainingOutcome train(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset,
                       const TrainerOptions& options, const RunFolder& folder, TrainingObserver& observer,
                       const std::atomic<bool>* stop = nullptr) {
-  return train(learner_of<T>(model, dataset, options.step.label_smoothing), parameters, dataset, options, folder,
-               observer, stop);
+  return train(learner_of<T>(model, dataset, options.step), parameters, dataset, options, folder, observer, stop);
 }
 
 }  // namespace tapehead

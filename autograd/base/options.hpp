@@ -97,7 +97,7 @@ struct OptionSpec {
   bool execution = false;              ///< how a run is carried out, not what it computes: never in config.cfg
   /// The option does something if one of these holds, or if there are none. What does nothing is refused.
   std::array<Condition, 2> applies_when = {};
-  std::array<ValueNeed, 2> needs = {};
+  std::vector<ValueNeed> needs = {};
   std::string_view after = {};               ///< the option that it stands behind; empty: the one before it in its list
   OptionGroup group = OptionGroup::command;  ///< set where lists are joined, unless it is one of the others here
 

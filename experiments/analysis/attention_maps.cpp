@@ -33,7 +33,7 @@ template <RealScalar T>
 LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source) {
   ParameterStore<T> parameters = load_parameters<T>(trained);
   Tape<T> tape(parameters);
-  const bool encoder = trained.model.has_encoder();
+  const bool encoder = trained.model.reads_source();
   const BatchLayout layout = encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   // So long that the whole output still fits behind what stands before it.
   const std::int64_t longest =
@@ -64,7 +64,9 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
     layer.heads = heads_of(weights);
   });
   const NoGrad<T> no_grad(tape);
-  trained.model.logits(tape, batch.source(), batch.input(), Pass{.probe = &probe});
+  const BatchView line({.source = batch.source(), .input = batch.input()}, {Column::source, Column::input}, "the line",
+                       1, 0);
+  trained.model.logits(tape, line, Pass{.probe = &probe});
   return maps;
 }
 

@@ -14,7 +14,7 @@ Problem loss_of(const Trained& trained, const Dataset& dataset, std::int64_t exa
   const StepOptions& step_options = trained.config.trainer.step;
   const std::uint64_t step = trained.reader->meta().step + 1;
   auto model = std::make_shared<const Model>(trained.config.model);
-  auto batch = std::make_shared<Batch>(batch_layout(dataset, model->has_encoder()));
+  auto batch = std::make_shared<Batch>(batch_layout(*model, dataset));
   batch->reserve(examples, dataset.shape());
   dataset.fill_training_batch(step_options.seed, step, examples, *batch);
   Problem problem = model_problem(

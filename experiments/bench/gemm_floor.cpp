@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "autograd/shards.hpp"
+#include "layers/models/spec.hpp"
 
 namespace tapehead {
 namespace {
@@ -64,6 +65,12 @@ std::vector<Product> products_of_step(const ModelConfig& model, const StepShape&
     add_self_attention(source);
     add_head(products, width, shape.source_length, shape.source_length, heads);
     add_feed_forward(source);
+  }
+  if (!model_spec(model.model).reads.has(Column::input)) {  // it says a token in the place of each source token
+    add_linear(products, channels, model.target_vocabulary, source, 1);
+    return products;
+  }
+  if (shape.source_length > 0) {
     // Cross-attention of every decoder layer reads the same memory: one product for all their keys and values.
     add_linear(products, channels, 2 * inner * model.layers, source, 1);
     add_linear(products, channels, inner, target, model.layers);

@@ -27,17 +27,18 @@ Settings settings_of(const Invocation& invocation) {
 
 BenchOptions options_of(const Settings& settings) {
   const RunConfig config = make_run_config(settings);
-  BenchOptions options{.model = config.model,
-                       .shape = {.batch = config.trainer.step.batch,
-                                 .source_length = config.model.model == "decoder" ? 0 : settings.integer("length"),
-                                 .target_length = settings.integer("length")},
-                       .step = config.trainer.step,
-                       .threads = config.trainer.threads,
-                       .double_precision = config.double_precision,
-                       .profile = settings.flag("profile"),
-                       .against = settings.text("against"),
-                       .rounds = static_cast<int>(settings.integer("rounds")),
-                       .seconds = settings.real("seconds")};
+  BenchOptions options{
+      .model = config.model,
+      .shape = {.batch = config.trainer.step.batch,
+                .source_length = model_spec(config.model.model).reads_source() ? settings.integer("length") : 0,
+                .target_length = settings.integer("length")},
+      .step = config.trainer.step,
+      .threads = config.trainer.threads,
+      .double_precision = config.double_precision,
+      .profile = settings.flag("profile"),
+      .against = settings.text("against"),
+      .rounds = static_cast<int>(settings.integer("rounds")),
+      .seconds = settings.real("seconds")};
   options.model.target_vocabulary = settings.integer("vocabulary");
   return options;
 }

@@ -38,7 +38,7 @@ struct Report {
 template <RealScalar T>
 std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>& parameters, const Dataset& dataset,
                                       Split split, std::int64_t count) {
-  const BatchLayout layout = batch_layout(dataset, trained.model.has_encoder());
+  const BatchLayout layout = batch_layout(trained.model, dataset);
   const std::int64_t size = dataset.size(split);
   count = std::min(count, size);
   std::vector<std::vector<std::int32_t>> sources;
@@ -72,14 +72,16 @@ Report evaluate_trained(const Trained& trained, const Dataset& dataset, Split sp
   const int threads = thread_count(settings.integer("threads"));
   const double parameter_bytes = 2.0 * sizeof(T) * static_cast<double>(trained.model.layout().flat_size());
   require_memory({.parameters = parameter_bytes,
-                  .evaluation = memory_to_evaluate(trained.model, dataset, split, threads, sizeof(T))},
+                  .evaluation = memory_to_evaluate(trained.model, trained.config.trainer.step, dataset, split, threads,
+                                                   sizeof(T))},
                  available_memory(), "evaluation");
   ParameterStore<T> parameters = load_parameters<T>(trained);
   Report report;
   {
     WorkerPool workers(threads);
-    report.evaluation = evaluate(trained.model, parameters, dataset, split, workers,
-                                 {.too_long = parse_too_long(settings.text("too-long"))});
+    EvaluationOptions options = evaluation_like(trained.config.trainer.step, trained.model, dataset);
+    options.too_long = parse_too_long(settings.text("too-long"));
+    report.evaluation = evaluate(trained.model, parameters, dataset, split, workers, options);
   }
   if (const std::int64_t count = settings.integer("examples"); count > 0) {
     report.examples = predict_examples(trained, parameters, dataset, split, count);

@@ -159,7 +159,8 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   ModelConfig& model = config.model;
   model.source_vocabulary = dataset.source_vocabulary().size();
   model.target_vocabulary = dataset.target_vocabulary().size();
-  const BatchLayout layout = model.model == "decoder" ? BatchLayout::decoder_only : BatchLayout::encoder_decoder;
+  const BatchLayout layout =
+      model_spec(model.model).reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, dataset.max_source_length(), dataset.max_target_length());
   resolve_if_zero(settings, "max-positions", needed);
   model.max_positions = settings.integer("max-positions");

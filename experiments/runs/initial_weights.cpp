@@ -158,15 +158,15 @@ void set_initial_weights(const Run& run, ParameterStore<T>& parameters, Training
   const CheckpointReader reader(checkpoint_of(run.config.init));
   const bool strict = run.config.init_check != "shapes";
   if (strict) require_same_meaning(run, reader);
-  // A model without an encoder has the target's words for both.
-  const bool encoder = run.model.has_encoder();
+  // A model that reads source and target as one sequence has the target's words for both.
+  const bool apart = run.model.reads_source();
   const WordMatch target =
       match_words(run.dataset->target_vocabulary(), reader.meta().target_vocabulary, reader.path());
   const WordMatch source =
-      encoder ? match_words(run.dataset->source_vocabulary(), reader.meta().source_vocabulary, reader.path()) : target;
+      apart ? match_words(run.dataset->source_vocabulary(), reader.meta().source_vocabulary, reader.path()) : target;
   for (const auto& [side, match] : {std::pair{"source", &source}, std::pair{"target", &target}}) {
     if (strict) require_same_words(side, *match, reader.path());
-    if (match->new_words == 0 || (!encoder && match == &source)) continue;
+    if (match->new_words == 0 || (!apart && match == &source)) continue;
     observer.on_warning(fmt::format("init: {} of {} {} words are new to {}; their weights are drawn", match->new_words,
                                     std::ssize(match->saved_id) - kFirstFreeId, side, reader.path()));
   }

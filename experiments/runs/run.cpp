@@ -69,9 +69,11 @@ template <RealScalar T>
 void judge(const Run& run, const RunFolder& folder, ParameterStore<T>& parameters, Split split,
            const std::atomic<bool>* stop, RunOutcome& outcome) {
   WorkerPool workers(run.config.trainer.threads);
+  EvaluationOptions options = evaluation_like(run.config.trainer.step, run.model, *run.dataset);
+  options.stop = stop;
   const auto judged = [&](std::string path, std::int64_t step) {
     return KeptWeights{std::move(path), step, parameter_digest(parameters),
-                       evaluate(run.model, parameters, *run.dataset, split, workers, {.stop = stop})};
+                       evaluate(run.model, parameters, *run.dataset, split, workers, options)};
   };
   outcome.last = judged(checkpoint_in(folder.path), outcome.step);
   if (outcome.best_step == 0) return;
@@ -129,22 +131,23 @@ Run prepare_run(Settings settings, std::shared_ptr<const Dataset> dataset) {
 
 MemoryEstimate memory_of(const Run& run, std::optional<Split> evaluate_on) {
   const Dataset& data = *run.dataset;
-  const bool encoder = run.model.has_encoder();
   const std::int64_t source = data.max_source_length();
   const std::int64_t target = data.max_target_length();
-  const BatchLayout layout = batch_layout(data, encoder);
+  const BatchLayout layout = batch_layout(run.model, data);
   const std::int64_t scalar = run.config.double_precision ? sizeof(double) : sizeof(float);
   const int threads = run.config.trainer.threads;
   MemoryEstimate estimate =
       estimate_memory(run.model, run.config.trainer.step, column_lengths(layout, source, target), threads, scalar);
   for (const Split split : {Split::validation, evaluate_on.value_or(Split::validation)}) {
-    estimate.evaluation = std::max(estimate.evaluation, memory_to_evaluate(run.model, data, split, threads, scalar));
+    const double evaluation = memory_to_evaluate(run.model, run.config.trainer.step, data, split, threads, scalar);
+    estimate.evaluation = std::max(estimate.evaluation, evaluation - estimate.tapes);
   }
   return estimate;
 }
 
-double memory_to_evaluate(const Model& model, const Dataset& data, Split split, int threads, std::int64_t scalar) {
-  const BatchLayout layout = batch_layout(data, model.has_encoder());
+double memory_to_evaluate(const Model& model, const StepOptions& step, const Dataset& data, Split split, int threads,
+                          std::int64_t scalar) {
+  const BatchLayout layout = batch_layout(model, data);
   SequenceLengths longest = column_lengths(layout, data.max_source_length(), data.max_target_length());
   // Only a model with positions to spare takes longer sequences than those.
   if (std::max(longest.source, longest.target) < model.config().max_positions) {
@@ -155,7 +158,7 @@ double memory_to_evaluate(const Model& model, const Dataset& data, Split split, 
       longest = {std::max(longest.source, columns.source), std::max(longest.target, columns.target)};
     }
   }
-  return estimate_evaluation(model, longest, data.size(split), threads, scalar);
+  return estimate_evaluation(model, step, longest, data.size(split), threads, scalar);
 }
 
 RunOutcome execute_run(const Run& run, ResultFolder& folder, bool resume, TrainingObserver& observer,

@@ -28,7 +28,8 @@ Run prepare_run(Settings settings, std::shared_ptr<const Dataset> dataset = null
 MemoryEstimate memory_of(const Run& run, std::optional<Split> evaluate_on = {});
 
 /// What evaluating on a split takes beside the parameters; see estimate_evaluation.
-double memory_to_evaluate(const Model& model, const Dataset& data, Split split, int threads, std::int64_t scalar_bytes);
+double memory_to_evaluate(const Model& model, const StepOptions& step, const Dataset& data, Split split, int threads,
+                          std::int64_t scalar_bytes);
 
 /// Weights that a run kept, and how well they do.
 struct KeptWeights {

@@ -59,7 +59,7 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   for (std::size_t i = 0; !text_task() && i < ids.size(); ++i) {
     if (ids[i] == kUnknown) throw DataError(fmt::format("\"{}\" is no symbol that the model knows", words[i]));
   }
-  const BatchLayout layout = model.has_encoder() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+  const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, std::ssize(ids), 0);
   if (needed > config.model.max_positions) {
     throw DataError(fmt::format("{} need{} {}, but the model has {}", counted(ids.size(), "token"),

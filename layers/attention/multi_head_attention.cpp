@@ -6,6 +6,9 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/masks/lengths.hpp"
+#include "layers/attention/at_positions.hpp"
+#include "layers/attention/key_value_cache.hpp"
 #include "layers/spec.hpp"
 
 namespace tapehead {
@@ -103,13 +106,26 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pa
   const std::int64_t keys = options.heads * options.key_width;
   const std::int64_t values = options.heads * options.value_width;
   const AttentionRole role = mask.looks_back() ? AttentionRole::causal : AttentionRole::self;
+  if (pass.cache != nullptr) {
+    KeyValueCache<T>& cache = KeyValueCache<T>::of(pass);
+    if (const Var<T> all = cache.extend(site, {joined, keys, keys + values})) {
+      if (bias_.spec != nullptr) {
+        throw ConfigError(
+            fmt::format("{}: bias {} cannot be told where a query behind a cache stands", path, options.bias));
+      }
+      const Mask behind = AtPositions{.mask = &mask, .positions = cache.before()} & Lengths{cache.with()};
+      return attended<T>({joined, 0, keys}, {all, 0, keys}, {all, keys, values}, role, behind, pass);
+    }
+  }
   return attended<T>({joined, 0, keys}, {joined, keys, keys}, {joined, 2 * keys, values}, role, mask, pass);
 }
 
 template <Scalar T>
 Var<T> MultiHeadAttention::operator()(Var<T> x, Var<T> memory, const Mask& mask, const Pass& pass) const {
   if (!from_memory) throw ConfigError(fmt::format("{}: self-attention takes no memory", path));
-  const Var<T> joined = (*from_memory)(memory);
+  const auto project = [&] { return (*from_memory)(memory); };
+  const Var<T> joined =
+      pass.cache == nullptr ? project() : KeyValueCache<T>::of(pass).remember(site, x.tape(), project);
   const std::int64_t keys = options.heads * options.key_width;
   const std::int64_t values = options.heads * options.value_width;
   return attended<T>(RowBlock<T>::all(from_queries(x)), {joined, 0, keys}, {joined, keys, values}, AttentionRole::cross,

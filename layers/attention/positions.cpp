@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/ops/add.hpp"
 #include "autograd/ops/add_broadcast.hpp"
 #include "autograd/ops/slice.hpp"
+#include "layers/attention/key_value_cache.hpp"
 #include "layers/spec.hpp"
 
 namespace tapehead {
@@ -39,9 +42,32 @@ Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_
   if (kind == PositionKind::sinusoidal) table = std::make_shared<const SinusoidTable>(channels, positions);
 }
 
+// Each column at positions of its own.
 template <Scalar T>
-Var<T> Positions::operator()(Var<T> x) const {
+Var<T> Positions::behind(Var<T> x, const ReadPositions& read) const {
   const auto [channels, positions, slices] = x.shape();
+  Tape<T>& tape = x.tape();
+  T* values = tape.allocate(x.shape().size());
+  const T* learned = kind == PositionKind::learned ? tape.leaf(weight).data() : nullptr;
+  for (std::int64_t b = 0; b < slices; ++b) {
+    for (std::int64_t t = 0; t < positions; ++t) {
+      // A column that rests has no more positions; what comes out there is not used.
+      const std::int64_t from = channels * std::min(read.before()[b] + t, max_positions - 1);
+      T* to = values + channels * (t + positions * b);
+      for (std::int64_t c = 0; c < channels; ++c) {
+        to[c] = learned != nullptr ? learned[from + c]
+                                   : static_cast<T>(table->values()[static_cast<std::size_t>(from + c)]);
+      }
+    }
+  }
+  return add(x, tape.record("positions", x.shape(), values, {}, [](Pull<T>&) {}));
+}
+
+template <Scalar T>
+Var<T> Positions::operator()(Var<T> x, const Pass& pass) const {
+  auto [channels, positions, slices] = x.shape();
+  const bool is_behind = pass.cache != nullptr && pass.cache->any();
+  if (is_behind && slices > 0) positions = *std::max_element(pass.cache->with(), pass.cache->with() + slices);
   if (positions > max_positions) {
     throw DataError(
         fmt::format("positions: a sequence of {} exceeds the model's {}; shorten it, or train with a larger "
@@ -49,6 +75,7 @@ Var<T> Positions::operator()(Var<T> x) const {
                     positions, max_positions));
   }
   if (kind == PositionKind::none || positions == 0) return x;
+  if (is_behind) return behind(x, *pass.cache);
   Tape<T>& tape = x.tape();
   if (kind == PositionKind::learned) {
     return add_broadcast(x, slice(tape.leaf(weight), Axis::columns, 0, positions));
@@ -60,9 +87,9 @@ Var<T> Positions::operator()(Var<T> x) const {
   return add_broadcast(x, tape.record("positions", {channels, positions}, values, {}, [](Pull<T>&) {}));
 }
 
-template Var<float> Positions::operator()(Var<float>) const;
-template Var<double> Positions::operator()(Var<double>) const;
-template Var<std::complex<double>> Positions::operator()(Var<std::complex<double>>) const;
+template Var<float> Positions::operator()(Var<float>, const Pass&) const;
+template Var<double> Positions::operator()(Var<double>, const Pass&) const;
+template Var<std::complex<double>> Positions::operator()(Var<std::complex<double>>, const Pass&) const;
 
 LayerSpec layer_spec_positions() {
   const auto with = [](const std::string& label, PositionKind kind) {

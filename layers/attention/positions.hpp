@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/tape.hpp"
+#include "layers/pass.hpp"
 #include "layers/scope.hpp"
 
 namespace tapehead {
@@ -37,14 +38,18 @@ class SinusoidTable {
 struct Positions {
   Positions(const Scope& scope, PositionKind kind, std::int64_t channels, std::int64_t max_positions);
 
-  /// Throws DataError if x has more than max_positions positions.
+  /// x stands at the positions from 0 on, or behind what pass.cache has read. Throws DataError past max_positions.
   template <Scalar T>
-  Var<T> operator()(Var<T> x) const;
+  Var<T> operator()(Var<T> x, const Pass& pass = {}) const;
 
   PositionKind kind;
   std::int64_t max_positions;
   Parameter weight;
   std::shared_ptr<const SinusoidTable> table;  // sinusoidal
+
+ private:
+  template <Scalar T>
+  Var<T> behind(Var<T> x, const ReadPositions& read) const;
 };
 
 }  // namespace tapehead

@@ -27,21 +27,34 @@ std::int64_t head_width(const ModelConfig& config) {
   return config.d_model / config.heads;
 }
 
+// Names of families, separated by a space.
+std::string names_of(bool (*which)(const ModelSpec&)) {
+  std::string names;
+  for (const ModelSpec& spec : model_specs()) {
+    if (which(spec)) names += (names.empty() ? "" : " ") + spec.name;
+  }
+  return names;
+}
+
+bool is_listed(const std::string& model) {
+  return std::ranges::find(model_specs(), model, &ModelSpec::name) != model_specs().end();
+}
+
 }  // namespace
 
 Fields<ModelConfig> ModelConfig::fields() {
-  std::string models;
-  for (const ModelSpec& spec : model_specs()) models += (models.empty() ? "" : " ") + spec.name;
+  std::vector<ValueNeed> needs;
+  for (const ModelSpec& spec : model_specs()) needs.insert(needs.end(), spec.needs.begin(), spec.needs.end());
+  static const std::string with_two_tables = names_of([](const ModelSpec& spec) { return spec.embeddings > 1; });
   return {
       {&ModelConfig::model,
        {.name = "model",
-        .choices = models,
-        .help = "encoder and decoder, or decoder alone over source and target as one sequence",
+        .choices = names_of([](const ModelSpec&) { return true; }),
+        .help = "what the model is made of; `tapehead list models` describes each",
         .when = "take decoder to see one stack of causal attention",
         .common = true,
         .gives_weights_meaning = true,
-        .needs = {ValueNeed{"decoder", none_of("task", "text"),
-                            "text pairs have two vocabularies, and a decoder has one"}}}},
+        .needs = std::move(needs)}},
       {&ModelConfig::layers,
        {.name = "layers",
         .range = {1, 1000},
@@ -142,8 +155,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "embedding tables to share: target embeddings and output, or these and source embeddings",
         .when = "saves parameters",
         .gives_weights_meaning = true,
-        .needs = {ValueNeed{"all", one_of("model", "transformer"),
-                            "a decoder alone has no source embeddings; choose output"}}}},
+        .needs = {ValueNeed{"all", one_of("model", with_two_tables),
+                            "no other has source and target embeddings; choose output"}}}},
       {&ModelConfig::dropout,
        {.name = "dropout",
         .range = NumberRange::share(),
@@ -153,17 +166,26 @@ Fields<ModelConfig> ModelConfig::fields() {
   };
 }
 
-void check_config(const ModelConfig& config) {
-  check_fields(config);
+void check_config(const ModelConfig& config) { check_config(config, model_spec(config.model)); }
+
+void check_config(const ModelConfig& config, const ModelSpec& spec) {
+  ModelConfig listed = config;
+  if (!is_listed(config.model)) listed.model = ModelConfig{}.model;  // a family of one's own, given as a spec
+  check_fields(listed);
   require_at_least("max-positions", config.max_positions, 1);
   require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
-  if (config.model == "transformer") require_at_least("source vocabulary", config.source_vocabulary, kFirstFreeId);
-  if (config.model == "transformer" && ties_source(config) && config.source_vocabulary != config.target_vocabulary) {
-    throw ConfigError(
-        fmt::format("tie: all needs the same words in source and target, which have {} and {}; choose output",
-                    config.source_vocabulary, config.target_vocabulary));
-  }
+  spec.check(config);
   head_width(config);
+}
+
+void require_source_vocabulary(const ModelConfig& config) {
+  require_at_least("source vocabulary", config.source_vocabulary, kFirstFreeId);
+}
+
+void require_same_vocabularies(const ModelConfig& config, const std::string& tie, const std::string& instead) {
+  if (config.source_vocabulary == config.target_vocabulary) return;
+  throw ConfigError(fmt::format("tie: {} needs the same words in source and target, which have {} and {}; choose {}",
+                                tie, config.source_vocabulary, config.target_vocabulary, instead));
 }
 
 WeightLaw weight_law(const ModelConfig& config) {
@@ -189,6 +211,14 @@ StackOptions stack_options(const ModelConfig& config) {
                     .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
                     .activation = parse_activation(config.activation),
                     .dropout = config.dropout}};
+}
+
+Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary) {
+  return {.channels = config.d_model,
+          .vocabulary = vocabulary,
+          .positions = parse_positions(config.positions),
+          .max_positions = config.max_positions,
+          .dropout = config.dropout};
 }
 
 }  // namespace tapehead

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "autograd/base/options.hpp"
+#include "layers/embedding.hpp"
 #include "layers/scope.hpp"
 #include "layers/stacks.hpp"
 
@@ -11,7 +12,7 @@ namespace tapehead {
 
 /// Everything that shapes a model, in words that people write.
 struct ModelConfig {
-  std::string model = "transformer";  ///< transformer | decoder
+  std::string model = "transformer";  ///< a family: see model_specs()
   std::int64_t layers = 2;            ///< of the encoder and of the decoder each
   std::int64_t heads = 4;
   std::int64_t d_model = 64;
@@ -36,6 +37,13 @@ struct ModelConfig {
 
 /// Throws ConfigError, in one line that names the option, for a configuration that makes no model.
 void check_config(const ModelConfig& config);
+struct ModelSpec;
+void check_config(const ModelConfig& config, const ModelSpec& spec);
+
+/// What some families need besides; see ModelSpec::check. Throw ConfigError.
+void require_source_vocabulary(const ModelConfig& config);
+/// For `tie`; `instead` is what to choose.
+void require_same_vocabularies(const ModelConfig& config, const std::string& tie, const std::string& instead);
 
 WeightLaw weight_law(const ModelConfig& config);
 
@@ -46,5 +54,6 @@ WeightLaw weight_law(const ModelConfig& config);
 bool ties_output(const ModelConfig& config);
 bool ties_source(const ModelConfig& config);
 StackOptions stack_options(const ModelConfig& config);
+Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary);
 
 }  // namespace tapehead

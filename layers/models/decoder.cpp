@@ -1,27 +1,57 @@
-#include "layers/models/decoder.hpp"
-
+#include "layers/embedding.hpp"
+#include "layers/models/cached_state.hpp"
+#include "layers/models/family.hpp"
 #include "layers/models/spec.hpp"
+#include "layers/stacks.hpp"
 
 namespace tapehead {
+namespace {
 
-Decoder::Decoder(const Scope& scope, const ModelConfig& config)
-    : embedding(scope / "embedding", {.channels = config.d_model,
-                                      .vocabulary = config.target_vocabulary,
-                                      .positions = parse_positions(config.positions),
-                                      .max_positions = config.max_positions,
-                                      .dropout = config.dropout}),
-      decoder(scope / "decoder", stack_options(config)),
-      output(scope / "output", {config.d_model, config.target_vocabulary},
-             ties_output(config) ? embedding.weight : Parameter{}) {}
+/// The decoder-only transformer (Radford et al. 2019): every token may see itself and what stands before it.
+/// Parameters `embedding.*`, `decoder.*`, `output.*`.
+struct Decoder {
+  Decoder(const Scope& scope, const ModelConfig& config)
+      : embedding(scope / "embedding", embedding_options(config, config.target_vocabulary)),
+        decoder(scope / "decoder", stack_options(config)),
+        output(scope / "output", {config.d_model, config.target_vocabulary},
+               ties_output(config) ? embedding.weight : Parameter{}) {}
 
-template <Scalar T>
-Var<T> Decoder::decode(Tape<T>& tape, TokenView input, const Pass& pass) const {
-  return decoder(embedding(tape, input, pass), Mask::causal(), pass);
+  // input (T, B) → features (C, T, B).
+  template <Scalar T>
+  Var<T> decode(Tape<T>& tape, const TokenView& input, const Pass& pass) const {
+    return decoder(embedding(tape, input, pass), Mask::causal(), pass);
+  }
+
+  template <Scalar T>
+  Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
+    return decode(tape, batch.input(), pass);
+  }
+
+  template <RealScalar T>
+  std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
+    const JoinedPrompts prompts(sources, embedding.positions.max_positions);
+    const auto next = [this](Tape<T>& on, const TokenView&, const TokenView& input, const Pass& pass) {
+      return decode(on, input, pass);
+    };
+    return std::make_unique<CachedState<T>>(
+        tape, typename CachedState<T>::Options{.read = next,
+                                               .output = output,
+                                               .prompt = prompts.columns,
+                                               .positions = embedding.positions.max_positions,
+                                               .closed = prompts.closed});
+  }
+
+  Embedding embedding;
+  Encoder decoder;  // encoder layers under a causal mask
+  Linear output;
+};
+
+double values(const ModelConfig& config, const SequenceLengths& longest) {
+  return embedding_values(config, longest.target) + stack_values(config, longest.target, 0) +
+         output_values(config, longest.target);
 }
 
-template Var<float> Decoder::decode(Tape<float>&, TokenView, const Pass&) const;
-template Var<double> Decoder::decode(Tape<double>&, TokenView, const Pass&) const;
-template Var<std::complex<double>> Decoder::decode(Tape<std::complex<double>>&, TokenView, const Pass&) const;
+}  // namespace
 
 ModelSpec model_spec_decoder() {
   const ModelConfig pre{.model = "decoder", .layers = 1, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
@@ -36,9 +66,15 @@ ModelSpec model_spec_decoder() {
   modern.activation = "silu";
   modern.initialisation = "kaiming";
   modern.tie = "output";
-  return {"decoder",
-          {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}},
-          "decoder alone: source and target are one sequence"};
+  return {.name = "decoder",
+          .description = "decoder alone: source and target are one sequence",
+          .reads = {Column::input, Column::expected},
+          .check = [](const ModelConfig&) {},
+          .make = make_family<Decoder>,
+          .values = values,
+          .cases = {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}},
+          .needs = {ValueNeed{"decoder", none_of("task", "text"),
+                              "text pairs have two vocabularies, and a decoder has one"}}};
 }
 
 }  // namespace tapehead

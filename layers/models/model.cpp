@@ -1,30 +1,28 @@
 #include "layers/models/model.hpp"
 
-#include <optional>
+#include <fmt/format.h>
 
+#include <algorithm>
+
+#include "autograd/base/errors.hpp"
 #include "autograd/ops/linear_cross_entropy.hpp"
-#include "layers/models/decoder.hpp"
-#include "layers/models/transformer.hpp"
+#include "layers/models/family.hpp"
 
 namespace tapehead {
 
-struct Model::Kinds {
-  std::optional<Transformer> transformer;
-  std::optional<Decoder> decoder;
+const ModelSpec& model_spec(const std::string& name) {
+  const auto found = std::ranges::find(model_specs(), name, &ModelSpec::name);
+  if (found != model_specs().end()) return *found;
+  std::string names;
+  for (const ModelSpec& spec : model_specs()) names += (names.empty() ? "" : ", ") + spec.name;
+  throw ConfigError(fmt::format("model: \"{}\" is none of {}", name, names));
+}
 
-  const Linear& output() const { return transformer ? transformer->output : decoder->output; }
-};
-
-Model::Model(const ModelConfig& config)
-    : config_(config), layout_(std::make_unique<ParameterLayout>()), kinds_(std::make_unique<Kinds>()) {
-  check_config(config);
+Model::Model(const ModelConfig& config, const ModelSpec& spec)
+    : config_(config), spec_(&spec), layout_(std::make_unique<ParameterLayout>()) {
+  check_config(config, spec);
   std::uint32_t sites = 0;
-  const Scope scope(*layout_, sites, weight_law(config));
-  if (has_encoder()) {
-    kinds_->transformer.emplace(scope, config);
-  } else {
-    kinds_->decoder.emplace(scope, config);
-  }
+  family_ = spec_->make(Scope(*layout_, sites, weight_law(config)), config);
   layout_->seal();
 }
 
@@ -33,40 +31,38 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
 template <Scalar T>
-Var<T> Model::encode(Tape<T>& tape, TokenView source, const Pass& pass) const {
-  return has_encoder() ? kinds_->transformer->encode(tape, source, pass) : Var<T>{};
-}
-
-template <Scalar T>
-Var<T> Model::decode(Tape<T>& tape, Var<T> memory, TokenView source, TokenView input, const Pass& pass) const {
-  return has_encoder() ? kinds_->transformer->decode(tape, memory, source, input, pass)
-                       : kinds_->decoder->decode(tape, input, pass);
+Var<T> Model::features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
+  return family_->features(tape, batch, pass);
 }
 
 template <Scalar T>
 Var<T> Model::project(Var<T> features) const {
-  return kinds_->output()(features);
+  return family_->output()(features);
 }
 
 template <Scalar T>
-Var<T> Model::loss(Var<T> features, TokenView expected, const CrossEntropyOptions& options) const {
-  const Linear& output = kinds_->output();
+Var<T> Model::loss(Var<T> features, const TokenView& expected, const CrossEntropyOptions& options) const {
+  const Linear& output = family_->output();
   Tape<T>& tape = features.tape();
   return linear_cross_entropy(features, tape.leaf(output.weight), tape.leaf(output.bias), expected, options);
 }
 
-template Var<float> Model::encode(Tape<float>&, TokenView, const Pass&) const;
-template Var<double> Model::encode(Tape<double>&, TokenView, const Pass&) const;
-template Var<std::complex<double>> Model::encode(Tape<std::complex<double>>&, TokenView, const Pass&) const;
-template Var<float> Model::decode(Tape<float>&, Var<float>, TokenView, TokenView, const Pass&) const;
-template Var<double> Model::decode(Tape<double>&, Var<double>, TokenView, TokenView, const Pass&) const;
-template Var<std::complex<double>> Model::decode(Tape<std::complex<double>>&, Var<std::complex<double>>, TokenView,
-                                                 TokenView, const Pass&) const;
+template <RealScalar T>
+std::unique_ptr<DecodingState<T>> Model::begin(Tape<T>& tape, const Sources& sources) const {
+  return family_->begin(tape, sources);
+}
+
+template Var<float> Model::features(Tape<float>&, const BatchView&, const Pass&) const;
+template Var<double> Model::features(Tape<double>&, const BatchView&, const Pass&) const;
+template Var<std::complex<double>> Model::features(Tape<std::complex<double>>&, const BatchView&, const Pass&) const;
 template Var<float> Model::project(Var<float>) const;
 template Var<double> Model::project(Var<double>) const;
 template Var<std::complex<double>> Model::project(Var<std::complex<double>>) const;
-template Var<float> Model::loss(Var<float>, TokenView, const CrossEntropyOptions&) const;
-template Var<double> Model::loss(Var<double>, TokenView, const CrossEntropyOptions&) const;
-template Var<std::complex<double>> Model::loss(Var<std::complex<double>>, TokenView, const CrossEntropyOptions&) const;
+template Var<float> Model::loss(Var<float>, const TokenView&, const CrossEntropyOptions&) const;
+template Var<double> Model::loss(Var<double>, const TokenView&, const CrossEntropyOptions&) const;
+template Var<std::complex<double>> Model::loss(Var<std::complex<double>>, const TokenView&,
+                                               const CrossEntropyOptions&) const;
+template std::unique_ptr<DecodingState<float>> Model::begin(Tape<float>&, const Sources&) const;
+template std::unique_ptr<DecodingState<double>> Model::begin(Tape<double>&, const Sources&) const;
 
 }  // namespace tapehead

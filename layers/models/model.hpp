@@ -2,58 +2,69 @@
 
 #include <memory>
 
-#include "autograd/base/tokens.hpp"
+#include "autograd/base/batch_view.hpp"
 #include "autograd/ops/cross_entropy.hpp"
 #include "autograd/parameters.hpp"
 #include "autograd/tape.hpp"
 #include "layers/models/config.hpp"
+#include "layers/models/decoding_state.hpp"
+#include "layers/models/spec.hpp"
 #include "layers/pass.hpp"
 
 namespace tapehead {
 
-/// A whole model of either kind: made from a ModelConfig, it declares its parameters and turns tokens into logits. It
-/// holds no numbers: those live in a ParameterStore of any scalar, so one model is trained in float and checked in double.
+/// A whole model of any family: made from a ModelConfig, it declares its parameters and turns a batch into logits. It
+/// holds no numbers: those live in a ParameterStore of any scalar, so one model is trained in float and checked in
+/// double.
 class Model {
  public:
   /// Throws ConfigError for a configuration that makes no model.
-  explicit Model(const ModelConfig& config);
+  explicit Model(const ModelConfig& config) : Model(config, model_spec(config.model)) {}
+  /// Of a family that need not be in the list, and outlives the model.
+  Model(const ModelConfig& config, const ModelSpec& spec);
   ~Model();
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
   const ModelConfig& config() const { return config_; }
+  const ModelSpec& spec() const { return *spec_; }
   const ParameterLayout& layout() const { return *layout_; }
-  /// Whether sources go through an encoder of their own; if not, source and target are one sequence.
-  bool has_encoder() const { return config_.model == "transformer"; }
+  /// Whether sources are columns of their own; if not, source and target are one sequence.
+  bool reads_source() const { return spec_->reads_source(); }
 
-  /// source (S, B) → memory (C, S, B); Var{} for a decoder-only model.
+  /// What is said at each position of `expected`, before it is projected on the vocabulary: (C, T, B).
   template <Scalar T>
-  Var<T> encode(Tape<T>& tape, TokenView source, const Pass& pass) const;
-
-  /// input (T, B) → features (C, T, B); memory and source are ignored by a decoder-only model.
-  template <Scalar T>
-  Var<T> decode(Tape<T>& tape, Var<T> memory, TokenView source, TokenView input, const Pass& pass) const;
+  Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const;
 
   /// features (C, T, B) → logits (V, T, B).
   template <Scalar T>
   Var<T> project(Var<T> features) const;
 
-  /// The loss of project(features), without the logits of positions that do not count: see linear_cross_entropy().
   template <Scalar T>
-  Var<T> loss(Var<T> features, TokenView expected, const CrossEntropyOptions& options) const;
-
-  /// All three: logits (V, T, B) of the token after each input position.
-  template <Scalar T>
-  Var<T> logits(Tape<T>& tape, TokenView source, TokenView input, const Pass& pass) const {
-    return project(decode(tape, encode(tape, source, pass), source, input, pass));
+  Var<T> logits(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
+    return project(features(tape, batch, pass));
   }
 
- private:
-  struct Kinds;  // one of the two
+  /// The loss of project(features), without the logits of positions that do not count: see linear_cross_entropy().
+  template <Scalar T>
+  Var<T> loss(Var<T> features, const TokenView& expected, const CrossEntropyOptions& options) const;
 
+  /// Cross-entropy of a batch, or of a slice of one: its part of the mean over the whole batch's counted tokens.
+  template <Scalar T>
+  Var<T> loss(Tape<T>& tape, const BatchView& batch, const Pass& pass, double label_smoothing) const {
+    return loss(features(tape, batch, pass), batch.expected(),
+                {.label_smoothing = label_smoothing, .denominator = static_cast<double>(batch.counted_tokens())});
+  }
+
+  /// Begins to answer sources, on a tape that is left as it was. Model and tape outlive the state.
+  template <RealScalar T>
+  std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const;
+
+ private:
   ModelConfig config_;
+  const ModelSpec* spec_;
   std::unique_ptr<ParameterLayout> layout_;  // stores refer to it: it stays where it is when the model moves
-  std::unique_ptr<Kinds> kinds_;
+  std::unique_ptr<const Family> family_;
 };
 
 }  // namespace tapehead

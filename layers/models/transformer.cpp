@@ -1,46 +1,77 @@
-#include "layers/models/transformer.hpp"
-
+#include "layers/embedding.hpp"
+#include "layers/models/cached_state.hpp"
+#include "layers/models/family.hpp"
 #include "layers/models/spec.hpp"
+#include "layers/stacks.hpp"
 
 namespace tapehead {
 namespace {
 
-Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary) {
-  return {.channels = config.d_model,
-          .vocabulary = vocabulary,
-          .positions = parse_positions(config.positions),
-          .max_positions = config.max_positions,
-          .dropout = config.dropout};
+/// The encoder–decoder transformer (Vaswani et al. 2017): what a target token may see is the whole source and the
+/// target before it. Parameters `source_embedding.*`, `target_embedding.*`, `encoder.*`, `decoder.*`, `output.*`.
+struct Transformer {
+  Transformer(const Scope& scope, const ModelConfig& config)
+      : source_embedding(scope / "source_embedding", embedding_options(config, config.source_vocabulary)),
+        target_embedding(scope / "target_embedding", embedding_options(config, config.target_vocabulary),
+                         ties_source(config) ? source_embedding.weight : Parameter{}),
+        encoder(scope / "encoder", stack_options(config)),
+        decoder(scope / "decoder", stack_options(config)),
+        output(scope / "output", {config.d_model, config.target_vocabulary},
+               ties_output(config) ? target_embedding.weight : Parameter{}) {}
+
+  // source (S, B) → memory (C, S, B).
+  template <Scalar T>
+  Var<T> encode(Tape<T>& tape, const TokenView& source, const Pass& pass) const {
+    return encoder(source_embedding(tape, source, pass), Mask::padding(source), pass);
+  }
+
+  // input (T, B) → features (C, T, B).
+  template <Scalar T>
+  Var<T> decode(Tape<T>& tape, Var<T> memory, const TokenView& source, const TokenView& input, const Pass& pass) const {
+    return decoder(target_embedding(tape, input, pass), memory, Mask::causal(), Mask::padding(source), pass);
+  }
+
+  template <Scalar T>
+  Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
+    return decode(tape, encode(tape, batch.source(), pass), batch.source(), batch.input(), pass);
+  }
+
+  template <RealScalar T>
+  std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
+    std::vector<std::vector<std::int32_t>> read(sources.begin(), sources.end());
+    for (auto& source : read) source.push_back(kEnd);
+    // The source is encoded once; behind that its keys and values are remembered.
+    const auto next = [this](Tape<T>& on, const TokenView& source, const TokenView& input, const Pass& pass) {
+      return decode(on, pass.cache->any() ? Var<T>{} : encode(on, source, Pass{}), source, input, pass);
+    };
+    return std::make_unique<CachedState<T>>(
+        tape, typename CachedState<T>::Options{
+                  .read = next,
+                  .output = output,
+                  .source = TokenColumns(read),
+                  .prompt = TokenColumns(std::vector<std::vector<std::int32_t>>(sources.size(), {kStart})),
+                  .positions = target_embedding.positions.max_positions,
+                  .closed = std::vector<char>(sources.size())});
+  }
+
+  Embedding source_embedding, target_embedding;
+  Encoder encoder;
+  CrossDecoder decoder;
+  Linear output;
+};
+
+double values(const ModelConfig& config, const SequenceLengths& longest) {
+  return embedding_values(config, longest.source) + stack_values(config, longest.source, 0) +
+         embedding_values(config, longest.target) + stack_values(config, longest.target, longest.source) +
+         output_values(config, longest.target);
+}
+
+void check(const ModelConfig& config) {
+  require_source_vocabulary(config);
+  if (ties_source(config)) require_same_vocabularies(config, "all", "output");
 }
 
 }  // namespace
-
-Transformer::Transformer(const Scope& scope, const ModelConfig& config)
-    : source_embedding(scope / "source_embedding", embedding_options(config, config.source_vocabulary)),
-      target_embedding(scope / "target_embedding", embedding_options(config, config.target_vocabulary),
-                       ties_source(config) ? source_embedding.weight : Parameter{}),
-      encoder(scope / "encoder", stack_options(config)),
-      decoder(scope / "decoder", stack_options(config)),
-      output(scope / "output", {config.d_model, config.target_vocabulary},
-             ties_output(config) ? target_embedding.weight : Parameter{}) {}
-
-template <Scalar T>
-Var<T> Transformer::encode(Tape<T>& tape, TokenView source, const Pass& pass) const {
-  return encoder(source_embedding(tape, source, pass), Mask::padding(source), pass);
-}
-
-template <Scalar T>
-Var<T> Transformer::decode(Tape<T>& tape, Var<T> memory, TokenView source, TokenView input, const Pass& pass) const {
-  return decoder(target_embedding(tape, input, pass), memory, Mask::causal(), Mask::padding(source), pass);
-}
-
-template Var<float> Transformer::encode(Tape<float>&, TokenView, const Pass&) const;
-template Var<double> Transformer::encode(Tape<double>&, TokenView, const Pass&) const;
-template Var<std::complex<double>> Transformer::encode(Tape<std::complex<double>>&, TokenView, const Pass&) const;
-template Var<float> Transformer::decode(Tape<float>&, Var<float>, TokenView, TokenView, const Pass&) const;
-template Var<double> Transformer::decode(Tape<double>&, Var<double>, TokenView, TokenView, const Pass&) const;
-template Var<std::complex<double>> Transformer::decode(Tape<std::complex<double>>&, Var<std::complex<double>>,
-                                                       TokenView, TokenView, const Pass&) const;
 
 ModelSpec model_spec_transformer() {
   const ModelConfig pre{.model = "transformer", .layers = 1, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
@@ -58,9 +89,16 @@ ModelSpec model_spec_transformer() {
   tied.norm_kind = "rms";
   tied.activation = "gelu_tanh";
   tied.norm = "post";
-  return {"transformer",
-          {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}},
-          "encoder and decoder with cross-attention"};
+  return {
+      .name = "transformer",
+      .description = "encoder and decoder with cross-attention",
+      .reads = {Column::source, Column::input, Column::expected},
+      .check = check,
+      .make = make_family<Transformer>,
+      .values = values,
+      .embeddings = 2,
+      .cases = {
+          {"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}}};
 }
 
 }  // namespace tapehead

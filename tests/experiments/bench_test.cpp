@@ -47,6 +47,15 @@ TEST(ProductsOfStep, OfATransformerCountSourceAndTarget) {
                    6 * (encoder + decoder + memory) + 12 * 8 * pairs);
 }
 
+TEST(ProductsOfStep, OfAnEncoderCountTheSourceAlone) {
+  const ModelConfig model{
+      .model = "encoder", .layers = 2, .heads = 2, .d_model = 16, .d_ff = 24, .target_vocabulary = 11};
+  const double tokens = 3 * 10;
+  const double weights = 2 * (4 * 16 * 16 + 2 * 16 * 24) + 16 * 11;
+  const double pairs = 2.0 * 2 * 3 * 10 * 10;
+  EXPECT_DOUBLE_EQ(flop_of(products_of_step(model, {3, 10, 10}, 3, 0)), 6 * weights * tokens + 12 * 8 * pairs);
+}
+
 TEST(ProductsOfStep, CausalBlocksLeaveOutWhatNoQueryOfThemReaches) {
   const ModelConfig model{.model = "decoder", .layers = 1, .heads = 1, .d_model = 8, .d_ff = 8, .target_vocabulary = 8};
   const double all = flop_of(products_of_step(model, {1, 0, 10}, 1, 0));

@@ -9,11 +9,13 @@
 #include "autograd/ops/cross_entropy.hpp"
 #include "layers/models/model.hpp"
 #include "tests/support/comparison.hpp"
+#include "tests/support/token_batch.hpp"
 
 namespace tapehead {
 namespace {
 
 using testing_support::Comparison;
+using testing_support::token_batch;
 
 // Sequences, one after another, of lengths found from their padding.
 struct Tokens {
@@ -91,7 +93,7 @@ void expect_same_step(const std::string& name, const ModelConfig& config) {
     return found == golden.tokens.end() ? TokenView{} : found->second.view();
   };
   Tape<double> tape(store);
-  const auto logits = model.logits(tape, view("source"), view("input"), {});
+  const auto logits = model.logits(tape, token_batch(view("source"), view("input")), {});
   const auto loss = cross_entropy(logits, view("expected"), {.label_smoothing = 0.1});
   tape.backward(loss);
 

@@ -14,6 +14,7 @@
 #include "tests/support/built.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/drawn.hpp"
+#include "tests/support/token_batch.hpp"
 
 namespace tapehead {
 namespace {
@@ -43,7 +44,7 @@ Step step(const Model& model, std::int64_t first, std::int64_t last, Pass pass) 
   ParameterStore<double> store(model.layout());
   fill(store, drawn_parameters(model.layout(), 1));
   Tape<double> tape(store);
-  const auto logits = model.logits(tape, kSources.slice(first, last), kInputs.slice(first, last), pass);
+  const auto logits = model.logits(tape, token_batch(kSources.slice(first, last), kInputs.slice(first, last)), pass);
   const auto loss = cross_entropy(logits, kExpectations.slice(first, last), {.denominator = kTargets});
   tape.backward(loss);
   const auto gradients = store.gradients().span();

@@ -9,6 +9,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "tests/support/drawn.hpp"
+#include "tests/support/token_batch.hpp"
 
 namespace tapehead {
 namespace {
@@ -51,7 +52,7 @@ std::vector<T> logits_of(const Model& model, const Sequences& source, const Sequ
   ParameterStore<T> store(model.layout());
   fill(store, drawn_parameters(model.layout(), 1));
   Tape<T> tape(store);
-  const Var<T> logits = model.logits(tape, source.view(), input.view(), pass);
+  const Var<T> logits = model.logits(tape, token_batch(source.view(), input.view()), pass);
   return {logits.data(), logits.data() + logits.shape().size()};
 }
 
@@ -112,7 +113,7 @@ TEST(Transformer, AnExampleWithoutASourceStaysFinite) {
 
 TEST(Decoder, IgnoresItsSource) {
   const Model model(of_kind("decoder"));
-  EXPECT_FALSE(model.has_encoder());
+  EXPECT_FALSE(model.reads_source());
   EXPECT_EQ(logits_of<float>(model, {}, kInput), logits_of<float>(model, kSource, kInput));
 }
 
@@ -192,8 +193,8 @@ TEST(Model, TiedTablesAreOneParameter) {
     const std::int32_t expected[] = {5, 4, 2};
     const std::int32_t lengths[] = {3};
     const TokenView from{source, lengths, 3, 3, 1};
-    const Var<double> features = model.decode(tape, model.encode(tape, from, {}), from, {input, lengths, 3, 3, 1}, {});
-    const Var<double> loss = model.loss(features, {expected, lengths, 3, 3, 1}, {});
+    const Var<double> loss =
+        model.loss(tape, token_batch(from, {input, lengths, 3, 3, 1}, {expected, lengths, 3, 3, 1}), {}, 0);
     tape.backward(loss);
     return loss.item();
   };
@@ -232,7 +233,7 @@ TEST(Model, MovesWithoutItsStoresNoticing) {
 
 TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
   const std::pair<std::function<void(ModelConfig&)>, const char*> refusals[] = {
-      {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of decoder, transformer"},
+      {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of decoder, encoder, transformer"},
       {[](ModelConfig& c) { c.norm = "both"; }, "norm: \"both\" is none of pre, post"},
       {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
       {[](ModelConfig& c) { c.activation = "elu"; }, "activation: \"elu\" is none of relu, gelu, gelu_tanh, silu"},

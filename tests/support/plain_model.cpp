@@ -274,6 +274,11 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
     for (std::int64_t i = 0; i < config_.layers; ++i) {
       x = layers_.encoder_layer(layer("decoder.layers.", i), x, causal, static_cast<std::uint32_t>(1 + 4 * i));
     }
+  } else if (config_.model == "encoder") {
+    x = embedded("embedding", table, config_.source_vocabulary, source, 0);
+    for (std::int64_t i = 0; i < config_.layers; ++i) {
+      x = layers_.encoder_layer(layer("encoder.layers.", i), x, present, static_cast<std::uint32_t>(1 + 4 * i));
+    }
   } else {
     table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
     PlainBlock memory = embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0);
@@ -288,7 +293,7 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
                                 static_cast<std::uint32_t>(2 + 4 * config_.layers + 6 * i));
     }
   }
-  x = layers_.norm("decoder.norm", x);
+  x = layers_.norm(config_.model == "encoder" ? "encoder.norm" : "decoder.norm", x);
   return layers_.linear("output", x, config_.tie == "none" ? "" : table);
 }
 

@@ -51,18 +51,18 @@ TEST(Memory, TapesGrowWithWhatTheyHold) {
   EXPECT_LT(tapes({.batch = 8, .shards = 4}, 4000, 1), 2 * whole) << "larger maps are not kept";
 }
 
-TEST(Memory, OfAnEvaluationIsThatOfItsLargestBatches) {
+TEST(Memory, OfAnEvaluationIsThatOfTheStepsShards) {
   const Model model({.layers = 2, .max_positions = 4096, .source_vocabulary = 20, .target_vocabulary = 20});
-  const double each = pass_values(model.config(), {100, 100});
-  const double most = 4.0 * (1 << 22);
-  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 1, 8, 4), 4 * each) << "one sequence has one worker";
-  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 0, 8, 4), 0);
-  const double all = estimate_evaluation(model, {100, 100}, 10000, 1, 4);
-  EXPECT_LE(all, most);
-  EXPECT_GT(all, most - 4 * each);
-  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 10000, 3, 4), 3 * all);
-  EXPECT_EQ(estimate_evaluation(model, {100, 100}, 10000, 1, 8), 2 * all);
-  EXPECT_GT(estimate_evaluation(model, {4096, 4096}, 1, 1, 4), most) << "a sequence is not cut";
+  const double each = pass_values(model, {100, 100});
+  const StepOptions step{.batch = 12, .shards = 4};
+  EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 1, 8, 4), 4 * each) << "one sequence has one worker";
+  EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 0, 8, 4), 0);
+  EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 10000, 1, 4), 4 * 3 * each);
+  EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 10000, 3, 4), 3 * 4 * 3 * each);
+  EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 10000, 64, 4), 4 * 4 * 3 * each) << "as many as shards";
+  EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 10000, 1, 8), 8 * 3 * each);
+  EXPECT_LT(estimate_evaluation(model, step, {100, 100}, 10000, 3, 4),
+            estimate_memory(model, step, {100, 100}, 3, 4).tapes);
 }
 
 TEST(Memory, TablesOfPositionsAreDoublesOfEachEmbedding) {

@@ -147,7 +147,7 @@ TEST_P(RunDropout, EverySiteStepExampleAndPositionDropsOnItsOwn) {
   const Model model(config);
   ParameterStore<double> store(model.layout());
   store.initialise(1);
-  Batch batch(batch_layout(reversing(), model.has_encoder()));
+  Batch batch(batch_layout(reversing(), model.reads_source()));
   batch.reserve(6, 9, 9);
   std::vector<std::vector<bool>> columns;
   std::int64_t kept = 0;
@@ -160,7 +160,7 @@ TEST_P(RunDropout, EverySiteStepExampleAndPositionDropsOnItsOwn) {
       tape.set_observer(&drops);
       reversing().fill_training_batch(1, 1, 6, batch);
       const Pass pass{.training = true, .seed = 1, .step = step, .first_example = first};
-      model.logits(tape, batch.source(), batch.input(), pass);
+      model.logits(tape, batch.view(), pass);
       sites = drops.masks.size();
       for (const auto& mask : drops.masks) {
         for (std::size_t at = 0; at + 32 <= mask.size(); at += 32) {
@@ -173,7 +173,7 @@ TEST_P(RunDropout, EverySiteStepExampleAndPositionDropsOnItsOwn) {
     }
   }
   // Embeddings, and after attention, inside of and after the feed-forward part of every layer.
-  EXPECT_EQ(sites, model.has_encoder() ? 2U + 2 * 3 + 2 * 4 : 1U + 2 * 3);
+  EXPECT_EQ(sites, model.reads_source() ? 2U + 2 * 3 + 2 * 4 : 1U + 2 * 3);
   const auto total = static_cast<double>(all);
   EXPECT_NEAR(static_cast<double>(kept) / total, 1 - kRate, 5 * std::sqrt(kRate * (1 - kRate) / total));
   // Of 32 elements two columns agree by chance once in 10^7.6 pairs; a shared stream makes whole sites agree.

@@ -66,7 +66,8 @@ TEST_F(TrainingRun, TheBestParametersAreKept) {
   ParameterStore<float> parameters(model.layout());
   reader.load(parameters);
   WorkerPool workers(1);
-  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::validation, workers).value("loss"), best->second);
+  const EvaluationOptions like = evaluation_like(options.step, model, reversing());
+  EXPECT_EQ(evaluate(model, parameters, reversing(), Split::validation, workers, like).value("loss"), best->second);
 }
 
 TEST_F(TrainingRun, WithoutValidationsOnTheWayThereIsNoBest) {

@@ -181,7 +181,7 @@ TEST_P(WholeStep, IsItsPlainRecomputation) {
     const std::vector<double> gradient(step.gradient(), step.gradient() + layout.flat_size());
 
     // The batch of the step, its loss and its derivative along a direction, in plain loops over the whole batch.
-    Batch batch(batch_layout(data(), model.has_encoder()));
+    Batch batch(batch_layout(data(), model.reads_source()));
     batch.reserve(options.batch, data().shape());
     data().fill_training_batch(options.seed, static_cast<std::uint64_t>(s), options.batch, batch);
     const RandomStream random(4, Purpose::test, static_cast<std::uint64_t>(s));

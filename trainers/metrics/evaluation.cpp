@@ -8,73 +8,89 @@
 #include "datasets/batch.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/memory.hpp"
 #include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
 
-// The loss of the tokens that are kUnknown, or of those that are not.
-template <RealScalar T>
-double loss_of(Var<T> logits, const TokenView& expected, bool unknown) {
-  std::vector<std::int32_t> ids(expected.ids, expected.ids + expected.stride * expected.examples);
-  for (std::int32_t& id : ids) {
-    if ((id == kUnknown) != unknown) id = kPadding;
-  }
-  const TokenView counted{ids.data(), expected.lengths, expected.stride, expected.positions, expected.examples};
-  return cross_entropy(logits, counted, {.denominator = 1}).item();
-}
+// Places whose logits are there at the same time.
+constexpr std::int64_t kPlacesAtOnce = 128;
 
+// What is said at the places of a batch that count, some at a time: all its logits would be more than training keeps.
 template <RealScalar T>
-void count_right_tokens(Var<T> logits, const TokenView& expected, TokenCounts& counts) {
-  const std::int64_t vocabulary = logits.shape().rows;
-  for (std::int64_t b = 0; b < expected.examples; ++b) {
-    for (std::int64_t t = 0; t < expected.positions; ++t) {
-      const std::int32_t wanted = expected(t, b);
-      if (wanted == kPadding || wanted == kUnknown) continue;
-      if (likeliest_token(logits.data() + vocabulary * (t + logits.shape().columns * b), vocabulary) != wanted)
-        continue;
-      ++counts.right_tokens;
-      counts.right_ends += wanted == kEnd;
+class Judge {
+ public:
+  Judge(const Model& model, Var<T> features, const TokenView& expected)
+      : model_(model), features_(features), wrong_(static_cast<std::size_t>(expected.examples)) {
+    for (std::int64_t b = 0; b < expected.examples; ++b) {
+      for (std::int64_t t = 0; t < expected.positions; ++t) {
+        if (expected(t, b) == kPadding) continue;
+        places_.push_back({t, b});
+        wanted_.push_back(expected(t, b));
+        if (std::ssize(places_) == kPlacesAtOnce) judge();
+      }
     }
+    if (!places_.empty()) judge();
+    counts_.sequences = expected.examples;
+    counts_.tokens = counts_.known_asked + counts_.unknown_asked;
+    counts_.unknown_tokens = counts_.unknown_asked;
+    counts_.right_sequences = std::ranges::count(wrong_, 0);
   }
-}
 
-// Judges the sequences of one batch. What it finds once *stop is true is not to be used.
-template <RealScalar T>
-TokenCounts judge(const Model& model, Tape<T>& tape, const std::vector<SequencePair>& pairs, BatchLayout layout,
-                  bool exact_match, const std::atomic<bool>* stop) {
-  TokenCounts counts;
-  std::int64_t max_source = 0;
-  std::int64_t max_target = 0;
-  for (const SequencePair& pair : pairs) {
-    max_source = std::max<std::int64_t>(max_source, std::ssize(pair.source));
-    max_target = std::max<std::int64_t>(max_target, std::ssize(pair.target));
-    counts.add_target(pair.target);
-  }
-  counts.unknown_asked = counts.unknown_tokens;
-  counts.known_asked = counts.tokens - counts.unknown_tokens;
-  Batch batch(layout);
-  batch.reserve(std::ssize(pairs), max_source, max_target);
-  for (const SequencePair& pair : pairs) batch.append(pair.source, pair.target);
-  {
+  const TokenCounts& counts() const { return counts_; }
+
+ private:
+  struct Place {
+    std::int64_t position, example;
+  };
+
+  void judge() {
+    Tape<T>& tape = features_.tape();
     const NoGrad<T> no_grad(tape);
-    const Var<T> logits = model.logits(tape, batch.source(), batch.input(), Pass{});
-    counts.known_loss = loss_of(logits, batch.expected(), false);
-    if (counts.unknown_asked > 0) counts.unknown_loss = loss_of(logits, batch.expected(), true);
-    count_right_tokens(logits, batch.expected(), counts);
+    const auto [channels, positions, examples] = features_.shape();
+    const auto count = std::ssize(places_);
+    T* columns = tape.allocate(channels * count);
+    for (std::size_t n = 0; n < places_.size(); ++n) {
+      const T* from = features_.data() + channels * (places_[n].position + positions * places_[n].example);
+      std::copy_n(from, channels, columns + channels * static_cast<std::int64_t>(n));
+    }
+    const Var<T> logits = model_.project(tape.record("places", {channels, count}, columns, {}, [](Pull<T>&) {}));
+    const auto unknown = std::ranges::count(wanted_, static_cast<std::int32_t>(kUnknown));
+    counts_.unknown_asked += unknown;
+    counts_.known_asked += count - unknown;
+    counts_.known_loss += loss_of(logits, false);
+    if (unknown > 0) counts_.unknown_loss += loss_of(logits, true);
+    const std::int64_t vocabulary = logits.shape().rows;
+    for (std::size_t n = 0; n < places_.size(); ++n) {
+      const std::int32_t wanted = wanted_[n];
+      const T* column = logits.data() + vocabulary * static_cast<std::int64_t>(n);
+      const bool right = wanted != kUnknown && likeliest_token(column, vocabulary) == wanted;
+      counts_.right_tokens += right;
+      counts_.right_ends += right && wanted == kEnd;
+      if (!right) wrong_[static_cast<std::size_t>(places_[n].example)] = 1;
+    }
+    places_.clear();
+    wanted_.clear();
   }
-  if (!exact_match) return counts;
-  std::vector<std::vector<std::int32_t>> sources;
-  for (const SequencePair& pair : pairs) sources.push_back(pair.source);
-  // One token more than any target: an output that does not end is not a match.
-  const auto outputs = decode_greedily<T>(model, tape, sources, max_target + 1, stop);
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto& target = pairs[i].target;
-    const bool known = std::ranges::find(target, static_cast<std::int32_t>(kUnknown)) == target.end();
-    counts.right_sequences += known && outputs[i] == target;
+
+  // The loss of the tokens that are kUnknown, or of those that are not.
+  double loss_of(Var<T> logits, bool unknown) const {
+    std::vector<std::int32_t> ids = wanted_;
+    for (std::int32_t& id : ids) {
+      if ((id == kUnknown) != unknown) id = kPadding;
+    }
+    const auto count = static_cast<std::int32_t>(ids.size());
+    return cross_entropy(logits, {ids.data(), &count, count, count, 1}, {.denominator = 1}).item();
   }
-  return counts;
-}
+
+  const Model& model_;
+  Var<T> features_;
+  std::vector<Place> places_;
+  std::vector<std::int32_t> wanted_;
+  std::vector<char> wrong_;  // examples
+  TokenCounts counts_;
+};
 
 std::int64_t sequences_of(const Dataset& dataset, Split split, std::int64_t limit) {
   const std::int64_t available = dataset.size(split);
@@ -89,6 +105,13 @@ TooLong parse_too_long(const std::string& text) {
   throw ConfigError(fmt::format("too-long: \"{}\" is none of wrong, skip", text));
 }
 
+EvaluationOptions evaluation_like(const StepOptions& step, const Model& model, const Dataset& dataset) {
+  const BatchLayout layout = batch_layout(model, dataset);
+  const SequenceLengths longest = column_lengths(layout, dataset.max_source_length(), dataset.max_target_length());
+  const std::int64_t examples = (step.batch + step.shards - 1) / step.shards;
+  return {.budget = static_cast<double>(examples) * pass_values(model, longest), .shards = step.shards};
+}
+
 bool fits(const Model& model, BatchLayout layout, const SequencePair& example) {
   const SequenceLengths columns = column_lengths(layout, std::ssize(example.source), std::ssize(example.target));
   return std::max(columns.source, columns.target) <= model.config().max_positions;
@@ -96,7 +119,7 @@ bool fits(const Model& model, BatchLayout layout, const SequencePair& example) {
 
 std::vector<std::int64_t> too_long_sequences(const Model& model, const Dataset& dataset, Split split,
                                              std::int64_t limit) {
-  const BatchLayout layout = batch_layout(dataset, model.has_encoder());
+  const BatchLayout layout = batch_layout(model, dataset);
   std::vector<std::int64_t> found;
   for (std::int64_t i = 0; i < sequences_of(dataset, split, limit); ++i) {
     if (!fits(model, layout, dataset.example(split, i))) found.push_back(i);
@@ -106,12 +129,8 @@ std::vector<std::int64_t> too_long_sequences(const Model& model, const Dataset& 
 
 template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
-                    WorkerPool& workers, const EvaluationOptions& options) {
-  if (model.has_encoder() && !dataset.has_source()) {
-    throw ConfigError("evaluation: the data have no sources for an encoder to read; take a decoder");
-  }
-  const BatchLayout layout = batch_layout(dataset, model.has_encoder());
-  const bool exact_match = options.exact_match && dataset.has_source();
+                    WorkerPool& workers, const EvaluationOptions& options, Tapes<T> tapes) {
+  const BatchLayout layout = batch_layout(model, dataset);
   const std::int64_t sequences = sequences_of(dataset, split, options.limit);
   if (sequences == 0) throw DataError("evaluation: the split holds no sequences");
 
@@ -132,32 +151,50 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
                                 model.config().max_positions));
   }
 
-  const auto batches = cut_batches(model.config(), lengths, options.budget > 0 ? options.budget : batch_budget(model));
+  const double budget = options.budget > 0 ? options.budget : batch_budget(model);
+  const std::int64_t most = (std::ssize(judged) + options.shards - 1) / options.shards;
+  const auto batches = cut_batches(model, lengths, budget, std::max<std::int64_t>(most, 1));
   const auto stopping = [&] { return options.stop != nullptr && *options.stop; };
   std::vector<TokenCounts> counts(batches.size());
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> stopped = false;
-  workers.run([&](int) {
-    Tape<T> tape(parameters);
+  const auto work = [&](int worker, WorkerPool* lent) {
+    if (worker >= options.shards || static_cast<std::size_t>(worker) >= batches.size()) return;
+    Tape<T> own(parameters);
+    Tape<T>& tape = tapes.empty() ? own : *tapes[static_cast<std::size_t>(worker)];
+    tape.reset();
+    tape.set_workers(lent);
     for (std::size_t at = next++; at < batches.size() && !stopped; at = next++) {
       std::vector<SequencePair> pairs;
       for (std::int64_t i = batches[at].first; i < batches[at].last; ++i) {
         pairs.push_back(dataset.example(split, judged[static_cast<std::size_t>(i)]));
       }
-      if (!stopping()) counts[at] = judge(model, tape, pairs, layout, exact_match, options.stop);
+      if (!stopping()) {
+        const Batch batch = batch_of(pairs, dataset, layout);
+        const NoGrad<T> no_grad(tape);
+        counts[at] = Judge<T>(model, model.features(tape, batch.view(), Pass{}), batch.expected()).counts();
+      }
       if (stopping()) stopped = true;
     }
-  });
+    tape.set_workers(nullptr);
+  };
+  if (batches.size() == 1) {
+    work(0, &workers);
+  } else {
+    workers.run([&](int worker) { work(worker, nullptr); });
+  }
   if (stopped) throw EvaluationStopped();
 
   for (const TokenCounts& part : counts) sum.add(part);
+  // Without a source, nothing says which of them to write.
+  if (!dataset.has_source()) sum.right_sequences = 0;
   sum.too_long = sequences - std::ssize(judged);
   return {.results = token_results(sum), .available = dataset.size(split)};
 }
 
 template Evaluation evaluate(const Model&, ParameterStore<float>&, const Dataset&, Split, WorkerPool&,
-                             const EvaluationOptions&);
+                             const EvaluationOptions&, Tapes<float>);
 template Evaluation evaluate(const Model&, ParameterStore<double>&, const Dataset&, Split, WorkerPool&,
-                             const EvaluationOptions&);
+                             const EvaluationOptions&, Tapes<double>);
 
 }  // namespace tapehead

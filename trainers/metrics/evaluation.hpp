@@ -10,6 +10,8 @@
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/metrics/result.hpp"
+#include "trainers/objective.hpp"
+#include "trainers/step.hpp"
 
 namespace tapehead {
 
@@ -25,26 +27,35 @@ TooLong parse_too_long(const std::string& text);
 struct EvaluationOptions {
   /// Only the first so many sequences; 0: all of the split.
   std::int64_t limit = 0;
-  /// Greedy decoding, which takes most of the time; without it, or without sources, exact_match stays 0.
-  bool exact_match = true;
   TooLong too_long = TooLong::wrong;
   /// Numbers that the pass over one batch may keep; 0: batch_budget().
   double budget = 0;
-  /// When it becomes true, evaluate() throws EvaluationStopped, after a batch's pass or the next token at the latest.
+  /// Batches that are judged at the same time at most, and that the sequences are cut into at least, one each if they
+  /// are fewer. It is part of the configuration, never of the machine.
+  int shards = 8;
+  /// When it becomes true, evaluate() throws EvaluationStopped, after the passes that have begun.
   const std::atomic<bool>* stop = nullptr;
 };
+
+/// Batches like the shards of a training step: evaluate() then takes no more memory than the step does.
+EvaluationOptions evaluation_like(const StepOptions& step, const Model& model, const Dataset& dataset);
 
 /// An evaluation was stopped; what it had found is lost.
 struct EvaluationStopped : Error {
   EvaluationStopped() : Error("evaluation: stopped") {}
 };
 
-/// Batches (see cut_batches) are shared out among the workers; sums are made in the order of the data, so the result
-/// does not depend on how many workers there are. What is measured: see token_counts.hpp. Throws DataError if the split
-/// is empty or nothing is left to judge, ConfigError for an encoder without sources, EvaluationStopped.
+/// One pass over each target, every token after the right ones. It tells exact match as well, with no decoding: greedy
+/// decoding writes a target whole if and only if each of its tokens is the likeliest one after those before it (up to
+/// rounding, where two are as likely as each other). What is measured: see token_counts.hpp.
+///
+/// Sequences are cut into batches (see cut_batches) that are shared out among the workers; a batch that is alone has
+/// all of them. Sums are made in the order of the data, so the result is the same to the bit with any number of
+/// workers. `tapes`, one a worker, are emptied and used; without any it makes its own. Throws DataError if the split is
+/// empty or nothing is left to judge, ConfigError for data that lack what the model reads, EvaluationStopped.
 template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
-                    WorkerPool& workers, const EvaluationOptions& options = {});
+                    WorkerPool& workers, const EvaluationOptions& options = {}, Tapes<T> tapes = {});
 
 /// Whether the model has positions for an example of such a layout.
 bool fits(const Model& model, BatchLayout layout, const SequencePair& example);

@@ -13,18 +13,11 @@ double mean(double sum, std::int64_t count) {
   return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
 }
 
-double share(std::int64_t part, std::int64_t whole) { return mean(static_cast<double>(part), whole); }
-
 double loss(const TokenCounts& c) { return mean(c.known_loss, c.known_asked); }
 double loss_all_tokens(const TokenCounts& c) {
   return mean(c.known_loss + c.unknown_loss, c.known_asked + c.unknown_asked);
 }
 std::int64_t words(const TokenCounts& c) { return c.tokens - c.sequences; }
-
-struct TokenMetric {
-  MetricSpec spec;
-  double (*of)(const TokenCounts&);
-};
 
 // clang-format off
 const std::vector<TokenMetric>& table() {
@@ -60,6 +53,8 @@ const std::vector<TokenMetric>& table() {
 // clang-format on
 
 }  // namespace
+
+double share(std::int64_t part, std::int64_t whole) { return mean(static_cast<double>(part), whole); }
 
 void TokenCounts::add(const TokenCounts& part) {
   known_loss += part.known_loss;

@@ -25,6 +25,15 @@ struct TokenCounts {
   void add_target(std::span<const std::int32_t> target);
 };
 
+/// A metric and how it follows from the sums.
+struct TokenMetric {
+  MetricSpec spec;
+  double (*of)(const TokenCounts&);
+};
+
+/// part / whole; not a number if there is none of the whole.
+double share(std::int64_t part, std::int64_t whole);
+
 /// What is measured on sequences, in the order in which it is shown. One more is one more line of the table in the
 /// source.
 const std::vector<MetricSpec>& token_metrics();

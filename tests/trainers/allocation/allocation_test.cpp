@@ -85,7 +85,7 @@ TEST(StepAllocationsOfAnyLoss, AreNone) {
   EXPECT_EQ(counter.count(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, StepAllocations, testing::Values("transformer", "decoder"),
+INSTANTIATE_TEST_SUITE_P(Models, StepAllocations, testing::Values("transformer", "decoder", "encoder"),
                          [](const auto& at) { return std::string(at.param); });
 
 }  // namespace

@@ -156,7 +156,7 @@ TEST(Decoding, AnyNumberOfSourcesIsTakenAFewAtATime) {
   std::vector<std::vector<std::int32_t>> sources;
   for (std::int64_t i = 0; i < 60; ++i) sources.push_back(reversing().example(Split::test, i).source);
   const std::vector<SequenceLengths> longest(sources.size(), {10, 32});
-  ASSERT_GT(cut_batches(model.config(), longest, batch_budget(model)).size(), 0U);
+  ASSERT_GT(cut_batches(model, longest, batch_budget(model)).size(), 0U);
   EXPECT_EQ(decode_in_batches<double>(model, tape, sources, 12), decode_greedily<double>(model, tape, sources, 12));
   EXPECT_TRUE(decode_in_batches<double>(model, tape, {}, 12).empty());
 }
@@ -165,8 +165,8 @@ TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
   const Model model(small_model(reversing(), "transformer"));
   std::vector<SequenceLengths> examples;
   for (std::int64_t i = 0; i < 200; ++i) examples.push_back({1 + i * 7 % 30, 1 + i * 13 % 30});
-  const double budget = 5 * pass_values(model.config(), {15, 15});
-  const auto batches = cut_batches(model.config(), examples, budget);
+  const double budget = 5 * pass_values(model, {15, 15});
+  const auto batches = cut_batches(model, examples, budget);
   std::int64_t next = 0;
   for (const auto& [first, last] : batches) {
     EXPECT_EQ(first, next);
@@ -177,12 +177,76 @@ TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
       longest.source = std::max(longest.source, examples[static_cast<std::size_t>(i)].source);
       longest.target = std::max(longest.target, examples[static_cast<std::size_t>(i)].target);
     }
-    EXPECT_LE(static_cast<double>(last - first) * pass_values(model.config(), longest), budget);
+    EXPECT_LE(static_cast<double>(last - first) * pass_values(model, longest), budget);
   }
   EXPECT_EQ(next, 200);
   EXPECT_LT(batches.size(), 120U) << "else they are batches of one";
-  EXPECT_EQ(cut_batches(model.config(), examples, 1).size(), 200U);
-  EXPECT_TRUE(cut_batches(model.config(), {}, budget).empty());
+  EXPECT_EQ(cut_batches(model, examples, 1).size(), 200U);
+  EXPECT_TRUE(cut_batches(model, {}, budget).empty());
+}
+
+TEST(Batching, BatchesAreNoLargerThanAskedFor) {
+  const Model model(small_model(reversing(), "transformer"));
+  const std::vector<SequenceLengths> examples(50, {5, 5});
+  const auto batches = cut_batches(model, examples, 1e12, 7);
+  EXPECT_EQ(batches.size(), 8U);
+  for (const auto& [first, last] : batches) EXPECT_LE(last - first, 7);
+}
+
+// What the tapes of a step have room for is enough, whatever is judged on them.
+TEST(Evaluation, TakesNoMoreMemoryThanATrainingStep) {
+  const MadeDataset data(
+      {.task = "copy", .symbols = 300, .min_length = 1, .max_length = 40, .validation = 150, .test = 150});
+  for (const ModelSpec& spec : model_specs()) {
+    for (const int shards : {1, 3}) {
+      for (const std::int64_t batch : {3, 12}) {
+        ModelConfig config = small_model(data, spec.name);
+        config.max_positions = 90;
+        const Model model(config);
+        ParameterStore<float> parameters(model.layout());
+        parameters.initialise(3);
+        WorkerPool workers(3);
+        const StepOptions options{.batch = batch, .shards = shards};
+        const TrainingStep<float> step(model, parameters, data, workers, options);
+        const auto memory = [&] {
+          std::size_t sum = 0;
+          for (const auto& tape : step.tapes()) sum += tape->memory();
+          return sum;
+        };
+        const std::size_t before = memory();
+        const EvaluationOptions like = evaluation_like(options, model, data);
+        EXPECT_EQ(evaluate(model, parameters, data, Split::test, workers, like, step.tapes()).count("sequences"), 150);
+        EXPECT_EQ(memory(), before) << spec.name << " shards " << shards << " batch " << batch;
+      }
+    }
+  }
+}
+
+// Also of one long sequence, whose attention works in tiles, and of fewer sequences than workers.
+TEST(Evaluation, IsTheSameToTheBitWithAnyNumberOfWorkers) {
+  const MadeDataset data(
+      {.task = "copy", .symbols = 30, .min_length = 60, .max_length = 150, .validation = 20, .test = 20});
+  for (const ModelSpec& spec : model_specs()) {
+    for (const char* kernel : {"whole", "tiled"}) {
+      ModelConfig config = small_model(data, spec.name);
+      config.max_positions = 310;
+      config.attention = kernel;
+      const Model model(config);
+      ParameterStore<float> parameters(model.layout());
+      parameters.initialise(3);
+      for (const std::int64_t limit : {1, 2, 20}) {
+        std::vector<double> first;
+        for (const int threads : {1, 2, 5}) {
+          WorkerPool workers(threads);
+          const Evaluation found = evaluate(model, parameters, data, Split::test, workers, {.limit = limit});
+          std::vector<double> values;
+          for (const Result& result : found.results) values.push_back(result.value);
+          if (first.empty()) first = values;
+          EXPECT_EQ(values, first) << spec.name << " " << kernel << " " << limit << " sequences, threads " << threads;
+        }
+      }
+    }
+  }
 }
 
 TEST(Evaluation, StopsWhenItIsAskedTo) {

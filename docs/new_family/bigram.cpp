@@ -1,0 +1,52 @@
+#include "layers/models/cached_state.hpp"
+#include "layers/models/family.hpp"
+#include "layers/models/spec.hpp"
+
+namespace tapehead {
+namespace {
+
+/// Says each token from the one before it alone. Parameters `embedding.*`, `output.*`.
+struct Bigram {
+  Bigram(const Scope& scope, const ModelConfig& config)
+      : embedding(scope / "embedding", embedding_options(config, config.target_vocabulary)),
+        output(scope / "output", {config.d_model, config.target_vocabulary}) {}
+
+  template <Scalar T>
+  Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
+    return embedding(tape, batch.input(), pass);
+  }
+
+  template <RealScalar T>
+  std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
+    const JoinedPrompts prompts(sources, embedding.positions.max_positions);
+    const auto next = [this](Tape<T>& on, const TokenView&, const TokenView& input, const Pass& pass) {
+      return embedding(on, input, pass);
+    };
+    return std::make_unique<CachedState<T>>(
+        tape, typename CachedState<T>::Options{.read = next,
+                                               .output = output,
+                                               .prompt = prompts.columns,
+                                               .positions = embedding.positions.max_positions,
+                                               .closed = prompts.closed});
+  }
+
+  Embedding embedding;
+  Linear output;
+};
+
+}  // namespace
+
+ModelSpec model_spec_bigram() {
+  return {.name = "bigram",
+          .description = "the next token from the last one alone",
+          .reads = {Column::input, Column::expected},
+          .check = [](const ModelConfig&) {},
+          .make = make_family<Bigram>,
+          .values =
+              [](const ModelConfig& config, const SequenceLengths& longest) {
+                return embedding_values(config, longest.target) + output_values(config, longest.target);
+              },
+          .cases = {{"small", {.model = "bigram", .d_model = 6, .dropout = 0.2}}}};
+}
+
+}  // namespace tapehead

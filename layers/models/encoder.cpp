@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autograd/base/errors.hpp"
+#include "layers/embedding.hpp"
+#include "layers/models/family.hpp"
+#include "layers/models/spec.hpp"
+#include "layers/stacks.hpp"
+
+namespace tapehead {
+namespace {
+
+// All that is written is known at once: a step only goes on to the next place.
+template <RealScalar T>
+class PlacesState final : public DecodingState<T> {
+ public:
+  /// logits (V, S, B), of which the first lengths[b] places of column b count.
+  PlacesState(Var<T> logits, const TokenView& source)
+      : vocabulary_(logits.shape().rows),
+        places_(logits.shape().columns),
+        all_(logits.data(), logits.data() + logits.shape().size()),
+        lengths_(source.lengths, source.lengths + source.examples),
+        written_(lengths_.size()) {
+    show();
+  }
+
+  std::int64_t columns() const override { return std::ssize(lengths_); }
+  std::int64_t vocabulary() const override { return vocabulary_; }
+  const T* logits() const override { return shown_.data(); }
+  std::int64_t room(std::int64_t column) const override { return lengths_[at(column)] - written_[at(column)]; }
+
+  void step(std::span<const std::int32_t> tokens) override {
+    for (std::size_t b = 0; b < tokens.size(); ++b) written_[b] += tokens[b] != kPadding;
+    show();
+  }
+
+  void reorder(std::span<const std::int32_t> from) override {
+    const std::int64_t size = vocabulary_ * places_;
+    std::vector<T> all;
+    std::vector<std::int32_t> lengths, written;
+    for (const std::int32_t column : from) {
+      all.insert(all.end(), all_.data() + size * column, all_.data() + size * (column + 1));
+      lengths.push_back(lengths_.at(at(column)));
+      written.push_back(written_.at(at(column)));
+    }
+    all_ = std::move(all);
+    lengths_ = std::move(lengths);
+    written_ = std::move(written);
+    show();
+  }
+
+ private:
+  static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+  void show() {
+    shown_.resize(at(vocabulary_ * columns()));
+    for (std::int64_t b = 0; b < columns(); ++b) {
+      const std::int64_t place = std::min<std::int64_t>(written_[at(b)], places_ - 1);
+      std::copy_n(all_.data() + vocabulary_ * (place + places_ * b), vocabulary_, shown_.data() + vocabulary_ * b);
+    }
+  }
+
+  std::int64_t vocabulary_, places_;
+  std::vector<T> all_, shown_;
+  std::vector<std::int32_t> lengths_, written_;
+};
+
+/// An encoder alone (Devlin et al. 2019) that says the target token in the place of each source token, all at once: for
+/// data whose sources and targets have the same length. Parameters `embedding.*`, `encoder.*`, `output.*`.
+struct EncoderAlone {
+  EncoderAlone(const Scope& scope, const ModelConfig& config)
+      : embedding(scope / "embedding", embedding_options(config, config.source_vocabulary)),
+        encoder(scope / "encoder", stack_options(config)),
+        output(scope / "output", {config.d_model, config.target_vocabulary},
+               ties_output(config) ? embedding.weight : Parameter{}) {}
+
+  // source (S, B) → features (C, S, B).
+  template <Scalar T>
+  Var<T> encode(Tape<T>& tape, const TokenView& source, const Pass& pass) const {
+    return encoder(embedding(tape, source, pass), Mask::padding(source), pass);
+  }
+
+  template <Scalar T>
+  Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
+    const TokenView& source = batch.source();
+    for (std::int64_t b = 0; batch.has(Column::expected) && b < source.examples; ++b) {
+      const TokenView& expected = batch.expected();
+      if (source.lengths[b] == expected.lengths[b]) continue;
+      throw DataError(
+          fmt::format("model encoder: an example has {} source tokens and {} target tokens, and it says one token for "
+                      "each that it reads; take a transformer or a decoder",
+                      source.lengths[b] - 1, expected.lengths[b] - 1));
+    }
+    return encode(tape, source, pass);
+  }
+
+  template <RealScalar T>
+  std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
+    std::vector<std::vector<std::int32_t>> read(sources.begin(), sources.end());
+    for (auto& source : read) source.push_back(kEnd);
+    const TokenColumns columns(read);
+    const NoGrad<T> no_grad(tape);
+    return std::make_unique<PlacesState<T>>(output(encode(tape, columns.view(), Pass{})), columns.view());
+  }
+
+  Embedding embedding;
+  Encoder encoder;
+  Linear output;
+};
+
+double values(const ModelConfig& config, const SequenceLengths& longest) {
+  return embedding_values(config, longest.source) + stack_values(config, longest.source, 0) +
+         output_values(config, longest.source);
+}
+
+void check(const ModelConfig& config) {
+  require_source_vocabulary(config);
+  if (ties_output(config)) require_same_vocabularies(config, config.tie, "none");
+}
+
+}  // namespace
+
+ModelSpec model_spec_encoder() {
+  const ModelConfig pre{.model = "encoder", .layers = 2, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
+  ModelConfig tied = pre;
+  tied.layers = 1;
+  tied.tie = "output";
+  tied.norm = "post";
+  tied.positions = "learned";
+  return {.name = "encoder",
+          .description = "encoder alone: one target token in the place of each source token, all at once",
+          .reads = {Column::source, Column::expected},
+          .check = check,
+          .make = make_family<EncoderAlone>,
+          .values = values,
+          .cases = {{"two_layers", pre}, {"tied_post_learned", tied}},
+          .needs = {ValueNeed{"encoder", none_of("task", "text"),
+                              "the two sides of a text pair differ in length, and it says a token for each it reads"}}};
+}
+
+}  // namespace tapehead

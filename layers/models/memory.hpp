@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "layers/models/config.hpp"
+
+namespace tapehead {
+
+/// Lengths of the longest columns, start and end included.
+struct SequenceLengths {
+  std::int64_t source = 0;  ///< 0: no source of its own
+  std::int64_t target = 0;
+};
+
+/// What the parts of a model keep of one example on the tape, in numbers: of these the families make up theirs.
+
+/// Embeddings of so many positions, with what is added to them.
+double embedding_values(const ModelConfig& config, std::int64_t positions);
+/// All layers of a stack over so many positions, and over a memory of so many if that is not 0.
+double stack_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory);
+/// The last norm and the logits.
+double output_values(const ModelConfig& config, std::int64_t positions);
+
+}  // namespace tapehead
