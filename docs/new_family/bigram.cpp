@@ -46,7 +46,7 @@ ModelSpec model_spec_bigram() {
               [](const ModelConfig& config, const SequenceLengths& longest) {
                 return embedding_values(config, longest.target) + output_values(config, longest.target);
               },
-          .cases = {{"small", {.model = "bigram", .d_model = 6, .dropout = 0.2}}}};
+          .cases = {{"small", {.model = "bigram", .d_model = 8, .dropout = 0.2}}}};
 }
 
 }  // namespace tapehead

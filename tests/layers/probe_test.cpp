@@ -20,6 +20,7 @@
 #include "tests/support/built.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/drawn.hpp"
+#include "tests/support/token_batch.hpp"
 
 namespace tapehead {
 namespace {
@@ -54,7 +55,7 @@ Numbers logits_of(const Model& model, const Numbers& parameters, const Probe* pr
   ParameterStore<double> store(model.layout());
   fill(store, parameters);
   Tape<double> tape(store);
-  return numbers(model.logits(tape, kSources, kInputs, {.probe = probe}));
+  return numbers(model.logits(tape, token_batch(kSources, kInputs), {.probe = probe}));
 }
 
 TEST(Probe, WeightsSumToOneAndRespectTheMaskBeforeDropout) {
@@ -180,9 +181,9 @@ TEST(Probe, APatchedStreamAnswersForTheOtherInput) {
     return site.layer == "decoder.layers.0" ? x.tape().constant(x.shape(), stream.data()) : x;
   });
   Tape<double> tape(store);
-  const Numbers expected = numbers(model.logits(tape, {}, others, {.probe = &read}));
-  EXPECT_NE(numbers(model.logits(tape, {}, kInputs, {})), expected);
-  EXPECT_EQ(numbers(model.logits(tape, {}, kInputs, {.probe = &patch})), expected);
+  const Numbers expected = numbers(model.logits(tape, token_batch({}, others), {.probe = &read}));
+  EXPECT_NE(numbers(model.logits(tape, token_batch({}, kInputs), {})), expected);
+  EXPECT_EQ(numbers(model.logits(tape, token_batch({}, kInputs), {.probe = &patch})), expected);
 }
 
 // Weights and scores that a probe replaces are used, and gradients go through what it made of them.
@@ -226,7 +227,7 @@ TEST(Probe, OneThatWantsNothingChangesNothing) {
   fill(store, drawn_parameters(model.layout(), 1));
   const auto run = [&](const Probe* probe) {
     Tape<float> tape(store);
-    const auto y = model.logits(tape, kSources, kInputs, {.training = true, .probe = probe});
+    const auto y = model.logits(tape, token_batch(kSources, kInputs), {.training = true, .probe = probe});
     return std::pair(tape.node_count(), std::vector<float>(y.data(), y.data() + y.shape().size()));
   };
   struct : Probe {
