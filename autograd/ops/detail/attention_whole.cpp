@@ -95,9 +95,10 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
   const std::int64_t blocks = blocks_of(plan);
   // From the last block, which mostly reaches every key that any reaches: where the memory is fresh it is the first to
   // write, and what it does not reach gets no gradient at all.
-  const KeyRange last = query_block(plan, at, blocks - 1).keys;
-  const KeyRange all = plan.reach(at, 0, plan.queries);
-  const KeyRange written = last.begin == all.begin && last.end == all.end ? last : KeyRange{0, 0};
+  const QueryBlock last = query_block(plan, at, blocks - 1);
+  const KeyRange all = blocks == 1 ? last.keys : plan.reach(at, 0, plan.queries);
+  const bool reaches_all = last.keys.begin == all.begin && last.keys.end == all.end;
+  const KeyRange written = reaches_all ? last.keys : KeyRange{0, 0};
   const auto begin_keys = [&](const MatrixView<T>& d, T& beta) {
     if (d.data == nullptr || beta != T(0)) return;
     zero_columns(d, 0, written.begin);
@@ -107,8 +108,8 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
   begin_keys(gradients.key, gradients.key_beta);
   begin_keys(gradients.value, gradients.value_beta);
   for (std::int64_t b = blocks; b-- > 0;) {
-    const QueryBlock block = query_block(plan, at, b);
     const bool first_contribution = b + 1 == blocks;
+    const QueryBlock block = first_contribution ? last : query_block(plan, at, b);
     const auto d_c = columns_of(d_context, block.first, block.count);
     const T* p = weights + block.first * plan.keys;
     const auto of_block = [&](auto* map) {
