@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
+#include <type_traits>
 #include <xsimd/xsimd.hpp>
 
 namespace tapehead::vectors {
@@ -53,10 +55,47 @@ Batch<T> distribution(Batch<T> x) {
   return T(0.5) * (T(1) + erf(x * static_cast<T>(1 / std::numbers::sqrt2)));
 }
 
+// φ of an x whose square is given.
 template <class T>
-Batch<T> density(Batch<T> x) {
+Batch<T> density(Batch<T> square) {
   constexpr auto kInverseRootTwoPi = static_cast<T>(0.398942280401432677939946);
-  return kInverseRootTwoPi * xsimd::exp(T(-0.5) * x * x);
+  return kInverseRootTwoPi * xsimd::exp(T(-0.5) * square);
+}
+
+// Below this 1 + erf has lost so many of its digits, all of them in the end, that Φ is made in another way.
+template <class T>
+constexpr T kFarBelow = T(-4);
+
+template <class T>
+struct Normal {
+  Batch<T> distribution, density;
+};
+
+// The first half of the digits of each element, so that its square is exact.
+template <class T>
+Batch<T> leading_half(Batch<T> a) {
+  using Bits = std::conditional_t<std::same_as<T, float>, std::uint32_t, std::uint64_t>;
+  constexpr int kRest = std::same_as<T, float> ? 12 : 27;
+  const Batch<Bits> mask(static_cast<Bits>(~Bits(0) << kRest));
+  return xsimd::bitwise_cast<Batch<T>>(xsimd::bitwise_cast<Batch<Bits>>(a) & mask);
+}
+
+// Φ = φ · R with Mills' ratio by Laplace's continued fraction, R = 1 / (t + 1 / (t + 2 / (t + 3 / …))), t = −a > 0
+// (Abramowitz & Stegun 1964, 26.2.14): all its terms are positive, so it is as good as its last step. What is cut off
+// is taken for a fraction all of whose numerators are the next one. exp makes a relative error of an absolute one, so φ
+// is mended by what `square`, a² in one number, leaves of a².
+template <class T>
+Normal<T> normal_far_below(Batch<T> a, Batch<T> square, Batch<T> density) {
+  constexpr int kTerms = std::same_as<T, float> ? 6 : 24;
+  const Batch<T> nothing(std::same_as<T, float> ? T(-20) : T(-45));  // both are 0 there, and squares end further on
+  const Batch<T> half = leading_half<T>(a);
+  const Batch<T> rest = a - half;
+  const Batch<T> left = ((half * half - square) + T(2) * half * rest) + rest * rest;
+  const Batch<T> right = xsimd::select(a > nothing, density - density * (T(0.5) * left), density);
+  const Batch<T> t = -xsimd::max(a, nothing);
+  Batch<T> fraction = T(0.5) * (t + xsimd::sqrt(t * t + T(4 * (kTerms + 1))));
+  for (int k = kTerms; k > 0; --k) fraction = t + T(k) / fraction;
+  return {right / fraction, right};
 }
 
 // exp is taken of what is not positive only: it cannot overflow. The square of a root reaches numbers below the
@@ -93,8 +132,14 @@ struct Point {
 
 template <class T>
 Point<T> gelu_at(Batch<T> a) {
-  const Batch<T> phi = distribution<T>(a);
-  return {a * phi, phi + a * density<T>(a)};
+  const Batch<T> square = a * a;
+  Normal<T> normal{distribution<T>(a), density<T>(square)};
+  if (const auto far = a < Batch<T>(kFarBelow<T>); xsimd::any(far)) [[unlikely]] {
+    const Normal<T> below = normal_far_below<T>(a, square, normal.density);
+    normal.distribution = xsimd::select(far, below.distribution, normal.distribution);
+    normal.density = xsimd::select(far, below.density, normal.density);
+  }
+  return {a * normal.distribution, normal.distribution + a * normal.density};
 }
 
 template <class T>

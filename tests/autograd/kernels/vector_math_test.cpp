@@ -75,7 +75,8 @@ TYPED_TEST(VectorMath, ExpTanhAndSigmoidAreWithinFourUnits) {
   }
 }
 
-// Φ is 1 + erf, so where it is small its error is that of a number of size one.
+// Φ is 1 + erf, so where it is small its error is that of a number of size one; not so far below zero, as the next test
+// says.
 TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
   using T = TypeParam;
   const auto x = numbers<T>(20'000, -12, 12);
@@ -101,6 +102,34 @@ constexpr Curve kCurves[] = {Curve::gelu, Curve::gelu_tanh, Curve::silu};
 template <class T, Curve f>
 void curve_of(const T* x, std::int64_t count, T* y) {
   vectors::curve(f, x, count, y);
+}
+
+// Where 1 + erf is 0 or a few units of one, value and slope have all their digits, down to the smallest normal Φ.
+TYPED_TEST(VectorMath, GeluFarBelowZeroIsRelativelyExact) {
+  using T = TypeParam;
+  const double end = std::same_as<T, float> ? -12.9 : -37.4;
+  const auto x = numbers<T>(20'000, end, std::nextafter(T(-4), T(-5)));
+  const auto value = [](long double a) { return a * normal_distribution(a); };
+  const auto slope = [](long double a) { return normal_distribution(a) + a * normal_density(a); };
+  expect_close(x, curve_of<T, Curve::gelu>, value, 6);
+  const auto pulled = [](const T* from, std::int64_t count, T* to) {
+    std::fill_n(to, count, T(1));
+    vectors::curve_pullback(Curve::gelu, from, to, count, to, false);
+  };
+  expect_close(x, pulled, slope, 6);
+  const auto together = [](const T* from, std::int64_t count, T* to) {
+    std::vector<T> y(static_cast<std::size_t>(count));
+    vectors::curve_with_slope(Curve::gelu, from, count, y.data(), to);
+  };
+  expect_close(x, together, slope, 6);
+  for (const double far : {-50.0, -1e3, -1e30}) {
+    const auto at = static_cast<T>(far);
+    T y = 1, d_x = 1;
+    curve_of<T, Curve::gelu>(&at, 1, &y);
+    pulled(&at, 1, &d_x);
+    EXPECT_EQ(y, T(0)) << far;
+    EXPECT_EQ(d_x, T(0)) << far;
+  }
 }
 
 long double logistic(long double a) { return 1 / (1 + std::exp(-a)); }
