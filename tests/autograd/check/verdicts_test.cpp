@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/check/check.hpp"
@@ -66,6 +67,42 @@ TEST(Verdicts, AFactorOf1Plus1em8IsSeenOnEveryScale) {
   EXPECT_EQ(verdict_of({1, 1e-8}, false), Verdict::fail);
   EXPECT_EQ(verdict_of({1e9, 1e-8}, false), Verdict::inconclusive);  // 1e-8 beside 1e9
   EXPECT_EQ(verdict_of({1, 1e-6}, true), Verdict::fail);
+}
+
+// x, whose pullback is off by a factor 1 + e.
+template <Scalar T>
+Var<T> slip(Var<T> x, double e) {
+  const std::int64_t count = x.shape().size();
+  const auto factor = static_cast<Real<T>>(1 + e);
+  T* y = x.tape().allocate(count);
+  std::copy_n(x.data(), count, y);
+  return x.tape().record("slip", x.shape(), y, {x}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    if (auto d_x = pull.into(x)) d_x.accumulate(count, [=](std::int64_t i) { return factor * d_y[i]; });
+  });
+}
+
+// A complex step is good to about 1e-15, so what is seen depends on the tolerance alone: a factor of 1 + 2e-9 by
+// default, of 1 + 1e-10 where 2e-11 is asked for. The derivatives of every op's first case are off together.
+TEST(Verdicts, FactorsAreSeenDownToTheToleranceInEveryOp) {
+  int ops = 0;
+  for (const OpSpec& spec : op_specs()) {
+    if (spec.dual_by_hand) continue;  // differences decide
+    ++ops;
+    const OpCase& first = spec.cases.front();
+    const auto verdict = [&](double e, double tolerance) {
+      OpSpec slipped{spec.name, {first}};
+      slipped.cases[0].call = [call = first.call, e](auto& tape, auto x) { return slip(call(tape, x), e); };
+      return check_problem(problem_cases(slipped)[0], {.tolerance = tolerance}).verdict();
+    };
+    const double by_default = CheckOptions{}.tolerance;
+    EXPECT_EQ(verdict(0, by_default), Verdict::pass) << spec.name;
+    EXPECT_EQ(verdict(2e-9, by_default), Verdict::fail) << spec.name;
+    EXPECT_EQ(verdict(0, 2e-11), Verdict::pass) << spec.name;
+    EXPECT_EQ(verdict(1e-10, 2e-11), Verdict::fail) << spec.name;
+    EXPECT_EQ(verdict(-1e-10, 2e-11), Verdict::fail) << spec.name;
+  }
+  EXPECT_GE(ops, 20);
 }
 
 // |x|, that notes no branches. `complex_size`: of a dual number it takes the size, which is no number with a

@@ -14,6 +14,7 @@
 #include "autograd/base/random.hpp"
 #include "autograd/check/check.hpp"
 #include "autograd/masks/causal.hpp"
+#include "autograd/masks/lengths.hpp"
 #include "autograd/masks/window.hpp"
 #include "autograd/ops/attention.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
@@ -111,31 +112,55 @@ TEST(ResizedOps, HaveRightGradients) {
   }
 }
 
+// Every mask with either kernel, with dropout and without, at sizes of this run; no derivative crosses the mask.
 TEST(ResizedOps, AttentionHasRightGradients) {
   const RandomStream random(seed_of_this_run(), Purpose::test, 1000);
+  const RandomStream dropout(seed_of_this_run(), Purpose::dropout);
   std::uint32_t draw = 0;
   const auto below = [&](std::uint64_t bound) { return 1 + static_cast<std::int64_t>(random.below(bound, draw++)); };
-  for (int i = 0; i < 12; ++i) {
-    AttentionOptions options{.heads = below(6), .scale = 0.6};
-    const Mask window = Window{.left = below(9), .right = below(3) - 2};
-    const Mask masks[] = {{}, Causal{}, window, Causal{} & window, Window{.left = below(3)} | window};
-    options.mask = masks[below(5) - 1];
-    options.kernel = i % 2 == 0 ? AttentionKernel::whole : AttentionKernel::tiled;
-    const std::int64_t width = below(5), value_width = below(5), slices = below(6);
+  for (int i = 0; i < 28; ++i) {
+    const std::int64_t slices = below(5);
     const std::int64_t queries = i < 4 ? 64 + below(8) : below(9);
     const std::int64_t keys = i < 2 ? 128 + below(8) : below(9);
-    const std::vector<InputSpec> inputs{{{options.heads * width, queries, slices}},
-                                        {{options.heads * width, keys, slices}},
-                                        {{options.heads * value_width, keys, slices}}};
-    const CheckReport report = check_gradients(
-        [options](auto x) {
-          using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
-          return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]), options).context;
-        },
-        inputs, {.seed = seed_of_this_run() % 1000 + 1, .elements = 48, .directions = 2});
+    std::vector<std::int32_t> lengths;
+    for (std::int64_t slice = 0; slice < slices; ++slice) {
+      lengths.push_back(static_cast<std::int32_t>(below(static_cast<std::uint64_t>(keys) + 1) - 1));  // also none
+    }
+    const Mask window = Window{.left = below(9), .right = below(3) - 2};
+    const Mask masks[] = {{},
+                          Causal{},
+                          Causal{.offset = below(5) - 3},
+                          Lengths{lengths.data()},
+                          Causal{} & window,
+                          Lengths{lengths.data()} & (Causal{.offset = keys - queries} | window),
+                          Window{.left = below(3)} | window};
+    AttentionOptions options{.heads = below(6), .scale = 0.6, .mask = masks[i % 7]};
+    options.kernel = i % 2 == 0 ? AttentionKernel::whole : AttentionKernel::tiled;
+    if (i % 3 == 0) {
+      options.dropout = 0.3;
+      options.random = &dropout;
+    }
+    const std::int64_t rows = options.heads * below(5), value_rows = options.heads * below(5);
+    const auto input = [&](const char* name, std::int64_t height, std::int64_t columns) {
+      return InputSpec{.shape = {height, columns, slices}, .name = name, .parts = {{name, 0, height, options.heads}}};
+    };
+    const auto call = [options](auto x) {
+      using Block = RowBlock<std::remove_cvref_t<decltype(*x[0].data())>>;
+      return attention(Block::all(x[0]), Block::all(x[1]), Block::all(x[2]), options).context;
+    };
+    const auto may_attend = [mask = options.mask](std::int64_t query, std::int64_t key, std::int64_t slice) {
+      return mask.allows({.example = slice}, query, key);
+    };
+    const OpSpec spec{"attention",
+                      {{"resized",
+                        {input("query", rows, queries), input("key", rows, keys), input("value", value_rows, keys)},
+                        call,
+                        {options.heads, may_attend}}}};
+    const CheckReport report =
+        check_problem(problem_cases(spec)[0], {.seed = seed_of_this_run() % 1000 + 1, .elements = 48, .directions = 2});
     EXPECT_NE(report.verdict(), Verdict::fail)
-        << "TAPEHEAD_TEST_SEED=" << seed_of_this_run() << " heads " << options.heads << " width " << width
-        << " queries " << queries << " keys " << keys << " slices " << slices << ": " << report.text();
+        << "TAPEHEAD_TEST_SEED=" << seed_of_this_run() << " mask " << i % 7 << " heads " << options.heads << " rows "
+        << rows << " queries " << queries << " keys " << keys << " slices " << slices << ": " << report.text();
   }
 }
 
