@@ -18,6 +18,8 @@ Split parse_split(const std::string& text);
 /// What parse_split reads.
 const char* name_of(Split split);
 
+struct TextReport;
+
 /// What a model is trained and judged on: examples of which shape() says what they have.
 class Dataset {
  public:
@@ -41,6 +43,9 @@ class Dataset {
   virtual std::int64_t size(Split split) const = 0;
   virtual SequencePair example(Split split, std::int64_t index) const = 0;
 
+  /// What reading files left out or noticed; nullptr for data that are made.
+  virtual const TextReport* reading() const { return nullptr; }
+
   /// Where it stands, "file:line"; made sequences have their number in the split instead.
   virtual std::string place(Split split, std::int64_t index) const;
 
@@ -61,10 +66,8 @@ class Dataset {
   virtual std::uint64_t digest() const = 0;
 };
 
-/// How the examples of a dataset become a batch for a model with or without an encoder.
-inline BatchLayout batch_layout(const Dataset& dataset, bool has_encoder) {
-  if (!dataset.has_source()) return BatchLayout::language;
-  return has_encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
-}
+/// How the examples of a dataset become a batch for a model with or without an encoder. Throws ConfigError for one
+/// without, which reads source and target as one sequence, if they have other words.
+BatchLayout batch_layout(const Dataset& dataset, bool has_encoder);
 
 }  // namespace tapehead

@@ -65,7 +65,7 @@ class ExampleWriter {
   /// Whether each target token and the end count: all do until they are changed. After target().
   std::span<std::uint8_t> marks();
 
-  ExampleView view() const { return written_; }
+  const ExampleView& view() const { return written_; }
 
  private:
   void require(bool possible, const char* what, std::int64_t length, std::int64_t longest) const;

@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
+#include "datasets/source.hpp"
 
 namespace tapehead {
 namespace {
@@ -37,15 +38,15 @@ Key key_of(const ExampleView& example) {
 }  // namespace
 
 Fields<MadeOptions> MadeOptions::fields() {
-  constexpr std::array<Condition, 2> kMadeTask{none_of("task", "text")};
-  return {
+  const std::array<Condition, 2> made_task{none_of("task", reader_names())};
+  Fields<MadeOptions> fields{
       {&MadeOptions::task, "task"},
       {&MadeOptions::symbols,
        {.name = "symbols",
         .range = {1, 1e6},
         .help = "number of different symbols in made sequences",
         .when = "more make the task harder",
-        .applies_when = kMadeTask,
+        .applies_when = made_task,
         .after = "task"}},
       {&MadeOptions::min_length,
        {.name = "min-length",
@@ -53,7 +54,7 @@ Fields<MadeOptions> MadeOptions::fields() {
         .help = "shortest made sequence",
         .unit = "symbols",
         .when = "raise it to max-length where one length is to be learnt",
-        .applies_when = kMadeTask}},
+        .applies_when = made_task}},
       {&MadeOptions::max_length, "max-length"},
       {&MadeOptions::validation,
        {.name = "validation-size",
@@ -61,27 +62,50 @@ Fields<MadeOptions> MadeOptions::fields() {
         .help = "made sequences held out for validation",
         .when = "fewer to validate faster",
         .zero = "none",
-        .applies_when = kMadeTask,
+        .applies_when = made_task,
         .after = "max-length"}},
       {&MadeOptions::test,
        {.name = "test-size",
         .range = {0, 1e7},
         .help = "made sequences held out for the test",
         .when = "more make the figures steadier",
-        .applies_when = kMadeTask}},
+        .applies_when = made_task}},
   };
+  for (const TaskSpec& task : task_specs()) {
+    for (OptionSpec option : task.options) {
+      option.applies_when = {one_of("task", task.name)};
+      fields.push_back({Member<MadeOptions>(&MadeOptions::own, std::string(option.name)), option});
+    }
+  }
+  return fields;
+}
+
+std::int64_t MadeOptions::number(std::string_view name) const {
+  if (const auto at = own.find(name); at != own.end()) return at->second;
+  throw ConfigError(fmt::format("task {}: has no option \"{}\"", task, name));
+}
+
+MadeOptions with_own_options(const TaskSpec& task, MadeOptions options) {
+  options.task = task.name;
+  for (OptionSpec option : task.options) {
+    option.kind = OptionKind::integer;
+    const auto at = options.own.try_emplace(std::string(option.name), integer_in(option.fallback)).first;
+    check_value(option, canonical_text(at->second));
+  }
+  return options;
 }
 
 MadeDataset::MadeDataset(const MadeOptions& options) : MadeDataset(find_task(options.task), options) {}
 
-MadeDataset::MadeDataset(const TaskSpec& task, const MadeOptions& options) : task_(task), options_(options) {
-  task_.check(options);
-  levels_ = task_.levels(options);
-  shape_ = task_.shape(options);
+MadeDataset::MadeDataset(const TaskSpec& task, const MadeOptions& options)
+    : task_(task), options_(with_own_options(task, options)) {
+  task_.check(options_);
+  levels_ = task_.levels(options_);
+  shape_ = task_.shape(options_);
   shape_.data = "task " + task_.name;
   check_sizes();
-  vocabulary_ = task_.vocabulary(options);
-  if (task_.target_vocabulary != nullptr) target_vocabulary_ = task_.target_vocabulary(options);
+  vocabulary_ = task_.vocabulary(options_);
+  if (task_.target_vocabulary != nullptr) target_vocabulary_ = task_.target_vocabulary(options_);
   test_ = draw_held_out(Split::test, options.test);
   validation_ = draw_held_out(Split::validation, options.validation);
   require_training_examples();
@@ -202,6 +226,9 @@ std::uint64_t MadeDataset::digest() const {
   std::uint64_t digest = digest_bytes(task_.name);
   for (const std::int64_t number : {options_.symbols, options_.min_length, options_.max_length}) {
     digest = digest_bytes(std::to_string(number), digest);
+  }
+  for (const OptionSpec& option : task_.options) {
+    digest = digest_bytes(std::to_string(options_.number(option.name)), digest_bytes(option.name, digest));
   }
   ExampleWriter out(shape_);
   for (const Split split : {Split::validation, Split::test}) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/base/options.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/example.hpp"
 #include "datasets/slice.hpp"
@@ -60,6 +61,9 @@ struct TaskSpec {
   std::string name = {};
   std::string description = {};  ///< what it makes of a source, for people
 
+  /// Options of its own beside those of MadeOptions: whole numbers, each with a name, a default (fallback), a range and
+  /// a help. `options.number("NAME")` has the value. They apply to this task alone.
+  std::vector<OptionSpec> options = {};
   /// Throws ConfigError for options that make no such task.
   void (*check)(const MadeOptions& options) = nullptr;
   Vocabulary (*vocabulary)(const MadeOptions& options) = nullptr;

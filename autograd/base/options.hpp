@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,6 +126,9 @@ std::string canonical_text(double number);
 std::int64_t integer_in(std::string_view text);
 double real_in(std::string_view text);
 
+/// Whole numbers by name, for members that a struct cannot know of beforehand.
+using NamedNumbers = std::map<std::string, std::int64_t, std::less<>>;
+
 /// How a value gets into a struct, and out of it: a member, or two functions where the member is no plain value.
 template <class Config>
 class Member {
@@ -132,6 +137,8 @@ class Member {
   Member(Value Config::*member) : way_(member) {}
   Member(void (*write)(Config&, const std::string& text), std::string (*as_text)(const Config&))
       : way_(Functions{write, as_text}) {}
+  /// One of several numbers that go by a name. Its option says the default.
+  Member(NamedNumbers Config::*numbers, std::string name) : way_(Named{numbers, std::move(name)}) {}
 
   void set(Config& config, const std::string& text) const {
     std::visit([&](auto way) { assign(config, way, text); }, way_);
@@ -153,8 +160,12 @@ class Member {
     void (*set)(Config&, const std::string& text);
     std::string (*text)(const Config&);
   };
+  struct Named {
+    NamedNumbers Config::*numbers;
+    std::string name;
+  };
   using Way = std::variant<std::string Config::*, double Config::*, std::int64_t Config::*, std::uint64_t Config::*,
-                           int Config::*, Functions>;
+                           int Config::*, Functions, Named>;
 
   static void assign(Config& config, std::string Config::*member, const std::string& text) { config.*member = text; }
   static void assign(Config& config, double Config::*member, const std::string& text) {
@@ -167,6 +178,9 @@ class Member {
   static void assign(Config& config, const Functions& functions, const std::string& text) {
     functions.set(config, text);
   }
+  static void assign(Config& config, const Named& named, const std::string& text) {
+    (config.*named.numbers)[named.name] = integer_in(text);
+  }
   static std::string read(const Config& config, std::string Config::*member) { return config.*member; }
   static std::string read(const Config& config, double Config::*member) { return canonical_text(config.*member); }
   template <class Integer>
@@ -174,6 +188,10 @@ class Member {
     return canonical_text(static_cast<std::int64_t>(config.*member));
   }
   static std::string read(const Config& config, const Functions& functions) { return functions.text(config); }
+  static std::string read(const Config& config, const Named& named) {
+    const auto at = (config.*named.numbers).find(named.name);
+    return at == (config.*named.numbers).end() ? std::string() : canonical_text(at->second);
+  }
 
   Way way_;
 };

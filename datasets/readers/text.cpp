@@ -11,9 +11,13 @@
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
 #include "datasets/readers/known_pairs.hpp"
+#include "datasets/source.hpp"
 
 namespace tapehead {
 namespace {
+
+constexpr std::int64_t kUsualLength = 50;
+constexpr std::int64_t kUsualCharacters = 250;  // about as much text
 
 using Ids = std::span<const std::int32_t>;
 using Side = Ids (PairIds::*)(std::size_t) const;
@@ -101,6 +105,21 @@ std::vector<std::string> spelled(const WordNumbers& words, Ids numbers) {
 }
 
 }  // namespace
+
+DataSource reader_text() {
+  const auto open = [](const DataOptions& options, std::optional<Vocabularies> known) {
+    return std::make_unique<TextDataset>(options.text, std::move(known));
+  };
+  const auto usual_length = [](const DataOptions& options) {
+    return options.text.tokenizer == Tokenizer::characters ? kUsualCharacters : kUsualLength;
+  };
+  return {.name = "text",
+          .description = "pairs of lines from files: --train, --valid, --test",
+          .reads_files = true,
+          .open = open,
+          .lines = [](const DataOptions& options) { return text_lines(options.text.tokenizer); },
+          .usual_length = usual_length};
+}
 
 TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies> known) {
   check(options, known.has_value());

@@ -73,6 +73,7 @@ class TextDataset : public Dataset {
   explicit TextDataset(const TextOptions& options, std::optional<Vocabularies> known = {});
 
   const TextReport& report() const { return report_; }
+  const TextReport* reading() const override { return &report_; }
 
   const Vocabulary& source_vocabulary() const override { return vocabularies_.source; }
   const Vocabulary& target_vocabulary() const override { return vocabularies_.target; }

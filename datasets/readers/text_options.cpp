@@ -1,9 +1,9 @@
-#include "datasets/readers/text.hpp"
+#include "datasets/source.hpp"
 
 namespace tapehead {
 
 Fields<TextOptions> TextOptions::fields() {
-  constexpr std::array<Condition, 2> kTextTask{one_of("task", "text")};
+  const std::array<Condition, 2> text_task{one_of("task", reader_names())};
   const Member<TextOptions> tokens{
       [](TextOptions& options, const std::string& text) { options.tokenizer = parse_tokenizer(text); },
       [](const TextOptions& options) -> std::string {
@@ -19,7 +19,7 @@ Fields<TextOptions> TextOptions::fields() {
         .help = "training pairs: a tab-separated file, or two parallel files A,B; means --task text",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = kTextTask,
+        .applies_when = text_task,
         .after = "test-size"}},
       {&TextOptions::valid,
        {.name = "valid",
@@ -28,7 +28,7 @@ Fields<TextOptions> TextOptions::fields() {
         .when = "they choose best.h5",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = kTextTask}},
+        .applies_when = text_task}},
       {&TextOptions::test,
        {.name = "test",
         .kind = OptionKind::pair_files,
@@ -36,33 +36,33 @@ Fields<TextOptions> TextOptions::fields() {
         .when = "for the figures in the end",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = kTextTask}},
+        .applies_when = text_task}},
       {which,
        {.name = "columns",
         .help = "which columns of tab-separated files are source and target, by number or by the titles in their first "
                 "line, such as 2,4 or english,german",
         .when = "set it where a file has more than two",
         .placeholder = "S,T",
-        .applies_when = kTextTask}},
+        .applies_when = text_task}},
       {tokens,
        {.name = "tokenizer",
         .choices = "word char",
         .help = "what lines are split into",
         .when = "char for numbers, names and spelling, where few words come twice",
-        .applies_when = kTextTask}},
+        .applies_when = text_task}},
       {&TextOptions::min_count,
        {.name = "min-count",
         .range = {1, 1e9},
         .help = "words seen less often in training are unknown",
         .when = "raise it to 2 or more for large noisy texts",
-        .applies_when = kTextTask}},
+        .applies_when = text_task}},
       {&TextOptions::max_words,
        {.name = "max-words",
         .range = {0, 1e9},
         .help = "most words of a vocabulary, the frequent ones first",
         .when = "lower it to save memory",
         .zero = "all",
-        .applies_when = kTextTask}},
+        .applies_when = text_task}},
       {&TextOptions::max_length, "max-length"},
   };
 }

@@ -54,9 +54,9 @@ Settings settings_of(const Invocation& invocation, const std::string& folder) {
 }
 
 void tell_of_text(const Dataset& dataset, Console& console) {
-  if (const auto* text = dynamic_cast<const TextDataset*>(&dataset)) {
-    const std::string token = text->report().tokenizer == Tokenizer::words ? "word" : "character";
-    console.err << fmt::format("{}; {}, {}\n", counted(text->report().training_pairs, "training pair"),
+  if (const TextReport* report = dataset.reading()) {
+    const std::string token = report->tokenizer == Tokenizer::words ? "word" : "character";
+    console.err << fmt::format("{}; {}, {}\n", counted(report->training_pairs, "training pair"),
                                counted(dataset.source_vocabulary().words().size(), "source " + token),
                                counted(dataset.target_vocabulary().words().size(), "target " + token));
   }
@@ -66,7 +66,8 @@ void tell_of_text(const Dataset& dataset, Console& console) {
 // What follows from the absence of validation data is said before it happens.
 void tell_of_validation(const Run& run, Console& console) {
   if (run.dataset->size(Split::validation) > 0) return;
-  console.err << "no validation data (" << (run.config.task == "text" ? "--valid FILE" : "--validation-size N")
+  const bool reads_files = find_source(run.config.task).reads_files;
+  console.err << "no validation data (" << (reads_files ? "--valid FILE" : "--validation-size N")
               << "): nothing will say how well the model does, and the last weights are kept alone\n";
 }
 

@@ -1,6 +1,6 @@
 #include "experiments/options/choices.hpp"
 
-#include "datasets/task.hpp"
+#include "datasets/source.hpp"
 #include "layers/models/spec.hpp"
 
 namespace tapehead {
@@ -8,8 +8,7 @@ namespace tapehead {
 const std::vector<Choice>& all_tasks() {
   static const std::vector<Choice> tasks = [] {
     std::vector<Choice> all;
-    for (const TaskSpec& task : task_specs()) all.push_back({task.name, task.description});
-    all.push_back({"text", "pairs of lines from files: --train, --valid, --test"});
+    for (const DataSource& source : data_sources()) all.push_back({source.name, source.description});
     return all;
   }();
   return tasks;

@@ -16,24 +16,22 @@
 namespace tapehead {
 namespace {
 
-constexpr std::int64_t kMadeLength = 20;
-constexpr std::int64_t kTextLength = 50;
-constexpr std::int64_t kCharacterLength = 250;  // about as much text
 constexpr std::int64_t kShards = 4;
 
-// `--train FILE` makes text the task, unless the task was chosen just as strongly.
+// `--train FILE` makes a reader the task, unless the task was chosen just as strongly.
 void choose_task(Settings& settings) {
+  const bool reads_files = find_source(settings.text("task")).reads_files;
   if (settings.text("train").empty()) {
     if (settings.origin("train") == Origin::command_line) throw ConfigError("--train: is empty; name a file");
-    if (settings.text("task") == "text") throw ConfigError("task text: --train FILE is missing");
+    if (reads_files) throw ConfigError(fmt::format("task {}: --train FILE is missing", settings.text("task")));
     return;
   }
-  if (settings.text("task") == "text") return;
+  if (reads_files) return;
   if (settings.origin("task") >= settings.origin("train")) {
     throw ConfigError(fmt::format("{}: task {} makes its own data; leave one of the two out", settings.where("train"),
                                   settings.text("task")));
   }
-  settings.resolve_because_of("task", "text", "train");
+  settings.resolve_because_of("task", kUsualReader, "train");
   // A length that a preset chose for its made sequences says nothing about lines of text.
   if (settings.origin("max-length") == Origin::preset) settings.resolve("max-length", "0");
 }
@@ -127,10 +125,9 @@ void settle(Settings& settings) {
   settle_useless_options(settings);
   refuse_unmet_needs(settings);
   refuse_conflicts(settings);
-  const bool text = settings.text("task") == "text";
   fit_learning_rate(settings);
-  const bool characters = text && settings.text("tokenizer") == "char";
-  resolve_if_zero(settings, "max-length", characters ? kCharacterLength : text ? kTextLength : kMadeLength);
+  const DataSource& source = find_source(settings.text("task"));
+  resolve_if_zero(settings, "max-length", source.usual_length(make_run_config(settings).data));
   resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
 }
 
@@ -143,16 +140,16 @@ RunConfig make_run_config(const Settings& settings) {
 }
 
 std::unique_ptr<Dataset> make_dataset(const RunConfig& config) {
-  if (config.task != "text") return std::make_unique<MadeDataset>(config.made);
-  auto text = std::make_unique<TextDataset>(config.text);
-  if (!ties_source(config.model)) return text;
+  const DataSource& from = find_source(config.task);
+  std::unique_ptr<Dataset> data = from.open(config.data, {});
+  if (!ties_source(config.model)) return data;
   // One table for both sides needs one order of words: each side orders its own by how often they occur there.
-  const Vocabulary& source = text->source_vocabulary();
-  const Vocabulary& target = text->target_vocabulary();
+  const Vocabulary& source = data->source_vocabulary();
+  const Vocabulary& target = data->target_vocabulary();
   const auto known = [&](const std::string& word) { return source.id(word) != kUnknown; };
   const bool same_words = source.size() == target.size() && std::ranges::all_of(target.words(), known);
-  if (!same_words || std::ranges::equal(source.words(), target.words())) return text;
-  return std::make_unique<TextDataset>(config.text, Vocabularies{source, source});
+  if (!same_words || std::ranges::equal(source.words(), target.words())) return data;
+  return from.open(config.data, Vocabularies{source, source});
 }
 
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) {

@@ -4,8 +4,7 @@
 #include <string>
 
 #include "autograd/base/errors.hpp"
-#include "datasets/made.hpp"
-#include "datasets/readers/text.hpp"
+#include "datasets/source.hpp"
 #include "experiments/options/settings.hpp"
 #include "layers/models/config.hpp"
 #include "trainers/trainer.hpp"
@@ -16,8 +15,7 @@ namespace tapehead {
 struct RunConfig {
   std::string task = "copy";
   std::int64_t max_length = 0;  ///< of made and of text data
-  MadeOptions made = {};        ///< for made tasks
-  TextOptions text = {};        ///< for the task `text`
+  DataOptions data = {};        ///< of what `task` names
   ModelConfig model = {};
   TrainerOptions trainer = {};
   std::string init = {};  ///< run folder or checkpoint that the weights come from; empty: they are drawn
@@ -31,8 +29,8 @@ struct RunConfig {
 template <class F>
 void for_each_part(RunConfig& config, F&& f) {
   f(config, OptionGroup::training);
-  f(config.made, OptionGroup::data);
-  f(config.text, OptionGroup::data);
+  f(config.data.made, OptionGroup::data);
+  f(config.data.text, OptionGroup::data);
   f(config.model, OptionGroup::model);
   f(config.trainer, OptionGroup::training);
   f(config.trainer.step, OptionGroup::training);

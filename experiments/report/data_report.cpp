@@ -93,13 +93,12 @@ void add_held_out_notices(std::vector<std::string>& notices, const SplitReport& 
 
 std::vector<std::string> data_notices(const Dataset& dataset, DataUse use) {
   std::vector<std::string> notices;
-  const auto* text = dynamic_cast<const TextDataset*>(&dataset);
-  if (text == nullptr) return notices;
-  const TextReport& report = text->report();
-  if (use.training) add_training_notices(notices, report);
-  if (use.validation) add_held_out_notices(notices, report.validation);
-  if (use.test) add_held_out_notices(notices, report.test);
-  add_word_notices(notices, report, use);
+  const TextReport* report = dataset.reading();
+  if (report == nullptr) return notices;
+  if (use.training) add_training_notices(notices, *report);
+  if (use.validation) add_held_out_notices(notices, report->validation);
+  if (use.test) add_held_out_notices(notices, report->test);
+  add_word_notices(notices, *report, use);
   return notices;
 }
 
@@ -108,9 +107,8 @@ void tell_of_data(const Dataset& dataset, DataUse use, std::ostream& err) {
 }
 
 std::vector<std::pair<std::string, std::string>> data_facts(const Dataset& dataset, Split split) {
-  const auto* text = dynamic_cast<const TextDataset*>(&dataset);
-  if (text == nullptr) return {};
-  const SplitReport& report = text->report().of(split);
+  if (dataset.reading() == nullptr) return {};
+  const SplitReport& report = dataset.reading()->of(split);
   std::vector<std::pair<std::string, std::string>> facts;
   const auto& seen = report.seen_in_training;
   facts.emplace_back("seen in training", seen
@@ -123,18 +121,18 @@ std::vector<std::pair<std::string, std::string>> data_facts(const Dataset& datas
 }
 
 std::optional<std::int64_t> seen_in_training(const Dataset& dataset, Split split) {
-  const auto* text = dynamic_cast<const TextDataset*>(&dataset);
-  return text == nullptr ? 0 : text->report().of(split).seen_in_training;
+  const TextReport* report = dataset.reading();
+  return report == nullptr ? 0 : report->of(split).seen_in_training;
 }
 
 void add_data_facts(Json& object, const Dataset& dataset, Split split) {
-  const auto* text = dynamic_cast<const TextDataset*>(&dataset);
+  const TextReport* report = dataset.reading();
   const std::optional<std::int64_t> seen = seen_in_training(dataset, split);
-  object["skipped_lines"] = text == nullptr ? 0 : text->report().of(split).file.bad_lines();
+  object["skipped_lines"] = report == nullptr ? 0 : report->of(split).file.bad_lines();
   object["seen_in_training"] = seen ? Json(*seen) : Json(nullptr);
-  object["sources_seen_in_training"] = text == nullptr ? Json(0)
-                                       : seen          ? Json(text->report().of(split).sources_in_training)
-                                                       : Json(nullptr);
+  object["sources_seen_in_training"] = report == nullptr ? Json(0)
+                                       : seen            ? Json(report->of(split).sources_in_training)
+                                                         : Json(nullptr);
 }
 
 }  // namespace tapehead

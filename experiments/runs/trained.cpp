@@ -3,26 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
-#include "autograd/base/text.hpp"
 #include "datasets/batch.hpp"
-#include "datasets/vocabularies/tokenizer.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/runs/run.hpp"
 
 namespace tapehead {
 namespace {
-
-std::vector<std::string> split_at_spaces(const std::string& line) {
-  std::vector<std::string> words;
-  std::istringstream in(line);
-  for (std::string word; in >> word;) words.push_back(word);
-  return words;
-}
 
 Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::string>& words) {
   try {
@@ -34,13 +24,9 @@ Vocabulary vocabulary_of(const CheckpointReader& reader, const std::vector<std::
 
 }  // namespace
 
-std::vector<std::string> Trained::words_of(const std::string& line) const {
-  return text_task() ? tokenize(to_nfc(line), config.text.tokenizer) : split_at_spaces(line);
-}
-
 std::vector<std::string> Trained::unknown_words(const std::string& line) const {
   std::vector<std::string> unknown;
-  for (std::string& word : words_of(line)) {
+  for (std::string& word : lines().words(line)) {
     if (source.id(word) == kUnknown && std::ranges::find(unknown, word) == unknown.end()) {
       unknown.push_back(std::move(word));
     }
@@ -49,16 +35,7 @@ std::vector<std::string> Trained::unknown_words(const std::string& line) const {
 }
 
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
-  if (!is_utf8(line)) throw DataError("the line is not UTF-8");
-  // A tab ends the source in a file of pairs: what stands behind it would be read as more of it.
-  if (text_task() && line.find('\t') != std::string::npos) {
-    throw DataError("the line holds a tab; give the source alone (cut -f1 takes it out of a file of pairs)");
-  }
-  const std::vector<std::string> words = words_of(line);
-  std::vector<std::int32_t> ids = source.ids(words);
-  for (std::size_t i = 0; !text_task() && i < ids.size(); ++i) {
-    if (ids[i] == kUnknown) throw DataError(fmt::format("\"{}\" is no symbol that the model knows", words[i]));
-  }
+  std::vector<std::int32_t> ids = tapehead::encode(lines(), source, line);
   const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, std::ssize(ids), 0);
   if (needed > config.model.max_positions) {
@@ -66,17 +43,6 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
                                 ids.size() == 1 ? "s" : "", counted(needed, "position"), config.model.max_positions));
   }
   return ids;
-}
-
-std::string Trained::join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const {
-  return spelled(vocabulary.words_of(ids));
-}
-
-std::string Trained::spelled(const std::vector<std::string>& words) const {
-  if (text_task()) return detokenize(words, config.text.tokenizer);
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 Trained open_trained(const std::string& subject) {
@@ -124,34 +90,25 @@ std::optional<Trained> last_weights(const std::string& subject, const Trained& o
 
 std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, NeededData needed,
                                  std::string& warning) {
-  RunConfig config = trained.config;
+  const DataSource& source = trained.data_source();
+  DataOptions data = trained.config.data;
   for (const Field<TextOptions>& field : TextOptions::fields()) {
     const std::string_view name = field.option.name;
     if (field.borrowed || !given.given(name)) continue;
-    if (!trained.text_task()) {
+    if (!source.reads_files) {
       throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, field.option)));
     }
-    read_field(field, config.text, given);
+    read_field(field, data.text, given);
   }
-  if (!trained.text_task()) {
-    std::unique_ptr<Dataset> made = make_dataset(config);
-    const auto same = [](const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); };
-    if (!same(made->source_vocabulary(), trained.source) || !same(made->target_vocabulary(), trained.target)) {
-      throw DataError(fmt::format("task {}: its words are not those that the model was trained with", config.task));
-    }
-    return made;
-  }
-  // The words are the checkpoint's, whatever the training file holds by now.
-  const auto read = [&] {
-    return std::make_unique<TextDataset>(config.text, Vocabularies{trained.source, trained.target});
-  };
+  // The words are the checkpoint's, whatever a training file holds by now.
+  const auto open = [&] { return source.open(data, Vocabularies{trained.source, trained.target}); };
   try {
-    return read();
+    return open();
   } catch (const Error& error) {
-    if (needed == NeededData::training) throw;
+    if (needed == NeededData::training || data.text.train.empty()) throw;
     const std::string why = error.what();
-    config.text.train.clear();
-    std::unique_ptr<Dataset> held_out = read();  // throws where it was a held-out file that could not be read
+    data.text.train.clear();
+    std::unique_ptr<Dataset> held_out = open();  // throws where it was a held-out file that could not be read
     warning =
         fmt::format("the training file cannot be read ({}): whether held-out pairs stand in it is not known", why);
     return held_out;

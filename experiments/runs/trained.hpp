@@ -20,22 +20,20 @@ struct Trained {
   Vocabulary source, target;
   Model model;
 
-  bool text_task() const { return config.task == "text"; }
+  const DataSource& data_source() const { return find_source(config.task); }
+  /// How people write its sequences.
+  LineFormat lines() const { return data_source().lines(config.data); }
 
-  /// Ids of a line that somebody wrote. Throws DataError for symbols that a made task does not have, lines that are not
-  /// UTF-8 or, of text, hold a tab, and lines longer than the model takes.
+  /// Ids of a line that somebody wrote. Throws DataError for a line that its data refuse (see encode() of
+  /// datasets/line_format.hpp), and for one longer than the model takes.
   std::vector<std::int32_t> encode(const std::string& line) const;
   /// A line of target ids, as people write it.
-  std::string line(const std::vector<std::int32_t>& target_ids) const { return join(target, target_ids); }
+  std::string line(const std::vector<std::int32_t>& target_ids) const { return spelled(target.words_of(target_ids)); }
   /// Words, as people write them in a line.
-  std::string spelled(const std::vector<std::string>& words) const;
+  std::string spelled(const std::vector<std::string>& words) const { return lines().line(words); }
   /// Words of a line that the model does not know, in their order, each once; none for made tasks, whose lines are
   /// refused.
   std::vector<std::string> unknown_words(const std::string& line) const;
-
- private:
-  std::vector<std::string> words_of(const std::string& line) const;
-  std::string join(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids) const;
 };
 
 /// Opens a run folder or a checkpoint file; see checkpoint_of. Throws CheckpointError, or ConfigError for an empty

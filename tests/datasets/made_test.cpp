@@ -277,7 +277,7 @@ TEST(MadeDataset, AbsurdOptionsAreRefused) {
     change(options);
     EXPECT_THAT([&] { MadeDataset{options}; }, testing::ThrowsMessage<ConfigError>(testing::HasSubstr(message)));
   };
-  refused([](MadeOptions& o) { o.task = "no such task"; }, "\"no such task\" is none of copy, reverse");
+  refused([](MadeOptions& o) { o.task = "no such task"; }, "\"no such task\" is none of copy, repeat, reverse");
   refused([](MadeOptions& o) { o.symbols = 0; }, "symbols");
   refused([](MadeOptions& o) { o.symbols = -5; }, "symbols");
   refused([](MadeOptions& o) { o.symbols = 3'000'000'000; }, "symbols");

@@ -16,7 +16,7 @@ constexpr std::uint32_t kExamples = 400;
 class TaskCheck {
  public:
   TaskCheck(const TaskSpec& task, const MadeOptions& options)
-      : task_(task), options_(options), random_(20, Purpose::test) {}
+      : task_(task), options_(with_own_options(task, options)), random_(20, Purpose::test) {}
 
   std::vector<std::string> faults() {
     if (!is_complete()) return faults_;
@@ -153,7 +153,7 @@ class TaskCheck {
   }
 
   const TaskSpec& task_;
-  const MadeOptions& options_;
+  MadeOptions options_;
   RandomStream random_;
   ExampleShape shape_;
   std::int64_t levels_ = 0;

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "autograd/base/errors.hpp"
 #include "datasets/made.hpp"
 #include "datasets/tasks/symbols.hpp"
+#include "tests/support/larger_channel.hpp"
 #include "tests/support/task_check.hpp"
 
 namespace tapehead {
@@ -28,7 +30,7 @@ TEST(Tasks, DoWhatTheirReferencesSay) {
 TEST(Tasks, AreFoundByName) {
   for (const TaskSpec& task : task_specs()) EXPECT_EQ(find_task(task.name).description, task.description);
   EXPECT_THAT([] { find_task("kopy"); },
-              testing::ThrowsMessage<ConfigError>(HasSubstr("task: \"kopy\" is none of copy, reverse, sort")));
+              testing::ThrowsMessage<ConfigError>(HasSubstr("task: \"kopy\" is none of copy, repeat, reverse, sort")));
 }
 
 TEST(Tasks, HeldOutExamplesFallIntoTheirSlices) {
@@ -43,6 +45,56 @@ TEST(Tasks, HeldOutExamplesFallIntoTheirSlices) {
   for (std::int64_t i = 0; i < data.size(Split::test); ++i) ++sizes[slice.of(data.example(Split::test, i))];
   EXPECT_EQ(sizes.size(), 5U);
   EXPECT_EQ(data.headline(), "exact_match");
+}
+
+TEST(Tasks, MayHaveOptionsOfTheirOwn) {
+  MadeOptions options = small();
+  options.task = "repeat";
+  const MadeDataset twice(options);
+  EXPECT_EQ(twice.shape().target, 14) << "the default";
+  options.own = {{"repeats", 3}};
+  const MadeDataset thrice(options);
+  EXPECT_EQ(thrice.shape().target, 21);
+  const SequencePair example = thrice.example(Split::test, 0);
+  EXPECT_EQ(example.target.size(), 3 * example.source.size());
+  EXPECT_NE(thrice.digest(), twice.digest());
+  EXPECT_THAT(task_faults(find_task("repeat"), options), IsEmpty());
+  options.own = {{"repeats", 65}};
+  EXPECT_THAT([&] { MadeDataset{options}; }, testing::ThrowsMessage<ConfigError>(HasSubstr("repeats: ")));
+  EXPECT_THAT([&] { options.number("times"); },
+              testing::ThrowsMessage<ConfigError>("task repeat: has no option \"times\""));
+}
+
+TEST(Tasks, MayHaveTargetsOfOtherWords) {
+  TaskSpec task = find_task("copy");
+  task.target_vocabulary = [](const MadeOptions& options) {
+    std::vector<std::string> words;
+    for (std::int64_t i = 0; i < options.symbols; ++i) words.push_back(std::string(1, static_cast<char>('a' + i)));
+    return Vocabulary(std::move(words));
+  };
+  const MadeDataset data(task, small());
+  EXPECT_EQ(data.source_vocabulary().word(kFirstFreeId + 2), "2");
+  EXPECT_EQ(data.target_vocabulary().word(kFirstFreeId + 2), "c");
+  EXPECT_EQ(batch_layout(data, true), BatchLayout::encoder_decoder);
+  EXPECT_THAT(
+      [&] { batch_layout(data, false); },
+      testing::ThrowsMessage<ConfigError>("task copy has two vocabularies, and a model without an encoder has one"));
+  EXPECT_EQ(batch_layout(MadeDataset(find_task("copy"), small()), false), BatchLayout::decoder_only);
+}
+
+// Else the program could not tell them apart, or would take them for those of all made tasks.
+TEST(Tasks, TheirOptionsAreWholeAndGoByNamesOfTheirOwn) {
+  std::set<std::string_view> names;
+  for (const Field<MadeOptions>& field : MadeOptions::fields()) {
+    EXPECT_TRUE(names.insert(field.option.name).second) << field.option.name << " is there twice";
+  }
+  for (const TaskSpec& task : task_specs()) {
+    for (const OptionSpec& option : task.options) {
+      EXPECT_TRUE(names.contains(option.name)) << option.name;
+      EXPECT_FALSE(option.fallback.empty()) << option.name;
+      EXPECT_FALSE(option.help.empty()) << option.name;
+    }
+  }
 }
 
 // One fault each; what is said names the task and what to do.
@@ -123,45 +175,6 @@ TEST_F(BrokenTask, LongerThanItSaidIsRefusedWhereItIsMade) {
   EXPECT_THAT(
       [&] { MadeDataset(task_, small()); },
       testing::ThrowsMessage<DataError>("task broken: wrote a target of length 8, and the longest was to be 7"));
-}
-
-// A task of numbers and classes: which of two features is larger on average.
-TaskSpec larger_channel() {
-  return {
-      .name = "larger-channel",
-      .description = "the channel that is larger on average",
-      .check = [](const MadeOptions&) {},
-      .vocabulary = [](const MadeOptions&) { return Vocabulary(); },
-      .shape =
-          [](const MadeOptions& options) {
-            return ExampleShape{
-                .has_source = false, .has_target = false, .channels = 2, .features = options.max_length, .classes = 2};
-          },
-      .levels = [](const MadeOptions& options) { return options.max_length - options.min_length + 1; },
-      .space =
-          [](const MadeOptions&, std::int64_t, std::int64_t) {
-            return ExampleSpace{1e30, "numbers"};
-          },
-      .make =
-          [](ExampleStream& stream, const MadeOptions& options, ExampleWriter& out) {
-            double difference = 0;
-            const std::span<float> numbers = out.features(options.min_length + stream.level());
-            for (std::size_t i = 0; i < numbers.size(); ++i) {
-              numbers[i] = static_cast<float>(stream.normal());
-              difference += i % 2 == 1 ? numbers[i] : -numbers[i];
-            }
-            out.label(difference > 0 ? 1 : 0);
-          },
-      .reference =
-          [](const SequencePair& given, const MadeOptions&) {
-            double sums[2] = {};
-            for (std::size_t t = 0; t < given.features.size() / 2; ++t) {
-              for (std::size_t c = 0; c < 2; ++c) sums[c] += given.features[2 * t + c];
-            }
-            return SequencePair{.label = sums[1] > sums[0] ? 1 : 0};
-          },
-      .headline = "accuracy",
-      .slices = {{"length", [](const SequencePair& example) { return std::ssize(example.features) / 2; }}}};
 }
 
 TEST(Tasks, MayBeOfNumbersAndLabels) {

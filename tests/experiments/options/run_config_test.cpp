@@ -200,10 +200,20 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(t.steps, t.validate_every, t.validation_limit, t.log_every, t.checkpoint_every, t.threads),
             std::tuple(11, 4, 5, 6, 8, 2));
   EXPECT_EQ(std::tuple(t.early_stop, t.min_improvement, t.skip_nonfinite), std::tuple(19, 0.125, 20));
-  const MadeOptions& d = config.made;
+  const MadeOptions& d = config.data.made;
   EXPECT_EQ(std::tuple(d.task, d.symbols, d.min_length, d.max_length, d.validation, d.test),
             std::tuple("reverse", 14, 3, 15, 16, 17));
   EXPECT_TRUE(config.double_precision);
+}
+
+TEST(RunConfig, AnOptionThatATaskDeclaresReachesItAndNoOtherTask) {
+  Settings settings = with({{"task", "repeat"}, {"repeats", "3"}});
+  settle(settings);
+  EXPECT_EQ(make_dataset(make_run_config(settings))->shape().target, 60);
+  EXPECT_THAT(settings.config_text(), HasSubstr("repeats = 3\n"));
+  EXPECT_EQ(settle_refusal({{"task", "copy"}, {"repeats", "3"}}),
+            "--repeats: does not apply to task copy; it is for task repeat");
+  EXPECT_THAT(refusal([] { with({{"repeats", "65"}}); }), HasSubstr("65"));
 }
 
 TEST(RunConfig, MomentumReachesTheOptimizersThatHaveIt) {

@@ -1,0 +1,62 @@
+#include "datasets/source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autograd/base/errors.hpp"
+
+namespace tapehead {
+namespace {
+
+constexpr std::int64_t kMadeLength = 20;
+
+bool same_words(const Vocabulary& a, const Vocabulary& b) { return std::ranges::equal(a.words(), b.words()); }
+
+DataSource source_of(const TaskSpec& task) {
+  const auto open = [&task](const DataOptions& options, std::optional<Vocabularies> known) {
+    auto data = std::make_unique<MadeDataset>(task, options.made);
+    if (known && !(same_words(data->source_vocabulary(), known->source) &&
+                   same_words(data->target_vocabulary(), known->target))) {
+      throw DataError(fmt::format("task {}: its words are not those that the model was trained with", task.name));
+    }
+    return data;
+  };
+  return {.name = task.name,
+          .description = task.description,
+          .open = open,
+          .lines = [](const DataOptions&) { return symbol_lines(); },
+          .usual_length = [](const DataOptions&) { return kMadeLength; }};
+}
+
+}  // namespace
+
+const std::vector<DataSource>& data_sources() {
+  static const std::vector<DataSource> sources = [] {
+    std::vector<DataSource> all;
+    for (const TaskSpec& task : task_specs()) all.push_back(source_of(task));
+    all.insert(all.end(), reader_sources().begin(), reader_sources().end());
+    return all;
+  }();
+  return sources;
+}
+
+const DataSource& find_source(const std::string& name) {
+  std::string known;
+  for (const DataSource& source : data_sources()) {
+    if (source.name == name) return source;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", source.name);
+  }
+  throw ConfigError(fmt::format("task: \"{}\" is none of {}", name, known));
+}
+
+std::string_view reader_names() {
+  static const std::string names = [] {
+    std::string all;
+    for (const DataSource& reader : reader_sources()) all += (all.empty() ? "" : " ") + reader.name;
+    return all;
+  }();
+  return names;
+}
+
+}  // namespace tapehead

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/line_format.hpp"
+#include "datasets/made.hpp"
+#include "datasets/readers/text.hpp"
+
+namespace tapehead {
+
+/// What people say of their data: each source takes what it knows of.
+struct DataOptions {
+  MadeOptions made = {};  ///< made tasks; made.task is not used
+  TextOptions text = {};  ///< readers of files
+};
+
+/// What --task names: where data come from, and all that the rest of the program asks about it. Made tasks become
+/// sources by themselves; a reader of files is one as `DataSource reader_NAME()` in datasets/readers/NAME.cpp.
+struct DataSource {
+  std::string name = {};
+  std::string description = {};
+  bool reads_files = false;  ///< those of --train, --valid and --test; else the data are made
+
+  /// The data. With the words of a trained model, `known`, ids are those of the model, and a reader need not have a
+  /// training file. Throws what the dataset throws, and DataError for words that are not the known ones.
+  std::function<std::unique_ptr<Dataset>(const DataOptions& options, std::optional<Vocabularies> known)> open = {};
+  std::function<LineFormat(const DataOptions& options)> lines = {};
+  /// What --max-length is unless it is given.
+  std::function<std::int64_t(const DataOptions& options)> usual_length = {};
+};
+
+/// The reader that `--train FILE` alone chooses.
+inline constexpr const char* kUsualReader = "text";
+
+/// Every source: the made tasks, then the readers. `tapehead list tasks` and the choices of --task are made from this.
+const std::vector<DataSource>& data_sources();
+
+/// Throws ConfigError, with the names that there are, for another name.
+const DataSource& find_source(const std::string& name);
+
+/// The names of all that read files, separated by one space, as Condition::words has them. It lives as long as the
+/// program.
+std::string_view reader_names();
+
+/// The readers of files. Generated from the list of readers: one without a DataSource does not link.
+const std::vector<DataSource>& reader_sources();
+
+}  // namespace tapehead
