@@ -50,7 +50,7 @@ Fields<ModelConfig> ModelConfig::fields() {
       {&ModelConfig::model,
        {.name = "model",
         .choices = names_of([](const ModelSpec&) { return true; }),
-        .help = "what the model is made of; `tapehead list models` describes each",
+        .help = "what the model is made of; `tapehead list` describes each",
         .when = "take decoder to see one stack of causal attention",
         .common = true,
         .gives_weights_meaning = true,
