@@ -212,7 +212,7 @@ TEST(RunConfig, AnOptionThatATaskDeclaresReachesItAndNoOtherTask) {
   EXPECT_EQ(make_dataset(make_run_config(settings))->shape().target, 60);
   EXPECT_THAT(settings.config_text(), HasSubstr("repeats = 3\n"));
   EXPECT_EQ(settle_refusal({{"task", "copy"}, {"repeats", "3"}}),
-            "--repeats: does not apply to task copy; it is for task repeat");
+            "--repeats: does not apply to task copy (command line); it is for task repeat");
   EXPECT_THAT(refusal([] { with({{"repeats", "65"}}); }), HasSubstr("65"));
 }
 
