@@ -65,7 +65,7 @@ double loss_after(std::int64_t steps, int threads, int shards) {
   TrainingStep<float> step(objective, parameters, numbers(), workers,
                            {.batch = 32, .shards = shards, .schedule = {.learning_rate = 0.05}});
   for (std::int64_t s = 1; s <= steps; ++s) step.run(s);
-  return learner_of(objective, numbers()).validate(parameters, workers, {}).value("loss");
+  return learner_of(objective, numbers()).validate(parameters, workers, step.tapes(), {}).value("loss");
 }
 
 TEST(OwnData, OfNumbersAndLabelsTrainByALossOfTheirOwn) {
