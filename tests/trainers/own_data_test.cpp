@@ -1,6 +1,7 @@
 // A task of numbers and labels, which no model of the library reads, trains by a loss of its own; and a model that
 // misses its columns says so.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -74,6 +75,19 @@ TEST(OwnData, OfNumbersAndLabelsTrainByALossOfTheirOwn) {
   EXPECT_LT(after, 0.2) << "the two are told apart by a line";
   EXPECT_EQ(loss_after(100, 2, 4), after) << "whatever the number of threads";
   EXPECT_NEAR(loss_after(100, 1, 1), after, 1e-3) << "shards change rounding alone";
+}
+
+TEST(OwnData, AModelThatMissesItsColumnsSaysWhich) {
+  ModelConfig config{.layers = 1, .heads = 2, .d_model = 8, .d_ff = 8, .max_positions = 12};
+  config.source_vocabulary = config.target_vocabulary = 6;
+  for (const auto& [kind, column] : {std::pair{"transformer", "source"}, std::pair{"decoder", "input"}}) {
+    config.model = kind;
+    const Model model(config);
+    EXPECT_THAT(
+        [&] { objective_of<float>(model, numbers(), 0); },
+        testing::ThrowsMessage<ConfigError>("model " + std::string(kind) + " reads `" + column +
+                                            "`, and task larger-channel has none; it has `features`, `labels`"));
+  }
 }
 
 }  // namespace
