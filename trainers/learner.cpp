@@ -16,7 +16,7 @@ constexpr std::int64_t kExamplesAtOnce = 16;
 
 const std::vector<MetricSpec>& loss_metrics() {
   static const std::vector<MetricSpec> specs{
-      {"loss", "", Better::lower, "the loss of training, on held-out examples and without dropout", 1},
+      {"loss", "", Better::lower, "the loss of training, on held-out examples and without dropout", 1, true},
       {"sequences", "count", Better::neither, "examples that were judged"}};
   return specs;
 }
@@ -55,7 +55,7 @@ Evaluation validate_by_loss(const Objective<T>& objective, ParameterStore<T>& pa
   double sum = 0;
   for (const double loss : losses) sum += loss;
   const auto& specs = loss_metrics();
-  return {.results = {{specs[0].name, sum, specs[0].unit, specs[0].direction},
+  return {.results = {{specs[0].name, sum, specs[0].unit, specs[0].direction, true},
                       {specs[1].name, static_cast<double>(examples), specs[1].unit, specs[1].direction}},
           .available = available};
 }

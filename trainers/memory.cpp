@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string_view>
 
 #include "autograd/base/errors.hpp"
 #include "trainers/batching.hpp"
@@ -72,7 +73,12 @@ void require_memory(const MemoryEstimate& estimate, double available, const char
   const char* advice = "take a smaller d-model, d-ff, vocabulary, or fewer layers";
   if (estimate.tapes > half) advice = "take a smaller batch, more shards, shorter sequences, or attention tiled";
   if (estimate.tables > half) advice = "take a smaller max-positions";
-  if (estimate.evaluation > half) advice = "take fewer threads, shorter held-out sequences, or attention tiled";
+  const bool trained = std::string_view(what) == "evaluation";  // then nothing about the model can be chosen
+  if (trained) advice = "free some, or take a machine that has more: the model is as it is";
+  if (estimate.evaluation > half) {
+    advice = trained ? "take fewer threads or shorter held-out sequences"
+                     : "take fewer threads, shorter held-out sequences, or attention tiled";
+  }
   throw ConfigError(fmt::format("memory: {} would take about {} ({}), and {} are available; {}", what,
                                 bytes_text(estimate.total()), list, bytes_text(available), advice));
 }

@@ -64,6 +64,12 @@ Fields<ScheduleOptions> ScheduleOptions::fields() {
         .help = "share of the learning rate left at the end of cosine",
         .when = "lower it for a calmer end",
         .applies_when = {one_of("schedule", "cosine")}}},
+      {&ScheduleOptions::restarts,
+       {.name = "restarts",
+        .range = {0, 1e6},
+        .help = "times that cosine begins anew at the peak",
+        .when = "a few may find a better minimum in a long run",
+        .applies_when = {one_of("schedule", "cosine")}}},
       {&ScheduleOptions::plateau_factor,
        {.name = "plateau-factor",
         .range = {0, 1, true, true},
@@ -104,7 +110,10 @@ double learning_rate(const ScheduleOptions& options, std::int64_t step) {
   if (step <= options.warmup) return peak * s / w;
   if (options.kind == "inverse_sqrt") return peak * std::sqrt(w / s);
   if (options.kind == "cosine") {
-    const double share = std::min(1.0, (s - w) / (static_cast<double>(options.steps) - w));
+    // In whole numbers: rounding would move a restart by a step.
+    const std::int64_t whole = options.steps - options.warmup;
+    const std::int64_t done = (step - options.warmup) * (options.restarts + 1) % whole;
+    const double share = step < options.steps ? static_cast<double>(done) / static_cast<double>(whole) : 1;
     const double f = options.final_share;
     return peak * (f + (1 - f) * (1 + std::cos(std::numbers::pi * share)) / 2);
   }

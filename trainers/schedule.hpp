@@ -18,6 +18,7 @@ struct ScheduleOptions {
   std::int64_t warmup = 0;
   std::int64_t steps = 0;             ///< of the whole run; cosine ends there
   double final_share = 0.1;           ///< cosine: what is left of the peak at the end
+  std::int64_t restarts = 0;          ///< cosine: times that it begins anew at the peak
   std::int64_t d_model = 0;           ///< noam
   double plateau_factor = 0.5;        ///< plateau: what the rate is multiplied by
   std::int64_t plateau_patience = 5;  ///< plateau: validations without a better loss that bring that about
@@ -38,7 +39,8 @@ void check_rate(const ScheduleOptions& options);
 /// The learning rate of step s, counted from 1, with peak η, warm-up w and total n:
 ///
 ///     constant      η;  plateau: η, times what ValidationHistory makes of the validation losses
-///     cosine        η · (f + (1 − f) · (1 + cos(π (s − w) / (n − w))) / 2)     (Loshchilov & Hutter 2017)
+///     cosine        η · (f + (1 − f) · (1 + cos(π p)) / 2), where p goes from 0 to 1 over n − w steps, or r + 1 times
+///                   with r restarts                                            (Loshchilov & Hutter 2017, eq. 5)
 ///     inverse_sqrt  η · √(w / s)
 ///     noam          η · d_model^(−1/2) · min(s^(−1/2), s · w^(−3/2))           (Vaswani et al. 2017, eq. 3)
 ///

@@ -40,6 +40,26 @@ struct NumberColumns {
   bool holds(std::size_t column) const { return lines > 0 && numbers[column] >= (lines > 2 ? lines - 1 : lines); }
 };
 
+// Whether the first line is titles: words above a column of numbers.
+struct TitleWatch {
+  std::array<bool, 8> words_above = {}, numbers_below = {};
+  std::int64_t lines = 0;
+
+  void add(std::string_view line) {
+    for (std::size_t c = 0; c < words_above.size(); ++c) {
+      const std::string_view cell = field(line, static_cast<std::int64_t>(c) + 1);
+      if (lines == 0) words_above[c] = !is_blank(cell) && !is_number(cell);
+      numbers_below[c] = lines == 0 || (numbers_below[c] && is_number(cell));
+    }
+    ++lines;
+  }
+  bool found() const {
+    bool any = false;
+    for (std::size_t c = 0; c < words_above.size(); ++c) any |= words_above[c] && numbers_below[c];
+    return any && lines > 1;
+  }
+};
+
 class PairReader {
  public:
   PairReader(PairFileReport& report, const TakePair& take) : report_(report), take_(take) {}
@@ -48,7 +68,12 @@ class PairReader {
     InputFile file(path);
     LineReader reader(file);
     NumberColumns numbers;
+    TitleWatch watch;
+    std::string first;
+    const bool by_number = columns.chosen && columns.source_name.empty();
     for (std::string_view line; reader.next(line);) {
+      if (by_number && !is_blank(line)) watch.add(line);
+      if (by_number && reader.number() == 1) first = line;
       if (!columns.source_name.empty() && reader.number() == 1) {
         choose_by_titles(columns, line, path);
       } else if (is_blank(line)) {
@@ -58,6 +83,9 @@ class PairReader {
       }
     }
     require_lines(reader, path);
+    if (watch.found()) {
+      report_.titles = fmt::format("{},{}", field(first, columns.source), field(first, columns.target));
+    }
     if (columns.chosen || !(numbers.holds(0) || numbers.holds(1)) || numbers.holds(2)) return;
     throw DataError(
         fmt::format("{}: column {} holds numbers alone, and there is a third column: which two are the pair? "

@@ -28,7 +28,10 @@ struct PairFileReport {
   std::array<LineCount, kLineFaults> faults = {};  ///< lines that were skipped, by LineFault
   std::int64_t blank_lines = 0;                    ///< passed over; those at the end of the file not counted
   LineCount third_column = {};                     ///< pairs that have one, which was not read
-  bool also_two_files = false;                     ///< see PairName
+  /// What the first line has in columns that were chosen by number, where it seems to be titles, "english,german":
+  /// another column holds words there, and numbers in all lines below. It is a pair all the same.
+  std::string titles = {};
+  bool also_two_files = false;  ///< see PairName
 
   std::int64_t bad_lines() const;
   /// "2 without a tab (t.tsv:2), 1 without a source (t.tsv:9)"; the places are those of the first ones.

@@ -11,7 +11,12 @@ Fields<TextOptions> TextOptions::fields() {
       }};
   const Member<TextOptions> which{
       [](TextOptions& options, const std::string& text) { options.columns = parse_columns(text); },
-      [](const TextOptions&) -> std::string { return ""; }};
+      [](const TextOptions& options) -> std::string {
+        const Columns& c = options.columns;
+        if (!c.chosen) return "";
+        return c.source_name.empty() ? canonical_text(c.source) + "," + canonical_text(c.target)
+                                     : c.source_name + "," + c.target_name;
+      }};
   return {
       {&TextOptions::train,
        {.name = "train",

@@ -93,6 +93,9 @@ int run_ablate(const Invocation& invocation, Console& console) {
   console.err << size_text(runs, seeds) << std::endl;
 
   ResultFolder folder(settings.text("out"), "ablate");
+  if (holds_run(folder.path())) {
+    throw ConfigError(fmt::format("{}: holds a run; choose another --out", folder.path()));
+  }
   DataCache cache;
   Ablation ablation = plan_ablation(settings, std::move(variations), seeds, parse_split(settings.text("split")),
                                     settings.text("out"), cache);

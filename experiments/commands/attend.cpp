@@ -168,7 +168,8 @@ Command command_attend() {
            {"color"},
            {"json"}},
       .required = {"query", "key"},
-      .run = run_attend};
+      .run = run_attend,
+      .memory_advice = "give fewer queries and keys"};
 }
 
 }  // namespace tapehead

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "autograd/base/text.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
+#include "experiments/report/figures.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"
@@ -122,39 +124,57 @@ Json as_json(const Report& report, const std::string& split, std::uint64_t step)
   return object;
 }
 
-std::string number(double value, const char* format) {
-  if (std::isnan(value)) return "none";
-  if (std::isinf(value)) return "too large";
-  return fmt::format(fmt::runtime(format), value);
+// How results of sequences of words are shown; any other is shown by its name, behind these.
+struct Row {
+  const char* result;
+  const char* name;
+  const char* note;
+  bool of_unknown_words = false;  // there is nothing to say where there are none
+};
+
+constexpr auto kRows = std::to_array<Row>({
+    {"sequences", "sequences", ""},
+    {"too_long", "too long", "sequences; no part of a loss"},
+    {"tokens", "target tokens", "words, and one end token a sequence"},
+    {"unknown_tokens", "unknown words", "{:.1f}% of the words; whatever is said for one is wrong", true},
+    {"unknown_share", "", "", true},  // in the line before
+    {"loss", "loss", "nats a token that the model knows"},
+    {"perplexity", "perplexity", "exp(loss)"},
+    {"loss_all_tokens", "loss, all tokens", "unknown words too, where <unk> is right", true},
+    {"perplexity_all_tokens", "perplexity, all tokens", "", true},
+    {"token_accuracy", "token accuracy", "of all target tokens, each after the right ones"},
+    {"token_accuracy_without_end", "without end tokens", "of the words"},
+    {"exact_match", "exact match", "of the sequences, written from the source alone"},
+});
+
+// A number without a unit may be of any size.
+std::string number(const Result& result) {
+  if (result.counts()) return fmt::format("{:.0f}", result.value);
+  return result.unit.empty() && std::isfinite(result.value) ? fmt::format("{:.6g}", result.value)
+                                                            : figure(result.value, 6);
+}
+
+void add_results(Table& table, const Evaluation& evaluation) {
+  for (const auto& [name, label, note, of_unknown_words] : kRows) {
+    const auto found = std::ranges::find(evaluation.results, name, &Result::name);
+    if (found == evaluation.results.end() || *label == '\0') continue;
+    if (of_unknown_words && evaluation.count("unknown_tokens") == 0) continue;
+    if (found->name == "too_long" && found->value == 0) continue;
+    std::vector<std::string> row{label, number(*found)};
+    if (*note != '\0') row.push_back(fmt::format(fmt::runtime(note), 100 * evaluation.value("unknown_share")));
+    table.add(std::move(row));
+  }
+  for (const Result& result : evaluation.results) {
+    const bool shown = std::ranges::any_of(kRows, [&](const Row& row) { return result.name == row.result; });
+    if (!shown) table.add({plain_name(result.name), number(result), result.counts() ? "" : result.unit});
+  }
 }
 
 std::string as_text(const Report& report, const std::string& split, std::uint64_t step, std::size_t width) {
-  const Evaluation& e = report.evaluation;
   Table table;  // name, number, what it counts
   table.add({"split", split});
   table.add({"step", fmt::format("{}", step)});
-  table.add({"sequences", fmt::format("{}", e.count("sequences"))});
-  if (const auto too_long = e.count("too_long"); too_long > 0) {
-    table.add({"too long", fmt::format("{}", too_long), "sequences; no part of a loss"});
-  }
-  table.add({"target tokens", fmt::format("{}", e.count("tokens")), "words, and one end token a sequence"});
-  const std::int64_t unknown = e.count("unknown_tokens");
-  if (unknown > 0) {
-    table.add({"unknown words", fmt::format("{}", unknown),
-               fmt::format("{:.1f}% of the words; whatever is said for one is wrong", 100 * e.value("unknown_share"))});
-  }
-  table.add({"loss", number(e.value("loss"), "{:.6f}"), "nats a token that the model knows"});
-  table.add({"perplexity", number(e.value("perplexity"), "{:.6g}"), "exp(loss)"});
-  if (unknown > 0) {
-    table.add(
-        {"loss, all tokens", number(e.value("loss_all_tokens"), "{:.6f}"), "unknown words too, where <unk> is right"});
-    table.add({"perplexity, all tokens", number(e.value("perplexity_all_tokens"), "{:.6g}")});
-  }
-  table.add({"token accuracy", number(e.value("token_accuracy"), "{:.6f}"),
-             "of all target tokens, each after the right ones"});
-  table.add({"without end tokens", number(e.value("token_accuracy_without_end"), "{:.6f}"), "of the words"});
-  table.add(
-      {"exact match", number(e.value("exact_match"), "{:.6f}"), "of the sequences, written from the source alone"});
+  add_results(table, report.evaluation);
   for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text(width);
   for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
@@ -235,7 +255,8 @@ Command command_eval() {
                       {"columns"},
                       {"threads"},
                       {"json"}},
-          .run = run_eval};
+          .run = run_eval,
+          .memory_advice = "take fewer --threads, or shorter held-out sequences"};
 }
 
 }  // namespace tapehead

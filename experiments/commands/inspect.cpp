@@ -105,7 +105,8 @@ Command command_inspect() {
                       {"color"},
                       {"json"}},
           .required = {"input"},
-          .run = run_inspect};
+          .run = run_inspect,
+          .memory_advice = "give shorter lines"};
 }
 
 }  // namespace tapehead

@@ -1,13 +1,20 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "autograd/base/counted.hpp"
+#include "autograd/base/errors.hpp"
 #include "autograd/spec.hpp"
 #include "experiments/options/choices.hpp"
 #include "experiments/options/presets.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
+#include "experiments/program/suggest.hpp"
 #include "experiments/report/json.hpp"
+#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
@@ -17,7 +24,15 @@ struct Section {
   std::vector<Choice> entries;
 };
 
-std::vector<Section> sections() {
+// "share, higher is better".
+std::string kind_of(const MetricSpec& metric) {
+  std::string text = metric.unit.empty() ? "" : metric.unit;
+  if (metric.direction == Better::neither) return text;
+  if (!text.empty()) text += ", ";
+  return text + (metric.direction == Better::lower ? "lower" : "higher") + " is better";
+}
+
+std::vector<Section> all_sections() {
   Section preset_section{"presets", {}};
   for (const Preset& preset : presets()) {
     preset_section.entries.push_back({std::string(preset.name), std::string(preset.description())});
@@ -27,12 +42,29 @@ std::vector<Section> sections() {
     op_section.entries.push_back(
         {spec.name, counted(spec.cases.size(), "case") + ", " + counted(spec.refusals.size(), "refusal")});
   }
-  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, op_section};
+  Section metric_section{"metrics", {}};
+  for (const MetricSpec& metric : token_metrics()) {
+    const std::string kind = kind_of(metric);
+    metric_section.entries.push_back({metric.name, metric.description + (kind.empty() ? "" : " (" + kind + ")")});
+  }
+  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, op_section, metric_section};
+}
+
+// All of them, or the one that is asked for.
+std::vector<Section> sections(const std::string& asked) {
+  std::vector<Section> all = all_sections();
+  if (asked.empty()) return all;
+  const auto found = std::ranges::find(all, asked, &Section::title);
+  if (found != all.end()) return {*found};
+  std::vector<std::string_view> titles;
+  for (const Section& section : all) titles.push_back(section.title);
+  throw ConfigError(
+      fmt::format("list: \"{}\" is none of {}{}", asked, fmt::join(titles, ", "), did_you_mean(asked, titles)));
 }
 
 int run_list(const Invocation& invocation, Console& console) {
   Json object = Json::object();
-  for (const Section& section : sections()) {
+  for (const Section& section : sections(invocation.subject)) {
     Json entries = Json::array();
     std::vector<Definition> lines;
     for (const auto& [name, description] : section.entries) {
@@ -51,9 +83,9 @@ int run_list(const Invocation& invocation, Console& console) {
 
 Command command_list() {
   return {.name = "list",
-          .subject = "",
-          .summary = "The presets, tasks, models and ops that there are",
-          .example = "tapehead list",
+          .subject = "[presets|tasks|models|ops|metrics]",
+          .summary = "The presets, tasks, models, ops and metrics that there are",
+          .example = "tapehead list tasks",
           .options = {{"json"}},
           .run = run_list};
 }

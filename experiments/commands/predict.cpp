@@ -123,7 +123,8 @@ Command command_predict() {
           .summary = "Reads lines from standard input and writes one prediction a line, greedily",
           .example = "echo \"7 3 9 1\" | tapehead predict runs/copy",
           .options = {},
-          .run = run_predict};
+          .run = run_predict,
+          .memory_advice = "give shorter lines"};
 }
 
 }  // namespace tapehead

@@ -90,6 +90,7 @@ void add_rows(Table& table, const Node& node, std::size_t depth) {
 std::string as_text(const Summary& summary, std::size_t width) {
   Table table({"module", "shape", "parameters"});
   add_rows(table, tree_of(summary.model.layout()), 0);
+  table.may_leave_out({"shape"});
   std::string text = table.text(width) + "\n" + counted(summary.parameters(), "parameter") + "\n";
   if (summary.memory) {
     const MemoryEstimate& m = *summary.memory;

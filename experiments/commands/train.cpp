@@ -10,6 +10,7 @@
 #include "experiments/program/command.hpp"
 #include "experiments/program/interrupt.hpp"
 #include "experiments/report/data_report.hpp"
+#include "experiments/report/figures.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/progress.hpp"
 #include "experiments/report/table.hpp"
@@ -117,8 +118,10 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t wi
   if (outcome.skipped > 0) table.add({"skipped steps", fmt::format("{}", outcome.skipped)});
   table.add({"seconds", fmt::format("{:.1f}", outcome.seconds)});
   if (outcome.validation) {
-    table.add({"validation loss", fmt::format("{:.6f}", outcome.validation->value("loss"))});
-    table.add({"validation exact match", fmt::format("{:.4f}", outcome.validation->value("exact_match"))});
+    table.add({"validation loss", figure(outcome.validation->value("loss"), 6)});
+    if (const Result* other = beside_loss(*outcome.validation)) {
+      table.add({"validation " + plain_name(other->name), figure(other->value)});
+    }
   }
   if (outcome.best_step > 0) {
     table.add({"best weights", fmt::format("step {}, validation loss {:.6f}{}", outcome.best_step, outcome.best_loss,
@@ -133,6 +136,7 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t wi
 int run_train(const Invocation& invocation, Console& console) {
   const std::string folder = invocation.settings.text("out");
   ResultFolder place(folder, "train");
+  if (holds_ablation(folder)) throw ConfigError(fmt::format("{}: holds an ablation; choose another --out", folder));
   const Run run = prepare_run(settings_of(invocation, folder));
   tell_of_text(*run.dataset, console);
   tell_of_validation(run, console);

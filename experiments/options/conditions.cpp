@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cctype>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
 #include "experiments/program/command.hpp"
@@ -16,11 +15,7 @@ namespace {
 
 using Test = Condition::Test;
 
-const OptionSpec& option_of(const Condition& condition) {
-  const OptionSpec* option = find_option(condition.option);
-  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", condition.option));
-  return *option;
-}
+const OptionSpec& option_of(const Condition& condition) { return option_table()[option_index(condition.option)]; }
 
 // "adam or adamw".
 std::string alternatives(std::string_view words) {

@@ -111,6 +111,12 @@ const OptionSpec* find_option(std::string_view name) {
   return found == options.end() ? nullptr : &*found;
 }
 
+std::size_t option_index(std::string_view name) {
+  const OptionSpec* option = find_option(name);
+  if (option == nullptr) throw std::logic_error("no option is called " + std::string(name));
+  return static_cast<std::size_t>(option - option_table().data());
+}
+
 bool is_run_option(const OptionSpec& option) { return option.group != OptionGroup::command; }
 
 bool is_written(const OptionSpec& option) { return is_run_option(option) && !option.execution; }

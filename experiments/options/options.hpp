@@ -15,6 +15,9 @@ std::span<const OptionSpec> option_table();
 /// The option of that name (without dashes), or nullptr.
 const OptionSpec* find_option(std::string_view name);
 
+/// Where in the table the option of that name stands. Throws std::logic_error if there is none.
+std::size_t option_index(std::string_view name);
+
 /// Whether the option may stand in a configuration: everything but `command`.
 bool is_run_option(const OptionSpec& option);
 

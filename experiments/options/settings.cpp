@@ -6,7 +6,6 @@
 #include <cctype>
 #include <filesystem>
 #include <sstream>
-#include <stdexcept>
 #include <utility>
 
 #include "autograd/base/errors.hpp"
@@ -86,6 +85,16 @@ std::string absolute_paths(const OptionSpec& option, std::string_view paths, con
   return absolute_path(name.source, folder) + "," + absolute_path(name.target, folder);
 }
 
+// Pairs are in one file, or a side in each of two.
+void refuse_many_names(const std::string& paths, std::string_view where) {
+  if (std::ranges::count(paths, ',') < 2 || file_exists(paths)) return;
+  const PairName name = parse_pair_name(paths);
+  if (name.two_files && file_exists(name.source) && file_exists(name.target)) return;
+  throw ConfigError(fmt::format(
+      "{}: {} is no file, and names more than two; pairs are in one tab-separated file, or in two parallel files A,B",
+      where, paths));
+}
+
 const OptionSpec& require_config_option(std::string_view name, const std::string& place) {
   const OptionSpec* option = find_option(name);
   if (option != nullptr && is_run_option(*option)) return *option;
@@ -106,12 +115,6 @@ Settings::Settings() {
   }
 }
 
-const Settings::Setting& Settings::at(std::string_view name) const {
-  const OptionSpec* option = find_option(name);
-  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", name));
-  return settings_[static_cast<std::size_t>(option - option_table().data())];
-}
-
 void Settings::set(const OptionSpec& option, std::string_view value, Origin origin, std::string_view where) {
   std::string canonical;
   try {
@@ -122,6 +125,7 @@ void Settings::set(const OptionSpec& option, std::string_view value, Origin orig
   Setting& setting = at(option.name);
   setting.by_origin[static_cast<std::size_t>(origin)] = canonical;
   if (origin < setting.origin) return;
+  if (option.kind == OptionKind::pair_files && origin == Origin::command_line) refuse_many_names(canonical, where);
   if (is_run_option(option) && is_path(option)) canonical = absolute_paths(option, canonical, {});
   if (option.repeatable && setting.origin == origin) canonical = setting.text + "\n" + canonical;
   setting.text = std::move(canonical);
@@ -138,9 +142,7 @@ const std::string& Settings::text_as_of(std::string_view name, Origin origin) co
 }
 
 void Settings::set(std::string_view name, std::string_view value) {
-  const OptionSpec* option = find_option(name);
-  if (option == nullptr) throw std::logic_error(fmt::format("no option is called {}", name));
-  set(*option, value, Origin::command_line, fmt::format("--{}", name));
+  set(option_table()[option_index(name)], value, Origin::command_line, fmt::format("--{}", name));
 }
 
 void Settings::read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder) {
@@ -156,7 +158,7 @@ void Settings::read_config(std::string_view text, Origin origin, const std::stri
     if (equals == std::string_view::npos) throw ConfigError(fmt::format("{}: expected `name = value`", place));
     const std::string_view name = trimmed(line.substr(0, equals));
     const OptionSpec& option = require_config_option(name, place);
-    std::int64_t& first = first_line[static_cast<std::size_t>(&option - option_table().data())];
+    std::int64_t& first = first_line[option_index(option.name)];
     if (first != 0) throw ConfigError(fmt::format("{}: {} is set twice, first in line {}", place, name, first));
     first = reader.number();
     std::string value = unquoted(trimmed(line.substr(equals + 1)));
@@ -166,7 +168,9 @@ void Settings::read_config(std::string_view text, Origin origin, const std::stri
 }
 
 void Settings::read_config_file(const std::string& path) {
-  read_config(read_file(path), Origin::file, path, fs::path(path).parent_path().string());
+  const fs::path folder = fs::path(path).parent_path();
+  const bool of_a_run = fs::path(path).filename() == "config.cfg" && file_exists((folder / "metrics.csv").string());
+  read_config(read_file(path), of_a_run ? Origin::saved : Origin::file, path, folder.string());
 }
 
 void Settings::resolve(std::string_view name, std::string_view value) { at(name).text = value; }

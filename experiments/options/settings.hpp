@@ -33,7 +33,8 @@ class Settings {
   /// file in messages. Throws ConfigError for unknown names, for names that stand there twice and for options that make
   /// no part of a configuration; DataError for what LineReader does not take as lines.
   void read_config(std::string_view text, Origin origin, const std::string& where, const std::string& folder = {});
-  /// The same from a file. Throws FileError when it cannot be read.
+  /// The same from a file. The configuration of a run, config.cfg beside its metrics.csv, says everything: what does
+  /// not apply too where an earlier version wrote it, and is `saved`. Throws FileError when it cannot be read.
   void read_config_file(const std::string& path);
 
   /// Replaces whatever value there is: for what follows from other options.
@@ -70,8 +71,8 @@ class Settings {
     std::array<std::optional<std::string>, static_cast<std::size_t>(Origin::variation) + 1> by_origin = {};
   };
 
-  const Setting& at(std::string_view name) const;
-  Setting& at(std::string_view name) { return const_cast<Setting&>(std::as_const(*this).at(name)); }
+  const Setting& at(std::string_view name) const { return settings_[option_index(name)]; }
+  Setting& at(std::string_view name) { return settings_[option_index(name)]; }
 
   std::vector<Setting> settings_;  // in the order of the table
 };

@@ -48,6 +48,8 @@ struct Command {
   /// Of options of this command, beside the table's.
   std::vector<std::pair<std::string_view, Condition>> conditions = {};
   int (*run)(const Invocation&, Console&) = nullptr;
+  /// What helps where there is too little memory.
+  std::string_view memory_advice = "take a smaller model or a smaller batch";
 
   bool takes(const OptionSpec& option) const;
 };

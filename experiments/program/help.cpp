@@ -1,6 +1,7 @@
 #include "experiments/program/help.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -58,6 +59,15 @@ constexpr auto kGroups = std::to_array<Group>({{OptionGroup::command, "options"}
                                                {OptionGroup::model, "model"},
                                                {OptionGroup::training, "training"}});
 
+// " (train, ablate)", or nothing where every command takes it.
+std::string takers_of(const OptionSpec& option) {
+  std::vector<std::string_view> names;
+  for (const Command& command : commands()) {
+    if (command.takes(option)) names.push_back(command.name);
+  }
+  return names.size() == commands().size() ? "" : fmt::format(" ({})", fmt::join(names, ", "));
+}
+
 // So few options that none are left out of the short help.
 constexpr std::int64_t kFewOptions = 20;
 
@@ -72,6 +82,23 @@ std::string program_help(std::size_t width) {
     entries.push_back({std::string(command.name), std::string(command.summary)});
   text += definitions(entries, width);
   return text + "\n" + wrapped("Options and an example of a command: tapehead COMMAND --help", width) + "\n";
+}
+
+std::string program_help_with_all_options(std::size_t width) {
+  std::string text = program_help(width);
+  std::string of_commands;
+  for (const auto& [group, title] : kGroups) {
+    const bool single = group == OptionGroup::command;
+    std::vector<Definition> entries;
+    for (const OptionSpec& option : option_table()) {
+      if (option.group != group) continue;
+      entries.push_back(entry_of(option));
+      if (single) entries.back().text += takers_of(option);
+    }
+    std::string& section = single ? of_commands : text;
+    section += fmt::format("\n{}:\n{}", single ? "options of single commands" : title, definitions(entries, width));
+  }
+  return text + of_commands;
 }
 
 std::string command_help(const Command& command, bool all, std::size_t width) {

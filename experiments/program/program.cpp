@@ -23,7 +23,11 @@ int run_command(const std::vector<std::string>& words, Console& console) {
     return kDone;
   }
   refuse_useless_options(command, invocation.settings);
-  return command.run(invocation, console);
+  try {
+    return command.run(invocation, console);
+  } catch (const std::bad_alloc&) {
+    throw Error(fmt::format("there is not enough memory; {}", command.memory_advice));
+  }
 }
 
 int dispatch(const std::vector<std::string>& words, Console& console) {
@@ -34,6 +38,10 @@ int dispatch(const std::vector<std::string>& words, Console& console) {
   const std::string& first = words.front();
   if (first == "--version") return run_command({"version"}, console);
   if (first != "--help" && first != "-h" && first != "help") return run_command(words, console);
+  if (words.size() == 2 && words[1] == "all") {
+    console.out << program_help_with_all_options(console.width);
+    return kDone;
+  }
   if (words.size() == 3 && words[2] == "all") return run_command({words[1], "--help", "all"}, console);
   if (words.size() > 1) return run_command({words[1], "--help"}, console);
   console.out << program_help(console.width);

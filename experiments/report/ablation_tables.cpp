@@ -4,35 +4,59 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <utility>
 
 #include "autograd/base/counted.hpp"
+#include "experiments/report/figures.hpp"
 #include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"
 
 namespace tapehead {
 namespace {
 
-// Columns for people, where there is room for few; the files have all.
-bool is_shown(const std::string& name) {
-  return std::ranges::any_of(std::array{"loss", "perplexity", "token_accuracy", "exact_match", "seconds"},
-                             [&](const char* shown) { return name == shown; });
-}
-
 bool has_result(const PlannedRun& run) { return run.result && run.result->diverged.empty(); }
 
 // Of any run that has a result: one build evaluates all runs alike.
+const std::vector<Result>& metrics_of(const Ablation& ablation) {
+  static const std::vector<Result> none;
+  const auto found = std::ranges::find_if(ablation.runs, has_result);
+  return found == ablation.runs.end() ? none : found->result->judged.metrics;
+}
+
 std::vector<std::string> metric_names(const Ablation& ablation, bool with_counts) {
   std::vector<std::string> names;
-  const auto found = std::ranges::find_if(ablation.runs, has_result);
-  if (found == ablation.runs.end()) return names;
-  for (const Metric& metric : found->result->judged.metrics) {
-    if (with_counts || !metric.counts) names.push_back(metric.name);
+  for (const Result& metric : metrics_of(ablation)) {
+    if (with_counts || !metric.counts()) names.push_back(metric.name);
   }
   return names;
+}
+
+// Columns for people, where there is room for few: the common metrics and headlines; the files have all. And which of
+// them go first where there is too little room: the loss last, and what stands beside it (see beside_loss) never.
+struct ShownColumns {
+  std::vector<std::string> names, expendable;
+
+  bool contains(const std::string& name) const { return std::ranges::find(names, name) != names.end(); }
+};
+
+ShownColumns shown_columns(const Ablation& ablation, const std::vector<std::size_t>& cells) {
+  ShownColumns shown;
+  const auto is_headline = [&](const std::string& name) {
+    return std::ranges::any_of(cells, [&](std::size_t cell) { return ablation.headlines[cell] == name; });
+  };
+  for (const Result& metric : metrics_of(ablation)) {
+    if (metric.common || is_headline(metric.name)) shown.names.push_back(metric.name);
+  }
+  shown.expendable.emplace_back("seconds");
+  for (const std::string& name : shown.names) {
+    const bool stays = name == "loss" || name == shown.names.back() || is_headline(name);
+    if (!stays) shown.expendable.push_back(plain_name(name));
+  }
+  shown.expendable.insert(shown.expendable.end(), {"runs", "loss"});
+  shown.names.emplace_back("seconds");
+  return shown;
 }
 
 std::optional<Spread> spread_of_known(const std::vector<double>& values) {
@@ -64,11 +88,6 @@ std::string spread_text(const std::optional<Spread>& spread) {
   return fmt::format("{} ± {}", figure_text(spread->mean), figure_text(*spread->deviation));
 }
 
-std::string for_people(std::string name) {
-  std::ranges::replace(name, '_', ' ');
-  return name;
-}
-
 std::vector<std::string> option_names(const Ablation& ablation) {
   std::vector<std::string> names;
   for (const Variation& variation : ablation.variations) names.emplace_back(variation.option->name);
@@ -81,8 +100,9 @@ std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& c
   metrics.emplace_back("seconds");
   std::vector<std::string> titles = option_names(ablation);
   titles.emplace_back("runs");
+  const ShownColumns shown = shown_columns(ablation, cells);
   for (const std::string& metric : metrics) {
-    if (is_shown(metric)) titles.push_back(for_people(metric));
+    if (shown.contains(metric)) titles.push_back(plain_name(metric));
   }
   // A column only where there is something to say: with made data there never is.
   const bool seen = std::ranges::any_of(cells, [&](std::size_t cell) { return ablation.seen_in_training[cell] > 0; });
@@ -95,12 +115,12 @@ std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& c
                               diverged > 0 ? fmt::format(" ({} diverged)", diverged) : ""));
     const std::vector<Figure> figures = figures_of(ablation, cell, weights);
     for (std::size_t i = 0; i < metrics.size(); ++i) {
-      if (is_shown(metrics[i])) row.push_back(figures.empty() ? "–" : spread_text(figures[i].spread));
+      if (shown.contains(metrics[i])) row.push_back(figures.empty() ? "–" : spread_text(figures[i].spread));
     }
     if (seen) row.push_back(fmt::format("{}", ablation.seen_in_training[cell]));
     table.add(std::move(row));
   }
-  table.may_leave_out({"seconds", "perplexity", "token accuracy", "runs", "loss"});
+  table.may_leave_out(shown.expendable);
   return table.text(width);
 }
 

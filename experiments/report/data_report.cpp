@@ -26,6 +26,11 @@ void add_file_notices(std::vector<std::string>& notices, const PairFileReport& f
     notices.push_back(fmt::format("{}: third column not read in {} of {} ({}); --columns 1,3 would", file.name,
                                   file.third_column.lines, counted(file.pairs, "pair"), file.third_column.first));
   }
+  if (!file.titles.empty()) {
+    notices.push_back(
+        fmt::format("{}: line 1 seems to be titles, and is read as a pair; --columns {} would leave it out", file.name,
+                    file.titles));
+  }
   if (file.blank_lines > 0)
     notices.push_back(fmt::format("{}: blank lines between others: {}", file.name, file.blank_lines));
   if (file.also_two_files) {

@@ -7,9 +7,11 @@
 #include <cmath>
 #include <limits>
 #include <ostream>
+#include <utility>
 #include <vector>
 
 #include "autograd/base/text.hpp"
+#include "experiments/report/figures.hpp"
 #include "experiments/report/terminal.hpp"
 #include "experiments/report/text_width.hpp"
 
@@ -28,6 +30,13 @@ double steps_per_second(const Progress& progress) {
 std::string rate_text(const Progress& progress) {
   const double rate = steps_per_second(progress);
   return rate < 100 ? fmt::format("{:.3g} steps/s", rate) : fmt::format("{:.0f} steps/s", rate);
+}
+
+// "exact 50.0%": the first word of the name is enough.
+std::string short_text(const Result& result) {
+  const std::string name = result.name.substr(0, result.name.find('_'));
+  const bool share = result.unit == "share" && std::isfinite(result.value);
+  return name + " " + (share ? figure(100 * result.value, 1) + "%" : figure(result.value));
 }
 
 std::string bar(const Progress& progress, std::int64_t cells) {
@@ -70,10 +79,10 @@ std::string progress_line(const Progress& progress, std::size_t width) {
                           {" " + bar(progress, kBarCells), 3},
                           {" " + rate_text(progress), 1},
                           {fmt::format("  {} left", duration_text(left)), 5},
-                          {fmt::format("  loss {:.4f}", progress.loss), kAlways}};
+                          {fmt::format("  loss {}", figure(progress.loss)), kAlways}};
   if (progress.validation != nullptr) {
-    parts.push_back({fmt::format("  valid loss {:.4f}", progress.validation->value("loss")), 4});
-    parts.push_back({fmt::format(" exact {:.1f}%", 100 * progress.validation->value("exact_match")), 6});
+    parts.push_back({fmt::format("  valid loss {}", figure(progress.validation->value("loss"))), 4});
+    if (const Result* other = beside_loss(*progress.validation)) parts.push_back({" " + short_text(*other), 6});
   }
   for (int least = 0; least < kAlways; ++least) {
     if (least == 3) parts[1].text = " " + bar(progress, kShortBarCells);  // before anything else of use goes
@@ -117,9 +126,15 @@ void ProgressDisplay::on_validation(const Progress& progress) {
     const std::string of = sequences < v.available ? fmt::format(" of {}", v.available) : "";
     const std::string unknown =
         v.count("unknown_tokens") > 0 ? fmt::format("  unknown words {:.1f}%", 100 * v.value("unknown_share")) : "";
-    say(fmt::format("step {}  validation on {}{}{} {}: loss {:.4f}  token accuracy {:.4f}  exact match {:.4f}{}",
-                    progress.step, first, sequences, of, sequences == 1 && of.empty() ? "sequence" : "sequences",
-                    v.value("loss"), v.value("token_accuracy"), v.value("exact_match"), unknown));
+    std::string text = fmt::format("step {}  validation on {}{}{} {}:", progress.step, first, sequences, of,
+                                   sequences == 1 && of.empty() ? "sequence" : "sequences");
+    const char* gap = " ";
+    for (const Result& result : v.results) {
+      // A perplexity, which has no unit, says the loss again.
+      if (!result.common || (result.unit.empty() && result.name != "loss")) continue;
+      text += fmt::format("{}{} {}", std::exchange(gap, "  "), plain_name(result.name), figure(result.value));
+    }
+    say(text + unknown);
   }
 }
 
@@ -142,7 +157,7 @@ void ProgressDisplay::draw(const Progress& progress) {
 }
 
 void ProgressDisplay::print(const Progress& progress) {
-  say(fmt::format("step {}/{}  loss {:.4f}  lr {:.3g}  {}", progress.step, progress.steps, progress.loss,
+  say(fmt::format("step {}/{}  loss {}  lr {:.3g}  {}", progress.step, progress.steps, figure(progress.loss),
                   progress.learning_rate, rate_text(progress)));
 }
 

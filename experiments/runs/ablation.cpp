@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <sstream>
 #include <unordered_map>
 
@@ -38,22 +39,41 @@ std::string data_key(const Settings& settled) {
   throw ConfigError(fmt::format("{}: holds {}; choose another --out, or remove this folder", folder, what));
 }
 
+// The lines of a configuration, `name = value`, by name.
+std::map<std::string, std::string> lines_by_name(const std::string& config) {
+  std::map<std::string, std::string> lines;
+  std::istringstream in(config);
+  for (std::string line; std::getline(in, line);) lines.emplace(line.substr(0, line.find(' ')), line);
+  return lines;
+}
+
 // A folder from an earlier call must hold the same run, or its result would be taken for this one's.
 void require_same_config(const std::string& folder, const std::string& config) {
   const std::string path = config_in(folder);
   if (!file_exists(path)) return;
-  std::istringstream saved(read_file(path));
-  std::istringstream planned(config);
-  std::string was;
-  std::string is;
-  while (true) {
-    const bool more_saved = !!std::getline(saved, was);
-    const bool more_planned = !!std::getline(planned, is);
-    if (!more_saved && !more_planned) return;
-    if (more_saved != more_planned || was != is) break;
+  const std::string text = read_file(path);
+  if (text == config) return;
+  const auto saved = lines_by_name(text);
+  const auto planned = lines_by_name(config);
+  for (const OptionSpec& option : option_table()) {
+    const auto was = saved.find(std::string(option.name));
+    const auto is = planned.find(std::string(option.name));
+    if (was == saved.end() || is == planned.end() || was->second == is->second) continue;
+    refuse(folder, fmt::format("another run ({} there, {} now)", was->second, is->second));
   }
-  refuse(folder,
-         fmt::format("another run ({} there, {} now)", was.empty() ? "nothing" : was, is.empty() ? "nothing" : is));
+  // What an option does depends on others: where these are the same, the same options are written.
+  refuse(folder, "a run of another version of tapehead: its config.cfg has other options");
+}
+
+// What began it says it in plain words if that was another program, whose options may have had other names and
+// defaults.
+void require_same_program(const std::string& folder, const Provenance& now) {
+  const std::string path = checkpoint_in(folder);
+  if (!file_exists(path)) return;
+  const CheckpointReader reader(path);
+  if (const std::string other = difference(reader.origin(), now.program); !other.empty()) {
+    refuse(folder, fmt::format("a run that was begun elsewhere: {}", other));
+  }
 }
 
 void require_same_provenance(const std::string& folder, const Provenance& then, const Provenance& now) {
@@ -81,9 +101,6 @@ void require_same_start(const std::string& folder, const Provenance& now) {
   const auto data = reader.meta().texts.find("data_digest");
   if (data == reader.meta().texts.end() || data->second != now.data.digest) {
     refuse(folder, "a run that was begun on other data");
-  }
-  if (const std::string other = difference(reader.origin(), now.program); !other.empty()) {
-    refuse(folder, fmt::format("a run that was begun elsewhere: {}", other));
   }
 }
 
@@ -125,6 +142,7 @@ void note_data(Ablation& ablation, const Dataset& dataset) {
   for (std::string& notice : data_notices(dataset, use)) {
     if (std::ranges::count(ablation.notices, notice) == 0) ablation.notices.push_back(std::move(notice));
   }
+  ablation.headlines.push_back(dataset.headline());
   ablation.seen_in_training.push_back(seen_in_training(dataset, ablation.split).value_or(0));
 }
 
@@ -239,7 +257,11 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
       if (file_exists(place)) {
         const std::string config = settings_of(*possible, run.seed).config_text();
         // First, since it says so if an earlier version wrote it, whose options had other names and defaults.
-        if (file_exists(result_in(place))) read_result(result_in(place));
+        if (file_exists(result_in(place))) {
+          read_result(result_in(place));
+        } else {
+          require_same_program(place, now);
+        }
         require_same_config(place, config);
         if (file_exists(result_in(place))) {
           run.result = result_of(place, config, split, now);

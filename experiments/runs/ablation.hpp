@@ -32,9 +32,10 @@ struct Ablation {
   Split split = Split::test;
   std::string folder;
   std::vector<Cell> cells = {};
-  std::vector<PlannedRun> runs = {};      ///< cell by cell, seed by seed
-  std::vector<DataOrigin> data = {};      ///< the different data of the cells
-  std::vector<std::size_t> data_of = {};  ///< for each cell, which of these
+  std::vector<PlannedRun> runs = {};        ///< cell by cell, seed by seed
+  std::vector<DataOrigin> data = {};        ///< the different data of the cells
+  std::vector<std::size_t> data_of = {};    ///< for each cell, which of these
+  std::vector<std::string> headlines = {};  ///< for each cell, the result that says most; see beside_loss()
   std::vector<std::vector<std::int64_t>> too_long =
       {};                                 ///< for each cell, sequences that its model has too few positions for
   std::string initial_weights = {};       ///< see Provenance

@@ -4,12 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
 #include "datasets/digest.hpp"
+#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
@@ -23,12 +24,8 @@ std::string digest_of(const Json& object) { return fmt::format("{:016x}", digest
 
 Json to_json(const Judgement& judgement) {
   Json metrics = Json::object();
-  for (const auto& [name, value, counts] : judgement.metrics) {
-    if (value) {
-      metrics[name] = counts ? Json(static_cast<std::int64_t>(*value)) : Json(*value);
-    } else {
-      metrics[name] = nullptr;
-    }
+  for (const Result& result : judgement.metrics) {
+    metrics[result.name] = result.counts() ? Json(static_cast<std::int64_t>(result.value)) : Json(result.value);
   }
   return {{"checkpoint", judgement.checkpoint},
           {"step", judgement.step},
@@ -41,9 +38,11 @@ void require(bool possible, const char* what) {
   if (!possible) throw ConfigError(fmt::format("its {} is none that a run comes to; {}", what, kAgain));
 }
 
-bool is_share(const std::string& name) {
-  return std::ranges::any_of(std::array{"accuracy", "match", "share"},
-                             [&](const char* word) { return name.find(word) != std::string::npos; });
+// What the file does not say of a number, this build knows, and a result of another build is refused.
+Result named(const std::string& name) {
+  const auto found = std::ranges::find(token_metrics(), name, &MetricSpec::name);
+  if (found == token_metrics().end()) return {.name = name};
+  return {.name = name, .unit = found->unit, .direction = found->direction, .common = found->common};
 }
 
 std::int64_t count_in(const Json& object, const char* name) {
@@ -60,13 +59,14 @@ Judgement judgement_in(const Json& object) {
                       .parameter_digest = object.at("parameter_digest"),
                       .metrics = {}};
   for (const auto& [name, value] : object.at("metrics").items()) {
-    std::optional<double> number;
+    Result result = named(name);
     if (!value.is_null()) {
       require(value.is_number(), name.c_str());
-      number = value.get<double>();
-      require(std::isfinite(*number) && *number >= 0 && (!is_share(name) || *number <= 1), name.c_str());
+      result.value = value.get<double>();
+      const bool possible = std::isfinite(result.value) && result.value >= 0;
+      require(possible && (result.unit != "share" || result.value <= 1), name.c_str());
     }
-    judgement.metrics.push_back({name, number, value.is_number_integer()});
+    judgement.metrics.push_back(std::move(result));
   }
   require(judgement.metric("sequences").value_or(0) > 0, "sequences");
   return judgement;
@@ -97,15 +97,14 @@ StoredResult result_in(const Json& object) {
 }  // namespace
 
 std::optional<double> Judgement::metric(const std::string& name) const {
-  const auto found = std::ranges::find(metrics, name, &Metric::name);
-  return found == metrics.end() ? std::nullopt : found->value;
+  const auto found = std::ranges::find(metrics, name, &Result::name);
+  return found == metrics.end() || std::isnan(found->value) ? std::nullopt : std::optional(found->value);
 }
 
 Judgement judgement_of(const Evaluation& evaluation, std::string checkpoint, std::int64_t step, std::string digest) {
-  Judgement judgement{std::move(checkpoint), step, std::move(digest), {}};
-  for (const Result& result : evaluation.results) {
-    judgement.metrics.push_back(
-        {result.name, std::isfinite(result.value) ? std::optional(result.value) : std::nullopt, result.counts()});
+  Judgement judgement{std::move(checkpoint), step, std::move(digest), evaluation.results};
+  for (Result& result : judgement.metrics) {
+    if (!std::isfinite(result.value)) result.value = std::numeric_limits<double>::quiet_NaN();
   }
   return judgement;
 }

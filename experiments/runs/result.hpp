@@ -11,21 +11,14 @@
 
 namespace tapehead {
 
-/// One number of an evaluation, under the name that to_json(Evaluation) gives it.
-struct Metric {
-  std::string name;
-  std::optional<double> value;  ///< none where there is no such number
-  bool counts = false;          ///< it is the number of something: sequences, tokens
-};
-
 /// How well some weights of a run do.
 struct Judgement {
   std::string checkpoint;  ///< name of their file in the folder of the run
   std::int64_t step = 0;
   std::string parameter_digest;
-  std::vector<Metric> metrics;
+  std::vector<Result> metrics;  ///< not a number where there is no such number, or none that is finite
 
-  std::optional<double> metric(const std::string& name) const;
+  std::optional<double> metric(const std::string& name) const;  ///< none where it is not a number
 };
 
 /// Judges weights by what their evaluation came to.

@@ -180,6 +180,12 @@ std::string checkpoint_in(const std::string& folder) { return (fs::path(folder) 
 std::string best_in(const std::string& folder) { return (fs::path(folder) / "best.h5").string(); }
 std::string config_in(const std::string& folder) { return (fs::path(folder) / "config.cfg").string(); }
 
+bool holds_run(const std::string& folder) {
+  return file_exists(checkpoint_in(folder)) || file_exists(best_in(folder)) || file_exists(config_in(folder));
+}
+
+bool holds_ablation(const std::string& folder) { return file_exists((fs::path(folder) / "runs.csv").string()); }
+
 void make_out_folder(const std::string& path) {
   try {
     make_folder(path);

@@ -69,6 +69,10 @@ std::string checkpoint_in(const std::string& folder);
 std::string best_in(const std::string& folder);
 std::string config_in(const std::string& folder);
 
+/// Whether a folder holds a run, or an ablation: neither is put where the other is.
+bool holds_run(const std::string& folder);
+bool holds_ablation(const std::string& folder);
+
 /// Makes the folder that results go to, with those above it. Throws ConfigError.
 void make_out_folder(const std::string& path);
 

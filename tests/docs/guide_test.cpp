@@ -7,17 +7,21 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <sstream>
 #include <string>
 
 #include "autograd/check/check.hpp"
 #include "autograd/ops/cube.hpp"
 #include "autograd/problem.hpp"
 #include "autograd/spec.hpp"
+#include "docs/new_option/cooldown.cpp"
+#include "experiments/program/arguments.hpp"
 #include "tests/support/task_check.hpp"
 
 namespace tapehead {
 
 OpSpec spec_cube();
+Command command_rates();
 TaskSpec task_rotate();
 
 namespace {
@@ -62,6 +66,37 @@ TEST(Guide, ItsTaskDoesWhatItsReferenceSays) {
   EXPECT_EQ(example.target.back(), example.source.front());
 }
 
+TEST(Guide, ShowsItsOptionAndItsCommandAsTheyAreCompiled) {
+  const std::string guide = read_file("CONTRIBUTING.md");
+  for (const char* name : {"docs/new_option/cooldown.cpp", "docs/new_command/rates.cpp"}) {
+    ASSERT_FALSE(read_file(name).empty()) << name;
+    EXPECT_NE(guide.find("```cpp\n" + read_file(name) + "```"), std::string::npos) << name << " and the guide differ";
+  }
+}
+
+TEST(Guide, ItsOptionSetsItsMember) {
+  CoolingOptions options;
+  const Fields<CoolingOptions> fields = CoolingOptions::fields();
+  ASSERT_EQ(fields.size(), 1U);
+  EXPECT_EQ(fields[0].option.kind, OptionKind::integer);
+  EXPECT_EQ(fields[0].option.fallback, "0");
+  fields[0].member.set(options, canonical_value(fields[0].option, "+7"));
+  EXPECT_EQ(options.cooldown, 7);
+  EXPECT_NO_THROW(check_fields(options));
+  options.cooldown = -1;
+  EXPECT_THROW(check_fields(options), ConfigError);
+}
+
+TEST(Guide, ItsCommandRuns) {
+  const Command command = command_rates();
+  const Invocation call = parse_arguments(command, {"--steps", "4", "--lr", "0.5", "--warmup", "2"});
+  TextSource in("", "standard input");
+  std::ostringstream out, err;
+  Console console{in, out, err};
+  EXPECT_EQ(command.run(call, console), kDone);
+  EXPECT_EQ(out.str(), "1 0.25\n2 0.5\n3 0.5\n4 0.5\n");
+}
+
 TEST(Guide, LinksLeadToFilesThatExist) {
   const std::string guide = read_file("CONTRIBUTING.md");
   const std::regex link(R"(\]\(([^)#: ]+)\))");
@@ -81,8 +116,8 @@ TEST(Guide, NamesTestsAndListsThatThereAre) {
   EXPECT_NE(read_file("tests/autograd/ops/forward_test.cpp").find("TEST(OpForwards, EveryOpHasAnOracle)"),
             std::string::npos);
   EXPECT_NE(read_file("tests/autograd/ops/unwritten_test.cpp").find("fixed{"), std::string::npos);
-  EXPECT_NE(read_file("tests/experiments/options/run_config_test.cpp").find("EveryOptionReachesWhatItConfigures"),
-            std::string::npos);
+  EXPECT_NE(read_file("experiments/CMakeLists.txt").find("set(commands\n"), std::string::npos);
+  EXPECT_NE(read_file("experiments/options/run_config.hpp").find("void for_each_part("), std::string::npos);
 }
 
 }  // namespace

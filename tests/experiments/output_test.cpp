@@ -86,39 +86,8 @@ class Output : public InFolder {
          "a very very very long line of seventeen words that no cell of any map holds"},
         {}, false);
     add({"inspect", trained(), "--layer", "decoder.layers.0.self_attention", "--head", "0", "--input", "1"});
-    add({"ablate",
-         "--task",
-         "copy",
-         "--symbols",
-         "6",
-         "--min-length",
-         "2",
-         "--max-length",
-         "4",
-         "--validation-size",
-         "8",
-         "--test-size",
-         "20",
-         "--layers",
-         "1",
-         "--d-model",
-         "8",
-         "--d-ff",
-         "8",
-         "--batch",
-         "8",
-         "--steps",
-         "2",
-         "--seeds",
-         "2",
-         "--vary",
-         "heads=1,2",
-         "--vary",
-         "scale=none,inv_sqrt_dmodel",
-         "--vary",
-         "label-smoothing=0.1",
-         "--out",
-         path("grid")});
+    add(tiny_ablate(path("grid"), {"--steps", "2", "--seeds", "2", "--vary", "heads=1,2", "--vary",
+                                   "scale=none,inv_sqrt_dmodel", "--vary", "label-smoothing=0.1"}));
     add({"attend", "--query", one, "--key", three, "--scale", "none"});
     add({"attend", "--query", three, "--key", three, "--causal", "--digits", "5"});
     add({"attend", "--query", many, "--key", many});
@@ -132,6 +101,7 @@ class Output : public InFolder {
     add({"summary", "copy"});
     add({"summary", trained()});
     add({"list"});
+    add({"help", "all"});
     add({"version"});
     return all;
   }
@@ -185,41 +155,9 @@ TEST_F(Output, OnATerminalNoLineIsLongerThanItIsWide) {
   for (const std::size_t width : {80, 40}) {
     std::vector<std::vector<std::string>> calls{
         tiny_train(path("train") + std::to_string(width), {"--validate-every", "4"}),
-        {"ablate",
-         "--task",
-         "copy",
-         "--symbols",
-         "6",
-         "--min-length",
-         "2",
-         "--max-length",
-         "4",
-         "--validation-size",
-         "8",
-         "--test-size",
-         "20",
-         "--layers",
-         "1",
-         "--d-model",
-         "8",
-         "--d-ff",
-         "8",
-         "--batch",
-         "8",
-         "--steps",
-         "3",
-         "--seeds",
-         "1",
-         "--validate-every",
-         "2",
-         "--vary",
-         "heads=1,2",
-         "--vary",
-         "scale=none,inv_sqrt_dmodel",
-         "--vary",
-         "label-smoothing=0.1",
-         "--out",
-         path("grid") + std::to_string(width)},
+        tiny_ablate(path("grid") + std::to_string(width),
+                    {"--steps", "3", "--seeds", "1", "--validate-every", "2", "--vary", "heads=1,2", "--vary",
+                     "scale=none,inv_sqrt_dmodel", "--vary", "label-smoothing=0.1"}),
         {"inspect", trained(), "--input", "1 2 3"}};
     for (const auto& words : calls) {
       const Ran ran = run_at(width, words, {}, true);
@@ -288,7 +226,7 @@ TEST_F(Output, OfRefusalsIsOneSentence) {
       {"bench", "--optimizer", "nesterov"},
       {"bench", "--against", "echo nothing"},
       {"summary", folder, "--heads", "2"},
-      {"list", "presets"},
+      {"list", "presents"},
       {"version", "-v"},
   };
   for (const auto& words : refused) {

@@ -85,4 +85,23 @@ inline std::vector<std::string> tiny_train(const std::string& out, const std::ve
   return words;
 }
 
+/// The same run as a grid: `more` holds at least one `--vary NAME=A,B,…`.
+inline std::vector<std::string> tiny_ablate(const std::string& out, const std::vector<std::string>& more) {
+  std::vector<std::string> words = tiny_train(out, more);
+  words.front() = "ablate";
+  for (std::size_t i = 0; i + 1 < more.size(); ++i) {
+    if (more[i] != "--vary") continue;
+    const auto varied = std::ranges::find(words, "--" + more[i + 1].substr(0, more[i + 1].find('=')));
+    if (varied != words.end()) words.erase(varied, varied + 2);
+  }
+  return words;
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
 }  // namespace tapehead

@@ -385,5 +385,41 @@ TEST_F(Runs, AnEmptyNameIsCalledEmpty) {
   EXPECT_THAT(run(tiny_train(path("run"), {"--train", ""})).err, testing::HasSubstr("--train: is empty"));
 }
 
+// Earlier versions wrote every option of the table, also those that did nothing.
+TEST_F(Runs, TheConfigOfAnEarlierVersionMakesTheRunAgain) {
+  ASSERT_EQ(run(tiny_train(path("old"), {"--optimizer", "sgd"})).status, 0);
+  write("old/config.cfg", read("old/config.cfg") + "beta1 = 0.5\nplateau-factor = 0.25\n");
+  const Ran again = run({"train", "--config", path("old/config.cfg"), "--out", path("new"), "--json"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(again.json()["parameter_digest"],
+            run(tiny_train(path("same"), {"--optimizer", "sgd", "--json"})).json()["parameter_digest"]);
+  write("my.cfg", read("old/config.cfg"));
+  const Ran own = run({"train", "--config", path("my.cfg"), "--out", path("mine")});
+  EXPECT_THAT(own.err, HasSubstr("plateau-factor: does not apply to schedule constant")) << "somebody asked for it";
+}
+
+TEST_F(Runs, ThreeFilesAreTooMany) {
+  for (const char* name : {"a", "b", "c"}) write(name, "x\ty\n");
+  const std::string three = path("a") + "," + path("b") + "," + path("c");
+  EXPECT_EQ(run({"train", "--train", three, "--out", path("out")}).err,
+            "tapehead: --train: " + three +
+                " is no file, and names more than two; pairs are in one tab-separated file, or in two parallel files "
+                "A,B\n");
+  const std::string commas = write("a,b,c", "x\ty\nz\tw\n");
+  EXPECT_EQ(run({"train", "--train", commas, "--d-model", "8", "--d-ff", "8", "--layers", "1", "--batch", "2",
+                 "--steps", "1", "--out", path("out")})
+                .status,
+            0)
+      << "a file may be called so";
+}
+
+TEST_F(Runs, ASummaryShowsWholeNamesInNarrowLines) {
+  const std::string text = run({"summary", "copy"}, {}, 40).out;
+  EXPECT_THAT(text, testing::Not(HasSubstr("…")));
+  EXPECT_THAT(text, HasSubstr("      cross_attention_norm  "));
+  EXPECT_THAT(text, HasSubstr("(left out to fit 40 columns: shape)"));
+  EXPECT_THAT(run({"summary", "copy"}, {}, 80).out, HasSubstr("(64, 64)"));
+}
+
 }  // namespace
 }  // namespace tapehead

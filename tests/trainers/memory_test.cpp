@@ -80,10 +80,23 @@ TEST(Memory, TablesOfPositionsAreDoublesOfEachEmbedding) {
   EXPECT_EQ(tables(learned), 0);
   MemoryEstimate estimate;
   estimate.tables = 3e12;
-  EXPECT_THAT([&] { require_memory(estimate, 1e12, "evaluation"); },
-              testing::ThrowsMessage<ConfigError>(testing::AllOf(HasSubstr("memory: evaluation would take about"),
+  EXPECT_THAT([&] { require_memory(estimate, 1e12, "a step"); },
+              testing::ThrowsMessage<ConfigError>(testing::AllOf(HasSubstr("memory: a step would take about"),
                                                                  HasSubstr("(positions 2.7 TiB)"),
                                                                  HasSubstr("take a smaller max-positions"))));
+}
+
+// A model that is trained is what it is.
+TEST(Memory, OfAnEvaluationAdvisesWhatCanStillBeChosen) {
+  MemoryEstimate estimate;
+  estimate.parameters = 3e12;
+  EXPECT_THAT([&] { require_memory(estimate, 1e12, "evaluation"); },
+              testing::ThrowsMessage<ConfigError>(
+                  testing::AllOf(HasSubstr("memory: evaluation would take about 2.7 TiB (parameters 2.7 TiB)"),
+                                 HasSubstr("; free some, or take a machine that has more: the model is as it is"))));
+  estimate.evaluation = 9e12;
+  EXPECT_THAT([&] { require_memory(estimate, 1e12, "evaluation"); },
+              testing::ThrowsMessage<ConfigError>(HasSubstr("; take fewer threads or shorter held-out sequences")));
 }
 
 TEST(Memory, AModelTooLargeIsRefusedWithFiguresBeforeItIsBuilt) {

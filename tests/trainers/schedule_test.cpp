@@ -41,6 +41,23 @@ TEST(Schedule, CosineFallsToItsFinalShare) {
   EXPECT_NEAR(rate(options, 100), 0.2, 1e-15);
 }
 
+TEST(Schedule, ARestartIsTheSameDescentAgain) {
+  const ScheduleOptions once{.kind = "cosine", .learning_rate = 2, .warmup = 4, .steps = 12, .final_share = 0.1};
+  ScheduleOptions thrice = once;
+  thrice.steps = 28;
+  thrice.restarts = 2;
+  for (std::int64_t step = 1; step < 12; ++step) EXPECT_DOUBLE_EQ(rate(thrice, step), rate(once, step)) << step;
+  for (std::int64_t step = 4; step < 12; ++step) {
+    EXPECT_DOUBLE_EQ(rate(thrice, step + 8), rate(once, step)) << step;
+    EXPECT_DOUBLE_EQ(rate(thrice, step + 16), rate(once, step)) << step;
+  }
+  EXPECT_NEAR(rate(thrice, 28), 0.2, 1e-15) << "it ends where the last descent ends";
+  EXPECT_NEAR(rate(thrice, 99), 0.2, 1e-15);
+  // 49 · (1/49) is below 1 in doubles: a restart must not come a step late.
+  const ScheduleOptions many{.kind = "cosine", .learning_rate = 1, .steps = 49 * 3, .restarts = 48};
+  for (std::int64_t step = 3; step < many.steps; step += 3) EXPECT_EQ(rate(many, step), 1) << step;
+}
+
 TEST(Schedule, CosineWithoutWarmUp) {
   const ScheduleOptions options{.kind = "cosine", .learning_rate = 1, .steps = 2, .final_share = 0};
   EXPECT_NEAR(rate(options, 1), 0.5, 1e-15);

@@ -189,7 +189,7 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   // Without a source, nothing says which of them to write.
   if (!dataset.has_source()) sum.right_sequences = 0;
   sum.too_long = sequences - std::ssize(judged);
-  return {.results = token_results(sum), .available = dataset.size(split)};
+  return {.results = token_results(sum), .available = dataset.size(split), .headline = dataset.headline()};
 }
 
 template Evaluation evaluate(const Model&, ParameterStore<float>&, const Dataset&, Split, WorkerPool&,

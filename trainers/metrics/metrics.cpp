@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 #include "autograd/base/errors.hpp"
@@ -28,6 +29,9 @@ std::string header_of(const std::vector<std::string>& columns) {
   for (const std::string& name : columns) header += ",valid_" + name;
   return header;
 }
+
+// The sign of what is not a number says nothing.
+std::string cell(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
 std::int64_t commas_in(std::string_view line) { return std::ranges::count(line, ','); }
 
@@ -90,10 +94,10 @@ MetricsFile::MetricsFile(const std::string& path, const std::vector<MetricSpec>&
 }
 
 void MetricsFile::write(const MetricsRow& row) {
-  std::string line =
-      fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, row.train_loss, row.gradient_norm, row.seconds);
+  std::string line = fmt::format("{},{},{},{},{:.3f}", row.step, row.learning_rate, cell(row.train_loss),
+                                 cell(row.gradient_norm), row.seconds);
   for (const std::string& name : columns_) {
-    line += row.validation == nullptr ? "," : fmt::format(",{}", row.validation->value(name));
+    line += row.validation == nullptr ? "," : "," + cell(row.validation->value(name));
   }
   line += '\n';
   writing([&] { out_->write(line); });

@@ -18,6 +18,7 @@ struct MetricSpec {
   Better direction = Better::neither;
   std::string description = {};  ///< in a line, for people
   int column = 0;                ///< its place among the validation columns of metrics.csv, from 1; 0: it has none
+  bool common = false;           ///< among the few that are shown where there is little room
 };
 
 /// One number that an evaluation came to. What there is none of is not a number.
@@ -26,6 +27,7 @@ struct Result {
   double value = std::numeric_limits<double>::quiet_NaN();
   std::string unit = {};
   Better direction = Better::neither;
+  bool common = false;
 
   /// It is the number of something: sequences, tokens.
   bool counts() const { return unit == "count"; }
@@ -36,6 +38,7 @@ struct Result {
 struct Evaluation {
   std::vector<Result> results;
   std::int64_t available = 0;  ///< sequences of the split, of which "sequences" were judged
+  std::string headline = {};   ///< the result that says most, as the data have it; empty: nobody has said
 
   /// The number of that name; not a number if nothing of that name was measured.
   double value(std::string_view name) const;

@@ -23,19 +23,19 @@ std::int64_t words(const TokenCounts& c) { return c.tokens - c.sequences; }
 const std::vector<TokenMetric>& table() {
   using enum Better;
   static const std::vector<TokenMetric> all{
-      {{"loss", "nats a token", lower, "cross-entropy of known target tokens, each after the right ones; steers best.h5, plateau and early stop", 1},
+      {{"loss", "nats a token", lower, "cross-entropy of known target tokens, each after the right ones; steers best.h5, plateau and early stop", 1, true},
        [](const TokenCounts& c) { return loss(c); }},
-      {{"perplexity", "", lower, "exp(loss)", 2},
+      {{"perplexity", "", lower, "exp(loss)", 2, true},
        [](const TokenCounts& c) { return std::exp(loss(c)); }},
       {{"loss_all_tokens", "nats a token", lower, "loss over unknown words too, for which <unk> is right", 5},
        [](const TokenCounts& c) { return loss_all_tokens(c); }},
       {{"perplexity_all_tokens", "", lower, "exp(loss_all_tokens)"},
        [](const TokenCounts& c) { return std::exp(loss_all_tokens(c)); }},
-      {{"token_accuracy", "share", higher, "of target tokens, end tokens included, that are likeliest after the right ones", 3},
+      {{"token_accuracy", "share", higher, "of target tokens, end tokens included, that are likeliest after the right ones", 3, true},
        [](const TokenCounts& c) { return share(c.right_tokens, c.tokens); }},
       {{"token_accuracy_without_end", "share", higher, "the same of words alone", 6},
        [](const TokenCounts& c) { return share(c.right_tokens - c.right_ends, words(c)); }},
-      {{"exact_match", "share", higher, "of sequences that greedy decoding writes whole, from the source alone", 4},
+      {{"exact_match", "share", higher, "of sequences that greedy decoding writes whole, from the source alone", 4, true},
        [](const TokenCounts& c) { return share(c.right_sequences, c.sequences); }},
       {{"sequences", "count", neither, "sequences that were judged"},
        [](const TokenCounts& c) { return static_cast<double>(c.sequences); }},
@@ -87,7 +87,8 @@ const std::vector<MetricSpec>& token_metrics() {
 
 std::vector<Result> token_results(const TokenCounts& counts) {
   std::vector<Result> results;
-  for (const auto& [spec, of] : table()) results.push_back({spec.name, of(counts), spec.unit, spec.direction});
+  for (const auto& [spec, of] : table())
+    results.push_back({spec.name, of(counts), spec.unit, spec.direction, spec.common});
   return results;
 }
 

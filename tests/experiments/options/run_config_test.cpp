@@ -134,6 +134,42 @@ TEST(Settle, OptionsThatTheTaskHasNoUseForAreRefused) {
   EXPECT_THAT(settle_refusal({{"train", "a"}, {"model", "decoder"}}), HasSubstr("two vocabularies"));
 }
 
+// A value of the option that is not the one it has; empty if it can have no other.
+std::string other_value(const OptionSpec& option, const Settings& settings) {
+  const std::string& now = settings.text(option.name);
+  std::vector<std::string> candidates{"3,4", "0.125", "7", "1000"};
+  std::istringstream choices{std::string(option.choices)};
+  for (std::string choice; choices >> choice;) candidates.push_back(choice);
+  for (const std::string& candidate : candidates) {
+    try {
+      if (canonical_value(option, candidate) != now) return candidate;
+    } catch (const ConfigError&) {
+    }
+  }
+  return "";
+}
+
+// Whatever a struct says of its members, borrowed options included.
+TEST(RunConfig, EveryOptionCanBeReadBackFromWhatItSets) {
+  int members = 0;
+  RunConfig parts;
+  for_each_part(parts, [&]<class Part>(const Part&, OptionGroup) {
+    for (const Field<Part>& field : Part::fields()) {
+      const std::string name(field.option.name);
+      Settings settings;
+      settings.set(name, other_value(*find_option(name), settings));
+      RunConfig config = make_run_config(settings);
+      for_each_part(config, [&]<class Other>(const Other& part, OptionGroup) {
+        if constexpr (std::is_same_v<Part, Other>) {
+          EXPECT_EQ(field.member.text(part), settings.text(name)) << name;
+        }
+      });
+      ++members;
+    }
+  });
+  EXPECT_GT(members, 60);
+}
+
 TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   Settings settings = with({{"layers", "3"},
                             {"heads", "5"},
@@ -277,21 +313,6 @@ TEST(Resume, ValidationsMayNotChangeWhereTheScheduleGoesByThem) {
     });
     EXPECT_EQ(refused.find("--validate-every") != std::string::npos, std::string(schedule) == "plateau") << refused;
   }
-}
-
-// A value of the option that is not the one it has; empty if it can have no other.
-std::string other_value(const OptionSpec& option, const Settings& settings) {
-  const std::string& now = settings.text(option.name);
-  std::vector<std::string> candidates{"elsewhere", "0.125", "7", "1000"};
-  std::istringstream choices{std::string(option.choices)};
-  for (std::string choice; choices >> choice;) candidates.push_back(choice);
-  for (const std::string& candidate : candidates) {
-    try {
-      if (canonical_value(option, candidate) != now) return candidate;
-    } catch (const ConfigError&) {
-    }
-  }
-  return "";
 }
 
 TEST(Resume, EveryOptionOfTheTableIsTakenOrRefusedByName) {

@@ -5,6 +5,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "experiments/program/help.hpp"
+#include "tests/experiments/program_support.hpp"
 
 namespace tapehead {
 namespace {
@@ -45,7 +46,7 @@ TEST(Arguments, MistakesInUsageSayWhatIsWrong) {
   EXPECT_EQ(refusal("train", {"--seed", "1", "--seed", "2"}), "--seed: is given twice");
   EXPECT_EQ(refusal("train", {"--json", "--json"}), "--json: is given twice");
   EXPECT_THAT(refusal("train", {"copy", "reverse"}), HasSubstr("\"reverse\" is one word too many"));
-  EXPECT_THAT(refusal("list", {"presets"}), HasSubstr("\"presets\" is one word too many"));
+  EXPECT_THAT(refusal("version", {"now"}), HasSubstr("\"now\" is one word too many"));
   EXPECT_THAT(refusal("train", {"-o", "x"}), HasSubstr("two dashes"));
   EXPECT_THAT(refusal("train", {"copy"}), HasSubstr("--out is missing"));
   EXPECT_EQ(refusal("train", {"--lr", "-1", "--out", "x"}), "--lr: must be more than 0, not -1");
@@ -105,6 +106,18 @@ TEST(Help, IsAskedForInSeveralWays) {
   }
   EXPECT_TRUE(parse_arguments(find_command("train"), {"--help", "all"}).all_help);
   EXPECT_TRUE(parse_arguments(find_command("list"), {"-h", "all"}).all_help);
+}
+
+TEST(Help, OfTheProgramCanShowEveryOption) {
+  const Ran all = run({"--help", "all"});
+  EXPECT_EQ(all.status, 0) << all.err;
+  EXPECT_EQ(run({"help", "all"}).out, all.out);
+  EXPECT_TRUE(all.out.starts_with(run({"--help"}).out));
+  for (const OptionSpec& option : option_table()) {
+    EXPECT_THAT(all.out, testing::ContainsRegex("\n  --" + std::string(option.name) + "[ \n]"));
+  }
+  EXPECT_THAT(all.out, testing::ContainsRegex("--seeds N .* \\[3\\] \\(ablate\\)\n"));
+  EXPECT_THAT(all.out, HasSubstr("options of single commands:\n"));
 }
 
 TEST(Help, EveryOptionOfACommandStandsInTheTable) {

@@ -35,6 +35,7 @@ TEST_F(Data, EveryCommandThatReadsPairsNamesTheLinesThatAreNone) {
   EXPECT_THAT(run({"summary", "--train", bad_}).err, told);
   std::vector<std::string> ablate = train_words(good_, {"--test", bad_, "--vary", "heads=1,2", "--seeds", "1"});
   ablate[0] = "ablate";
+  std::ranges::replace(ablate, path("run"), path("grid"));
   const Ran ablated = run(ablate);
   EXPECT_THAT(ablated.err, told);
   EXPECT_EQ(ablated.err.find("skipped"), ablated.err.rfind("skipped")) << "once, not for each cell";
@@ -91,6 +92,20 @@ TEST_F(Data, ColumnsAreNamedByAnOptionAndKept) {
   EXPECT_THAT(run({"train", "--train", ids, "--columns", "1,x", "--out", path("no")}).err,
               HasSubstr("--columns: \"1,x\" is a number and a name"));
   EXPECT_THAT(run({"train", "copy", "--columns", "1,2", "--out", path("no")}).err, HasSubstr("--columns"));
+}
+
+TEST_F(Data, TitlesAboveColumnsThatWereChosenByNumberAreTold) {
+  const std::string lines = "1\ta b\tA B\n2\tb a\tB A\n3\ta\tA\n";
+  const auto told = [&](const std::string& file, const std::string& columns) {
+    const Ran ran = run({"summary", "--train", file, "--columns", columns});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return ran.err;
+  };
+  const std::string titled = write("titled.tsv", "id\tenglish\tbulgarian\n" + lines);
+  EXPECT_THAT(told(titled, "2,3"), HasSubstr("titled.tsv: line 1 seems to be titles, and is read as a pair; --columns "
+                                             "english,bulgarian would leave it out"));
+  EXPECT_THAT(told(titled, "english,bulgarian"), Not(HasSubstr("titles")));
+  EXPECT_THAT(told(write("untitled.tsv", lines), "2,3"), Not(HasSubstr("titles")));
 }
 
 TEST_F(Data, RemarksInAThirdColumnAreNotReadAndThatIsSaid) {
@@ -167,6 +182,7 @@ TEST_F(Data, NamesOfFilesActOnNoTerminal) {
   const Ran trained = run(train_words(train));
   EXPECT_THAT(trained.err, AllOf(HasSubstr("skipped 1 of 3 lines"), Not(HasSubstr("\x1b"))));
   words[0] = "ablate";
+  std::ranges::replace(words, path("run"), path("grid"));
   EXPECT_THAT(run(words).err, AllOf(HasSubstr("skipped 1 of 3 lines"), Not(HasSubstr("\x1b"))));
 }
 

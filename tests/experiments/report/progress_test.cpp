@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <limits>
 #include <sstream>
 
 #include "experiments/report/text_width.hpp"
@@ -41,10 +42,31 @@ TEST(ProgressLine, RateCountsOnlyTheStepsSinceTheResume) {
 }
 
 TEST(ProgressLine, ShowsTheLastValidation) {
-  const Evaluation evaluation{.results = {{"loss", 0.125}, {"exact_match", 0.5}}};
+  const Evaluation evaluation{.results = {{"loss", 0.125, "nats a token", Better::lower, true},
+                                          {"exact_match", 0.5, "share", Better::higher, true}}};
   Progress progress = half_way();
   progress.validation = &evaluation;
   EXPECT_THAT(progress_line(progress, 200), HasSubstr("valid loss 0.1250 exact 50.0%"));
+}
+
+// Where no sequence fits into the model there is no loss.
+TEST(ProgressLine, WhatThereIsNoneOfIsCalledNone) {
+  const double none = -std::numeric_limits<double>::quiet_NaN();
+  const Evaluation evaluation{.results = {{"loss", none, "nats a token", Better::lower, true},
+                                          {"perplexity", none, "", Better::lower, true},
+                                          {"recall", none, "share", Better::higher, true}},
+                              .available = 3,
+                              .headline = "recall"};
+  Progress progress = half_way();
+  progress.loss = none;
+  progress.validation = &evaluation;
+  EXPECT_THAT(progress_line(progress, 200), HasSubstr("loss none  valid loss none recall none"));
+  std::ostringstream out;
+  ProgressDisplay display(out, false, 50);
+  display.on_step(progress);
+  display.on_validation(progress);
+  EXPECT_THAT(out.str(), HasSubstr("step 500/1000  loss none  lr"));
+  EXPECT_THAT(out.str(), HasSubstr("the first 0 of 3 sequences: loss none  recall none\n"));
 }
 
 TEST(ProgressDisplay, ALongLabelLeavesRoomForStepAndLoss) {

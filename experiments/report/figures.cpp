@@ -1,0 +1,32 @@
+#include "experiments/report/figures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tapehead {
+
+std::string figure(double value, int decimals) {
+  if (std::isnan(value)) return "none";
+  if (std::isinf(value)) return "too large";
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string plain_name(const std::string& name) {
+  std::string text = name;
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
+const Result* beside_loss(const Evaluation& evaluation) {
+  const Result* found = nullptr;
+  for (const Result& result : evaluation.results) {
+    if (result.name == "loss") continue;
+    if (result.name == evaluation.headline) return &result;
+    if (result.common) found = &result;
+  }
+  return found;
+}
+
+}  // namespace tapehead

@@ -1,0 +1,37 @@
+#include <gmock/gmock.h>
+
+#include "tests/experiments/program_support.hpp"
+#include "trainers/metrics/token_counts.hpp"
+
+namespace tapehead {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(List, EachPartCanBeHadAlone) {
+  const nlohmann::json all = run({"list", "--json"}).json();
+  std::vector<std::string> parts;
+  for (const auto& [part, entries] : all.items()) {
+    parts.push_back(part);
+    const nlohmann::json alone = run({"list", part, "--json"}).json();
+    EXPECT_EQ(alone.size(), 1U);
+    EXPECT_EQ(alone[part], entries);
+    EXPECT_THAT(run({"list", part}).out, testing::StartsWith(part + "\n  "));
+  }
+  EXPECT_THAT(parts, testing::UnorderedElementsAre("presets", "tasks", "models", "ops", "metrics"));
+  EXPECT_EQ(run({"list", "preset"}).err,
+            "tapehead: list: \"preset\" is none of presets, tasks, models, ops, metrics; did you mean presets?\n");
+}
+
+TEST(List, OfMetricsHasWhatIsMeasuredWithUnitAndDirection) {
+  const nlohmann::json metrics = run({"list", "metrics", "--json"}).json()["metrics"];
+  ASSERT_EQ(metrics.size(), token_metrics().size());
+  for (std::size_t i = 0; i < metrics.size(); ++i) EXPECT_EQ(metrics[i]["name"], token_metrics()[i].name);
+  const std::string text = run({"list", "metrics"}).out;
+  EXPECT_THAT(text, HasSubstr("(share, higher is better)"));
+  EXPECT_THAT(text, HasSubstr("(nats a token, lower is better)"));
+  EXPECT_THAT(text, HasSubstr("exp(loss) (lower is better)"));
+}
+
+}  // namespace
+}  // namespace tapehead
