@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests setup-checks build tests test check-all tsan clang odr fuzz test-data endurance demo portable asan mutants format tidy clean
+.PHONY: help setup setup-tests setup-checks build tests test check-all tsan clang odr fuzz test-data endurance package demo portable asan mutants format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -37,6 +37,9 @@ test-data: tests ## the tests that read the shared data folder (TAPEHEAD_DATA=DI
 endurance: tests ## kill, damage and resume runs as often as docs/reliability.md says (some minutes)
 	TAPEHEAD_ENDURANCE=1 ctest --preset release --label-regex '^endurance$$' --parallel $(JOBS)
 
+package: tests ## build and run a project that uses tapehead, by every way to take it in (some minutes)
+	TAPEHEAD_WHOLE=1 ctest --preset release --tests-regex '^Package'
+
 demo: build ## train a small transformer to copy, and look at what it learnt (about a minute)
 	@scripts/demo
 
@@ -44,7 +47,7 @@ portable: setup ## build for any processor of this architecture, as build/portab
 	cmake --preset portable $(CONFIGURE)
 	cmake --build --preset portable --parallel $(JOBS) --target tapehead
 
-check-all: test endurance asan tsan clang odr tidy fuzz ## everything that can be checked here (about two hours)
+check-all: test endurance package asan tsan clang odr tidy fuzz ## everything that can be checked here (about two hours)
 
 asan: setup-checks ## build and test under the address, leak and undefined-behaviour sanitizers
 	cmake --preset asan $(CONFIGURE)
