@@ -1,6 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "layers/attention/key_value_cache.hpp"
 #include "layers/linear.hpp"
@@ -48,5 +51,21 @@ class CachedState final : public DecodingState<T> {
   std::vector<T> logits_;
   std::int64_t vocabulary_ = 0;
 };
+
+/// The state of a model that reads source and target as one sequence of at most `positions` tokens: `next(tape, input,
+/// pass)` gives the features (C, T, B) of tokens (T, B), and `output`, which outlives the state, makes logits of them.
+template <RealScalar T, class Next>
+std::unique_ptr<DecodingState<T>> begin_joined(Tape<T>& tape, const Sources& sources, std::int64_t positions,
+                                               const Linear& output, Next next) {
+  JoinedPrompts prompts(sources, positions);
+  const auto read = [next](Tape<T>& on, const TokenView& /*source*/, const TokenView& input, const Pass& pass) {
+    return next(on, input, pass);
+  };
+  return std::make_unique<CachedState<T>>(tape, typename CachedState<T>::Options{.read = read,
+                                                                                 .output = output,
+                                                                                 .prompt = std::move(prompts.columns),
+                                                                                 .positions = positions,
+                                                                                 .closed = std::move(prompts.closed)});
+}
 
 }  // namespace tapehead

@@ -29,16 +29,9 @@ struct Decoder {
 
   template <RealScalar T>
   std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
-    const JoinedPrompts prompts(sources, embedding.positions.max_positions);
-    const auto next = [this](Tape<T>& on, const TokenView&, const TokenView& input, const Pass& pass) {
-      return decode(on, input, pass);
-    };
-    return std::make_unique<CachedState<T>>(
-        tape, typename CachedState<T>::Options{.read = next,
-                                               .output = output,
-                                               .prompt = prompts.columns,
-                                               .positions = embedding.positions.max_positions,
-                                               .closed = prompts.closed});
+    return begin_joined(
+        tape, sources, embedding.positions.max_positions, output,
+        [this](Tape<T>& on, const TokenView& input, const Pass& pass) { return decode(on, input, pass); });
   }
 
   Embedding embedding;
