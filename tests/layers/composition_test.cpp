@@ -318,6 +318,25 @@ struct Part {
   Layer layer;
 };
 
+using Attention = Part<MultiHeadAttention, MultiHeadAttention::Options>;
+
+// To its own sequence up to the query, and to a ragged memory of 7 channels.
+void compare_attention(Comparison& comparison, MultiHeadAttention::Options options, const PlainOptions& plain) {
+  const Built<Attention> self(options);
+  compare_layer(
+      comparison, self, {{6, 5, 2}}, plain, kTraining,
+      [](const Attention& at, auto& x) { return at.layer(x[0], Mask::causal(), kTraining); },
+      [](const PlainLayers& layers, const auto& x) { return layers.attention("part", x[0], x[0], kPlainCausal, 0); });
+  options.memory_channels = 7;
+  const Built<Attention> cross(options);
+  compare_layer(
+      comparison, cross, {{6, 5, 2}, {7, 4, 2}}, plain, kTraining,
+      [](const Attention& at, auto& x) {
+        return at.layer(x[0], x[1], Mask::padding({.lengths = kThree.data()}), kTraining);
+      },
+      [](const PlainLayers& layers, const auto& x) { return layers.attention("part", x[0], x[1], kPlainRagged, 0); });
+}
+
 // Every stage that attention can be made of, by every kernel that takes it.
 TEST(LayerComposition, EveryStageIsWhatItsPlainLoopsSay) {
   Comparison comparison(1e-10);
@@ -338,25 +357,8 @@ TEST(LayerComposition, EveryStageIsWhatItsPlainLoopsSay) {
           options.normalizer = plain.normalizer = spec.name;
           break;
       }
-      using Attention = Part<MultiHeadAttention, MultiHeadAttention::Options>;
       try {
-        const Built<Attention> self(options);
-        compare_layer(
-            comparison, self, {{6, 5, 2}}, plain, kTraining,
-            [](const Attention& at, auto& x) { return at.layer(x[0], Mask::causal(), kTraining); },
-            [](const PlainLayers& layers, const auto& x) {
-              return layers.attention("part", x[0], x[0], kPlainCausal, 0);
-            });
-        options.memory_channels = 7;
-        const Built<Attention> cross(options);
-        compare_layer(
-            comparison, cross, {{6, 5, 2}, {7, 4, 2}}, plain, kTraining,
-            [](const Attention& at, auto& x) {
-              return at.layer(x[0], x[1], Mask::padding({.lengths = kThree.data()}), kTraining);
-            },
-            [](const PlainLayers& layers, const auto& x) {
-              return layers.attention("part", x[0], x[1], kPlainRagged, 0);
-            });
+        compare_attention(comparison, options, plain);
       } catch (const ConfigError& refusal) {  // a stage may be beyond the tiled kernel, and nothing else
         EXPECT_EQ(kernel, AttentionKernel::tiled) << refusal.what();
       }
@@ -366,7 +368,6 @@ TEST(LayerComposition, EveryStageIsWhatItsPlainLoopsSay) {
 
 TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
   Comparison comparison(1e-10);
-  using Attention = Part<MultiHeadAttention, MultiHeadAttention::Options>;
   for (const double scale : {0.0, 0.3}) {
     for (const double dropout : {0.0, 0.4}) {
       for (const auto kernel : {AttentionKernel::automatic, AttentionKernel::tiled, AttentionKernel::composed}) {
@@ -382,23 +383,7 @@ TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
                                             .scale = scale,
                                             .dropout = dropout,
                                             .kernel = kernel};
-        const Built<Attention> self(options);
-        compare_layer(
-            comparison, self, {{6, 5, 2}}, plain, kTraining,
-            [](const Attention& at, auto& x) { return at.layer(x[0], Mask::causal(), kTraining); },
-            [](const PlainLayers& layers, const auto& x) {
-              return layers.attention("part", x[0], x[0], kPlainCausal, 0);
-            });
-        options.memory_channels = 7;
-        const Built<Attention> cross(options);
-        compare_layer(
-            comparison, cross, {{6, 5, 2}, {7, 4, 2}}, plain, kTraining,
-            [](const Attention& at, auto& x) {
-              return at.layer(x[0], x[1], Mask::padding({.lengths = kThree.data()}), kTraining);
-            },
-            [](const PlainLayers& layers, const auto& x) {
-              return layers.attention("part", x[0], x[1], kPlainRagged, 0);
-            });
+        compare_attention(comparison, options, plain);
       }
     }
   }
