@@ -41,9 +41,9 @@ std::int64_t inner_size(const MatrixView<const T>& a, Transpose op_a, const Matr
 }  // namespace
 
 template <Scalar T>
-void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c,
-          const T* offset) {
+void gemm(T alpha, const std::type_identity_t<MatrixView<const T>>& a, Transpose op_a,
+          const std::type_identity_t<MatrixView<const T>>& b, Transpose op_b, T beta,
+          const std::type_identity_t<MatrixView<T>>& c, const T* offset) {
   const std::int64_t inner = inner_size(a, op_a, b, op_b, c);
   if constexpr (RealScalar<T>) {
     if (inner > 0 && prefers_panels(c.rows, c.columns, inner, op_b)) {
@@ -65,9 +65,9 @@ void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
 }
 
 template <Scalar T>
-void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-               std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta,
-               std::type_identity_t<MatrixView<T>> c) {
+void blas_gemm(T alpha, const std::type_identity_t<MatrixView<const T>>& a, Transpose op_a,
+               const std::type_identity_t<MatrixView<const T>>& b, Transpose op_b, T beta,
+               const std::type_identity_t<MatrixView<T>>& c) {
   if (c.rows == 0 || c.columns == 0) return;
   const int m = static_cast<int>(c.rows);
   const int n = static_cast<int>(c.columns);
@@ -85,17 +85,17 @@ void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose o
   }
 }
 
-template void gemm<float>(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
-                          MatrixView<float>, const float*);
-template void gemm<double>(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose, double,
-                           MatrixView<double>, const double*);
-template void gemm<std::complex<double>>(std::complex<double>, MatrixView<const std::complex<double>>, Transpose,
-                                         MatrixView<const std::complex<double>>, Transpose, std::complex<double>,
-                                         MatrixView<std::complex<double>>, const std::complex<double>*);
+template void gemm<float>(float, const MatrixView<const float>&, Transpose, const MatrixView<const float>&, Transpose,
+                          float, const MatrixView<float>&, const float*);
+template void gemm<double>(double, const MatrixView<const double>&, Transpose, const MatrixView<const double>&,
+                           Transpose, double, const MatrixView<double>&, const double*);
+template void gemm<std::complex<double>>(std::complex<double>, const MatrixView<const std::complex<double>>&, Transpose,
+                                         const MatrixView<const std::complex<double>>&, Transpose, std::complex<double>,
+                                         const MatrixView<std::complex<double>>&, const std::complex<double>*);
 
-template void blas_gemm<float>(float, MatrixView<const float>, Transpose, MatrixView<const float>, Transpose, float,
-                               MatrixView<float>);
-template void blas_gemm<double>(double, MatrixView<const double>, Transpose, MatrixView<const double>, Transpose,
-                                double, MatrixView<double>);
+template void blas_gemm<float>(float, const MatrixView<const float>&, Transpose, const MatrixView<const float>&,
+                               Transpose, float, const MatrixView<float>&);
+template void blas_gemm<double>(double, const MatrixView<const double>&, Transpose, const MatrixView<const double>&,
+                                Transpose, double, const MatrixView<double>&);
 
 }  // namespace tapehead

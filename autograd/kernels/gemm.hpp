@@ -31,14 +31,14 @@ enum class Transpose { no, yes };
 /// Single-threaded where use_single_threaded_blas() was called.
 /// Throws ShapeError if sizes do not fit. REQUIRES: c overlaps neither a nor b.
 template <Scalar T>
-void gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-          std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta, std::type_identity_t<MatrixView<T>> c,
-          const T* offset = nullptr);
+void gemm(T alpha, const std::type_identity_t<MatrixView<const T>>& a, Transpose op_a,
+          const std::type_identity_t<MatrixView<const T>>& b, Transpose op_b, T beta,
+          const std::type_identity_t<MatrixView<T>>& c, const T* offset = nullptr);
 
 /// gemm by BLAS whatever the sizes, without an offset. Small products may allocate inside OpenBLAS.
 template <Scalar T>
-void blas_gemm(T alpha, std::type_identity_t<MatrixView<const T>> a, Transpose op_a,
-               std::type_identity_t<MatrixView<const T>> b, Transpose op_b, T beta,
-               std::type_identity_t<MatrixView<T>> c);
+void blas_gemm(T alpha, const std::type_identity_t<MatrixView<const T>>& a, Transpose op_a,
+               const std::type_identity_t<MatrixView<const T>>& b, Transpose op_b, T beta,
+               const std::type_identity_t<MatrixView<T>>& c);
 
 }  // namespace tapehead

@@ -22,7 +22,7 @@ constexpr bool prefers_panels(std::int64_t m, std::int64_t n, std::int64_t k, Tr
 /// stack, nothing on the heap. Right for any size. For given sizes each element is summed in one order. `offset`: a
 /// column that is added to every column of c, or nullptr.
 template <RealScalar T>
-void panel_gemm(T alpha, MatrixView<const T> a, Transpose op_a, MatrixView<const T> b, Transpose op_b, T beta,
-                MatrixView<T> c, const T* offset = nullptr);
+void panel_gemm(T alpha, const MatrixView<const T>& a, Transpose op_a, const MatrixView<const T>& b, Transpose op_b,
+                T beta, const MatrixView<T>& c, const T* offset = nullptr);
 
 }  // namespace tapehead

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -83,6 +84,61 @@ TYPED_TEST(Gemm, AgreesWithATripleLoop) {
           }
         }
       }
+    }
+  }
+}
+
+template <class T>
+class RealGemm : public testing::Test {};
+using Reals = testing::Types<float, double>;
+TYPED_TEST_SUITE(RealGemm, Reals);
+
+// Whether a sequence is decoded alone or beside others, a column has the same bits, as long as the small kernels take
+// it.
+TYPED_TEST(RealGemm, AColumnDoesNotDependOnHowManyThereAre) {
+  using T = TypeParam;
+  constexpr std::int64_t kColumns = 9;
+  for (const std::int64_t m : {1, 3, 4, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 64}) {
+    for (const std::int64_t k : {1, 2, 7, 16, 33, 100, 130, 300}) {
+      for (const Transpose op_a : {Transpose::no, Transpose::yes}) {
+        const std::int64_t rows = op_a == Transpose::yes ? k : m;
+        const std::int64_t columns = op_a == Transpose::yes ? m : k;
+        const auto a = random_matrix<T>(rows, columns, 1);
+        const auto b = random_matrix<T>(k, kColumns, 2);
+        const auto offset = random_matrix<T>(m, 1, 4);
+        const auto multiply = [&](std::int64_t first, std::int64_t count, std::vector<T>& c) {
+          gemm(T(0.3), MatrixView(a.data(), rows, columns), op_a, MatrixView(b.data() + first * k, k, count),
+               Transpose::no, T(0), MatrixView(c.data() + first * m, m, count), offset.data());
+        };
+        std::vector<T> together(static_cast<std::size_t>(m * kColumns));
+        multiply(0, kColumns, together);
+        for (std::int64_t count = 1; count < kColumns; ++count) {
+          std::vector<T> apart(together.size());
+          for (std::int64_t j = 0; j < kColumns; j += count) multiply(j, std::min(count, kColumns - j), apart);
+          ASSERT_EQ(apart, together) << m << " rows, " << k << " inner, " << count << " columns at a time";
+        }
+      }
+    }
+  }
+}
+
+// A head is a block of rows of a wider matrix: what lies beside it may be anything.
+TYPED_TEST(RealGemm, NumbersBesideAHeadDoNotMatter) {
+  using T = TypeParam;
+  for (std::int64_t m = 1; m <= 40; ++m) {
+    const std::int64_t n = 5, k = 6, stride = m + 20;
+    for (const Transpose op_a : {Transpose::no, Transpose::yes}) {
+      const std::int64_t rows = op_a == Transpose::yes ? k : m;
+      const std::int64_t columns = op_a == Transpose::yes ? m : k;
+      auto a = random_matrix<T>(stride, columns, 1);
+      for (std::int64_t j = 0; j < columns; ++j) {
+        std::fill_n(a.begin() + j * stride + rows, stride - rows, T(NAN));
+      }
+      const auto b = random_matrix<T>(k, n, 2);
+      std::vector<T> c(static_cast<std::size_t>(m * n));
+      gemm(T(1), MatrixView(a.data(), rows, columns, stride), op_a, MatrixView(b.data(), k, n), Transpose::no, T(0),
+           MatrixView(c.data(), m, n));
+      for (const T x : c) ASSERT_FALSE(std::isnan(x)) << m;
     }
   }
 }
