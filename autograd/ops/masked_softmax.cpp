@@ -23,11 +23,8 @@ Var<T> masked_softmax(Var<T> x, const Mask& mask, std::int64_t heads) {
   for (std::int64_t s = 0; s < shape.slices; ++s) {
     const MaskSite at{s / heads, s % heads, keys};
     mask.rows(at, 0, shape.columns, rows + s * shape.columns);
-    for (std::int64_t q = 0; q < shape.columns; ++q) {
-      const std::int64_t n = q + s * shape.columns;
-      over_attended(mask, at, q, rows[n], {0, keys}, false, y + n * keys,
-                    [](T* scores, std::int64_t count) { softmax_column(scores, count, scores); });
-    }
+    const std::int64_t first = s * shape.columns;
+    softmax_attended<T>(mask, at, 0, {rows + first, static_cast<std::size_t>(shape.columns)}, y + first * keys);
   }
 
   return tape.record("masked_softmax", shape, y, {x}, [=](Pull<T>& pull) {
@@ -35,7 +32,7 @@ Var<T> masked_softmax(Var<T> x, const Mask& mask, std::int64_t heads) {
     T* d = pull.scratch(keys);
     for (std::int64_t n = 0; n < shape.points(); ++n) {
       std::copy_n(pull.d_output() + n * keys, keys, d);
-      pull_softmax(rows[n], {0, keys}, y + n * keys, d);
+      pull_softmax_attended<T>({rows + n, 1}, {0, keys}, keys, y + n * keys, d);
       Sink<T>{d_x.data + n * keys, d_x.fresh}.accumulate(keys, [=](std::int64_t i) { return d[i]; });
     }
   });

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "autograd/kernels/gemm.hpp"
 #include "autograd/ops/attention.hpp"
@@ -29,6 +30,9 @@ struct AttentionPlan {
   /// The hull of every query of a head.
   const Mask::Row* rows_of(const MaskSite& at) const {
     return rows + queries * (by_head ? at.head + heads * at.example : at.example);
+  }
+  std::span<const Mask::Row> rows_of(const MaskSite& at, std::int64_t first, std::int64_t count) const {
+    return {rows_of(at) + first, static_cast<std::size_t>(count)};
   }
   /// A range that no key outside of is attended by any of these queries; {0, 0} where there is none.
   KeyRange reach(const MaskSite& at, std::int64_t first, std::int64_t count) const {

@@ -66,10 +66,7 @@ void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& in
     gemm(T(static_cast<Real<T>>(plan.scale)), columns_of(k, block.keys.begin, block.size()), Transpose::yes,
          columns_of(q, block.first, block.count), Transpose::no, T(0),
          MatrixView(p + block.keys.begin, block.size(), block.count, plan.keys));
-    for (std::int64_t j = 0; j < block.count; ++j) {
-      over_attended(plan.mask, at, block.first + j, plan.rows_of(at)[block.first + j], {0, plan.keys}, false,
-                    p + j * plan.keys, [](T* scores, std::int64_t count) { softmax_column(scores, count, scores); });
-    }
+    softmax_attended(plan.mask, at, block.first, plan.rows_of(at, block.first, block.count), p);
     if (plan.drops()) drop_weights(plan, p, dropped, at, block);
     const T* used = plan.drops() ? dropped : p;
     gemm<T>(T(1), columns_of(v, block.keys.begin, block.size()), Transpose::no,
@@ -127,10 +124,8 @@ void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inpu
     const MatrixView<T> d_s = of_block(d_scores);
     gemm<T>(T(1), columns_of(v, block.keys.begin, block.size()), Transpose::yes, d_c, Transpose::no, T(0), d_s);
     if (plan.drops()) drop_weights(plan, d_scores, d_scores, at, block);
-    for (std::int64_t j = 0; j < block.count; ++j) {
-      pull_softmax(plan.rows_of(at)[block.first + j], block.keys, p + j * plan.keys + block.keys.begin,
-                   d_s.data + j * d_s.stride);
-    }
+    pull_softmax_attended(plan.rows_of(at, block.first, block.count), block.keys, plan.keys, p + block.keys.begin,
+                          d_s.data);
     if (gradients.query.data != nullptr) {  // S = scale · Kᵀ Q
       gemm<T>(scale, columns_of(k, block.keys.begin, block.size()), Transpose::no, d_s, Transpose::no,
               gradients.query_beta, columns_of(gradients.query, block.first, block.count));

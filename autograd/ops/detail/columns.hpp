@@ -56,15 +56,13 @@ T sum_over(std::int64_t count, F value) {
 /// The largest real part of a column. REQUIRES: count ≥ 1.
 template <Scalar T>
 Real<T> largest_of(const T* column, std::int64_t count) {
-  constexpr std::int64_t kLanes = 16;
-  Real<T> lanes[kLanes];
-  std::fill_n(lanes, kLanes, real_part(column[0]));
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = std::max(lanes[lane], real_part(column[i + lane]));
+  if constexpr (RealScalar<T>) {
+    return vectors::largest(column, count);
+  } else {
+    Real<T> largest = column[0].real();
+    for (std::int64_t i = 1; i < count; ++i) largest = std::max(largest, column[i].real());
+    return largest;
   }
-  for (; i < count; ++i) lanes[0] = std::max(lanes[0], real_part(column[i]));
-  return *std::max_element(lanes, lanes + kLanes);
 }
 
 /// out = exp(column − shift); returns the sum of out. The same memory may serve as both.
@@ -81,14 +79,29 @@ T exponentiate(const T* column, Real<T> shift, std::int64_t count, T* out) {
 /// value nor derivative and keeps exp from overflowing.
 template <Scalar T>
 void softmax_column(const T* column, std::int64_t count, T* out) {
-  if (count == 0) return;
-  const T inverse = T(1) / exponentiate(column, largest_of(column, count), count, out);
-  for (std::int64_t i = 0; i < count; ++i) out[i] *= inverse;
+  if constexpr (RealScalar<T>) {
+    vectors::softmax(column, count, out);
+  } else if (count > 0) {
+    const T inverse = T(1) / exponentiate(column, largest_of(column, count), count, out);
+    for (std::int64_t i = 0; i < count; ++i) out[i] *= inverse;
+  }
+}
+
+/// d = d_y becomes d_x, for y = softmax(x): d_x = y ∘ (d_y − Σ y ∘ d_y).
+template <Scalar T>
+void pull_softmax_column(const T* y, std::int64_t count, T* d) {
+  if constexpr (RealScalar<T>) {
+    vectors::softmax_pullback(y, count, d);
+  } else {
+    const T inner = sum_over<T>(count, [=](std::int64_t i) { return y[i] * d[i]; });
+    for (std::int64_t i = 0; i < count; ++i) d[i] = y[i] * (d[i] - inner);
+  }
 }
 
 /// Σ a[i] · b[i], never conjugated.
 template <Scalar T>
 T dot(const T* a, const T* b, std::int64_t count) {
+  if constexpr (RealScalar<T>) return vectors::dot(a, b, count);
   return sum_over<T>(count, [=](std::int64_t i) { return a[i] * b[i]; });
 }
 
