@@ -1,94 +1,15 @@
 #include "autograd/kernels/vector_math.hpp"
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
-#include <limits>
 #include <numbers>
 #include <type_traits>
-#include <utility>
-#include <xsimd/xsimd.hpp>
 
-#include "autograd/kernels/lanes.hpp"
+#include "autograd/kernels/detail/batches.hpp"
 
 namespace tapehead::vectors {
 namespace {
-
-template <class T>
-using Batch = xsimd::batch<T>;
-
-template <class T>
-constexpr std::int64_t kWidth = static_cast<std::int64_t>(Batch<T>::size);
-
-template <class T>
-using Register = typename Lanes<T, sizeof(Batch<T>)>::Vector;
-
-template <class T>
-Register<T> bits_of(Batch<T> values) {
-  return std::bit_cast<Register<T>>(values.data);
-}
-
-template <class T>
-Batch<T> batch_of(Register<T> values) {
-  return std::bit_cast<typename Batch<T>::register_type>(values);
-}
-
-// The last elements of an array as a whole vector, padded with zeros, so that they meet the same instructions.
-template <class T>
-class Tail {
- public:
-  explicit Tail(std::int64_t count) : lanes_(count) {}
-  Tail(std::int64_t begin, std::int64_t end) : lanes_(begin, end) {}
-  Batch<T> load(const T* from) const { return batch_of<T>(lanes_.load(from)); }
-  void store(Batch<T> values, T* to) const { lanes_.store(bits_of<T>(values), to); }
-  // Those of `values` in the lanes there are, `other` elsewhere.
-  Batch<T> select(Batch<T> values, Batch<T> other) const {
-    return batch_of<T>(lanes_.select(bits_of<T>(values), bits_of<T>(other)));
-  }
-
- private:
-  Lanes<T, sizeof(Batch<T>)> lanes_;
-};
-
-// y = f(x).
-template <class T, class F>
-void map(const T* x, std::int64_t count, T* y, F f) {
-  std::int64_t i = 0;
-  for (; i + kWidth<T> <= count; i += kWidth<T>) f(Batch<T>::load_unaligned(x + i)).store_unaligned(y + i);
-  if (i == count) return;
-  const Tail<T> tail(count - i);
-  tail.store(f(tail.load(x + i)), y + i);
-}
-
-// The lanes joined in pairs, those of the upper half to those of the lower one, until one is left.
-template <class T, int Width = static_cast<int>(kWidth<T>) / 2, class F>
-T fold(Batch<T> values, F join) {
-  const auto swapped = [&]<int... Lane>(std::integer_sequence<int, Lane...>) {
-    const Register<T> v = bits_of<T>(values);
-    return batch_of<T>(__builtin_shufflevector(v, v, (Lane ^ Width)...));
-  };
-  const Batch<T> joined = join(values, swapped(std::make_integer_sequence<int, static_cast<int>(kWidth<T>)>{}));
-  if constexpr (Width > 1) {
-    return fold<T, Width / 2>(joined, join);
-  } else {
-    return joined.get(0);
-  }
-}
-
-template <class T>
-Batch<T> larger(Batch<T> a, Batch<T> b) {
-  return xsimd::max(a, b);
-}
-
-template <class T>
-Batch<T> total(Batch<T> a, Batch<T> b) {
-  return a + b;
-}
-
-// Columns that are one vector each, taken at the same time: all are read before any is written, so that none waits for
-// the memory of its neighbour.
-constexpr std::size_t kTogether = 4;
 
 // xsimd's erf errs by 2 units in float, but by 68 in double, where numbers are there to be checked.
 Batch<float> erf(Batch<float> x) { return xsimd::erf(x); }
@@ -255,159 +176,6 @@ void with_points_of(Curve f, F use) {
 }  // namespace
 
 template <RealScalar T>
-T exponentiate(const T* x, T shift, std::int64_t count, T* y) {
-  // Vectors that are summed into one before it is added to the total: a sum of sums loses less.
-  constexpr std::int64_t kBlock = 32 * kWidth<T>;
-  Batch<T> total(T(0));
-  std::int64_t i = 0;
-  while (i + kWidth<T> <= count) {
-    Batch<T> sum(T(0));
-    for (const std::int64_t end = std::min(i + kBlock, count); i + kWidth<T> <= end; i += kWidth<T>) {
-      const Batch<T> value = xsimd::exp(Batch<T>::load_unaligned(x + i) - shift);
-      value.store_unaligned(y + i);
-      sum += value;
-    }
-    total += sum;
-  }
-  if (i < count) {
-    const Tail<T> tail(count - i);
-    const Batch<T> value = xsimd::exp(tail.load(x + i) - shift);
-    tail.store(value, y + i);
-    total += tail.select(value, Batch<T>(T(0)));
-  }
-  return xsimd::hadd(total);
-}
-
-template <RealScalar T>
-T largest(const T* x, std::int64_t count) {
-  Batch<T> most(x[0]);
-  std::int64_t i = 0;
-  for (; i + kWidth<T> <= count; i += kWidth<T>) most = xsimd::max(most, Batch<T>::load_unaligned(x + i));
-  if (i < count) {
-    const Tail<T> tail(count - i);
-    most = xsimd::max(most, tail.select(tail.load(x + i), most));
-  }
-  return fold<T>(most, larger<T>);
-}
-
-template <RealScalar T>
-void softmax(const T* x, std::int64_t count, T* y) {
-  if (count == 0) return;
-  const T inverse = T(1) / exponentiate(x, largest(x, count), count, y);
-  map(y, count, y, [inverse](Batch<T> e) { return e * inverse; });
-}
-
-template <RealScalar T>
-void softmax_columns(std::span<const Range> ranges, std::int64_t size, std::int64_t stride, T* x) {
-  if (size > kWidth<T>) {
-    for (const Range& range : ranges) {
-      std::fill(x, x + range.begin, T(0));
-      softmax(x + range.begin, range.end - range.begin, x + range.begin);
-      std::fill(x + range.end, x + size, T(0));
-      x += stride;
-    }
-    return;
-  }
-  const Tail<T> whole(size);
-  const Batch<T> nothing(T(0));
-  for (std::size_t first = 0; first < ranges.size(); first += kTogether) {
-    const auto range_of = [&](std::size_t c) { return ranges[std::min(first + c, ranges.size() - 1)]; };
-    const auto column_of = [&](std::size_t c) {
-      return x + static_cast<std::int64_t>(std::min(first + c, ranges.size() - 1)) * stride;
-    };
-    Batch<T> values[kTogether];
-    T sums[kTogether];
-    for (std::size_t c = 0; c < kTogether; ++c) {
-      const Tail<T> tail(range_of(c).begin, range_of(c).end);
-      values[c] = tail.select(tail.load(column_of(c)), Batch<T>(std::numeric_limits<T>::lowest()));
-    }
-    for (Batch<T>& v : values) v = xsimd::exp(v - fold<T>(v, larger<T>));
-    for (std::size_t c = 0; c < kTogether; ++c) {
-      values[c] = Tail<T>(range_of(c).begin, range_of(c).end).select(values[c], nothing);
-      sums[c] = xsimd::hadd(values[c]);
-    }
-    for (std::size_t c = 0; c < kTogether && first + c < ranges.size(); ++c) {
-      whole.store(values[c] * (T(1) / std::max(sums[c], std::numeric_limits<T>::min())), column_of(c));
-    }
-  }
-}
-
-template <RealScalar T>
-void softmax_pullback_columns(std::span<const Range> ranges, std::int64_t size, std::int64_t stride, const T* y, T* d) {
-  if (size > kWidth<T>) {
-    for (const Range& range : ranges) {
-      std::fill(d, d + range.begin, T(0));
-      softmax_pullback(y + range.begin, range.end - range.begin, d + range.begin);
-      std::fill(d + range.end, d + size, T(0));
-      y += stride;
-      d += stride;
-    }
-    return;
-  }
-  const Tail<T> whole(size);
-  for (std::size_t first = 0; first < ranges.size(); first += kTogether) {
-    const auto column_of = [&](std::size_t c) { return std::min(first + c, ranges.size() - 1); };
-    Batch<T> weights[kTogether];
-    Batch<T> gradients[kTogether];
-    for (std::size_t c = 0; c < kTogether; ++c) {
-      const std::size_t column = column_of(c);
-      const Tail<T> tail(ranges[column].begin, ranges[column].end);
-      weights[c] = tail.load(y + static_cast<std::int64_t>(column) * stride);
-      gradients[c] = tail.load(d + static_cast<std::int64_t>(column) * stride);
-    }
-    for (std::size_t c = 0; c < kTogether; ++c) {
-      // Rounded as in dot(): a product in plain sight might be fused into the first of the sums.
-      const Batch<T> products = xsimd::fma(weights[c], gradients[c], Batch<T>(T(0)));
-      gradients[c] = weights[c] * (gradients[c] - fold<T>(products, total<T>));
-    }
-    for (std::size_t c = 0; c < kTogether && first + c < ranges.size(); ++c) {
-      whole.store(gradients[c], d + static_cast<std::int64_t>(column_of(c)) * stride);
-    }
-  }
-}
-
-template <RealScalar T>
-T dot(const T* a, const T* b, std::int64_t count) {
-  // Higham 1993: in halves, the error grows with the logarithm of the count.
-  constexpr std::int64_t kPiece = 4096;
-  if (count > kPiece) {
-    const std::int64_t half = (count / 2 + kPiece - 1) / kPiece * kPiece;
-    return dot(a, b, half) + dot(a + half, b + half, count - half);
-  }
-  constexpr int kBatches = static_cast<int>(16 / kWidth<T>);
-  Batch<T> sums[kBatches];
-  for (Batch<T>& sum : sums) sum = Batch<T>(T(0));
-  std::int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    for (int v = 0; v < kBatches; ++v) {
-      const std::int64_t at = i + v * kWidth<T>;
-      sums[v] = xsimd::fma(Batch<T>::load_unaligned(a + at), Batch<T>::load_unaligned(b + at), sums[v]);
-    }
-  }
-  for (int v = 0; v < kBatches && i + v * kWidth<T> < count; ++v) {
-    const std::int64_t at = i + v * kWidth<T>;
-    const Tail<T> tail(count - at);
-    sums[v] = xsimd::fma(tail.load(a + at), tail.load(b + at), sums[v]);
-  }
-  for (int half = kBatches / 2; half > 0; half /= 2) {
-    for (int v = 0; v < half; ++v) sums[v] += sums[v + half];
-  }
-  return fold<T>(sums[0], total<T>);
-}
-
-template <RealScalar T>
-void softmax_pullback(const T* y, std::int64_t count, T* d) {
-  const T inner = dot(y, d, count);
-  std::int64_t i = 0;
-  for (; i + kWidth<T> <= count; i += kWidth<T>) {
-    (Batch<T>::load_unaligned(y + i) * (Batch<T>::load_unaligned(d + i) - inner)).store_unaligned(d + i);
-  }
-  if (i == count) return;
-  const Tail<T> tail(count - i);
-  tail.store(tail.load(y + i) * (tail.load(d + i) - inner), d + i);
-}
-
-template <RealScalar T>
 void exp(const T* x, std::int64_t count, T* y) {
   map(x, count, y, [](Batch<T> a) { return xsimd::exp(a); });
 }
@@ -437,20 +205,6 @@ void curve_with_slope(Curve f, const T* x, std::int64_t count, T* y, T* slope) {
   with_points_of<T>(f, [=](auto at) { map_with_slope(x, count, y, slope, at); });
 }
 
-template float exponentiate(const float*, float, std::int64_t, float*);
-template double exponentiate(const double*, double, std::int64_t, double*);
-template double largest(const double*, std::int64_t);
-template void softmax(const double*, std::int64_t, double*);
-template double dot(const double*, const double*, std::int64_t);
-template void softmax_pullback(const double*, std::int64_t, double*);
-template float largest(const float*, std::int64_t);
-template void softmax(const float*, std::int64_t, float*);
-template float dot(const float*, const float*, std::int64_t);
-template void softmax_pullback(const float*, std::int64_t, float*);
-template void softmax_columns(std::span<const Range>, std::int64_t, std::int64_t, double*);
-template void softmax_pullback_columns(std::span<const Range>, std::int64_t, std::int64_t, const double*, double*);
-template void softmax_columns(std::span<const Range>, std::int64_t, std::int64_t, float*);
-template void softmax_pullback_columns(std::span<const Range>, std::int64_t, std::int64_t, const float*, float*);
 template void exp(const float*, std::int64_t, float*);
 template void exp(const double*, std::int64_t, double*);
 template void tanh(const float*, std::int64_t, float*);

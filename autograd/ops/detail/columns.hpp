@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "autograd/kernels/vector_math.hpp"
+#include "autograd/kernels/column_math.hpp"
 #include "autograd/scalar.hpp"
 
 namespace tapehead {
