@@ -82,8 +82,8 @@ fuzz: setup-checks ## fuzz every reader under libFuzzer, SECONDS=60 each
 mutants: setup-tests ## plant bugs and see that gradcheck, or the tests of layers and trainers, find them (needs python3; two hours)
 	tests/mutants/run --set all --out tests/mutants/results.md
 
-format: ## format the sources in place (needs clang-format)
-	git ls-files '*.hpp' '*.cpp' | xargs clang-format -i
+format: setup-tests ## format the sources in place
+	@scripts/format
 
 # It is clang's own, and knows no flags but clang's.
 tidy: setup-checks ## read the sources for likely mistakes (needs clang-tidy)

@@ -10,8 +10,8 @@ namespace tapehead {
 
 class Fences;
 
-/// Memory handed out by moving a pointer and taken back all at once. Every piece is aligned to 64 bytes, a cache line and
-/// the widest vector register. A full arena grows by a block; reset() joins the blocks into one, so that an arena
+/// Memory handed out by moving a pointer and taken back all at once. Every piece is aligned to 64 bytes, a cache line
+/// and the widest vector register. A full arena grows by a block; reset() joins the blocks into one, so that an arena
 /// which has seen its largest load never asks the system again. What is not handed out is poisoned (see poison.hpp).
 class Arena {
  public:

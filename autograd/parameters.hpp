@@ -72,8 +72,8 @@ class ParameterLayout {
   ParameterLayout& operator=(ParameterLayout&&) = default;
 
   /// Declares one block. Offsets are assigned here; those given are ignored.
-  /// Throws ConfigError on a name given twice, on ranges that cannot be joined or be held in memory, or when the layout is
-  /// sealed.
+  /// Throws ConfigError on a name given twice, on ranges that cannot be joined or be held in memory, or when the layout
+  /// is sealed.
   Parameter declare(std::vector<ParameterRange> ranges, Join join = Join::columns);
 
   /// No more declarations: stores may be made.
@@ -93,13 +93,15 @@ class ParameterLayout {
   };
   /// In the order of declaration.
   std::span<const Block> blocks() const { return blocks_; }
-  /// The number of a parameter's block. Throws GradientError, naming the parameter, if it was declared in another layout
-  /// or is none.
+  /// The number of a parameter's block. Throws GradientError, naming the parameter, if it was declared in another
+  /// layout or is none.
   std::int32_t index_of(const Parameter& parameter) const {
     if (parameter.names_ != names_ || parameter.index_ < 0) refuse(parameter);
     return parameter.index_;
   }
-  const Block& block(const Parameter& parameter) const { return blocks_[static_cast<std::size_t>(index_of(parameter))]; }
+  const Block& block(const Parameter& parameter) const {
+    return blocks_[static_cast<std::size_t>(index_of(parameter))];
+  }
 
   /// Elements of the flat vector, alignment gaps included (they stay zero), and of the parameters alone.
   std::int64_t flat_size() const { return flat_size_; }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Memory that an arena holds but has not handed out is poisoned under the address sanitizer: whoever reads or writes it is
-// stopped and named. In other builds nothing is done, at no cost.
+// Memory that an arena holds but has not handed out is poisoned under the address sanitizer: whoever reads or writes it
+// is stopped and named. In other builds nothing is done, at no cost.
 
 #include <cstddef>
 

@@ -29,9 +29,9 @@ class ShardedGradient {
   /// For flat vectors of `size` elements. Throws ConfigError if shards < 1.
   ShardedGradient(int shards, int workers, std::int64_t size);
 
-  /// Calls fill(worker, shard, T* gradient) for every shard that has examples, each on one worker; fill overwrites all of
-  /// the gradient. Afterwards total() is their sum. Allocates nothing. A shard that is alone is filled by the calling
-  /// thread, as worker 0, and may use the workers itself. Throws DataError without examples.
+  /// Calls fill(worker, shard, T* gradient) for every shard that has examples, each on one worker; fill overwrites all
+  /// of the gradient. Afterwards total() is their sum. Allocates nothing. A shard that is alone is filled by the
+  /// calling thread, as worker 0, and may use the workers itself. Throws DataError without examples.
   /// REQUIRES: workers.size() as given above.
   template <class F>
   void run(WorkerPool& workers, std::int64_t examples, F&& fill) {

@@ -29,8 +29,9 @@ class Pull;
 template <Scalar T>
 class Var;
 
-/// The tape that the inputs of an op live on: what every op asks for first. `needed` must all be there; `optional` ones may
-/// be empty. Throws GradientError "add: input 1 …" for an input that is empty, stale, or on another tape than those before.
+/// The tape that the inputs of an op live on: what every op asks for first. `needed` must all be there; `optional` ones
+/// may be empty. Throws GradientError "add: input 1 …" for an input that is empty, stale, or on another tape than those
+/// before.
 template <Scalar T>
 Tape<T>& tape_of(const char* op, std::span<const Var<T>> needed, std::span<const Var<T>> optional);
 
@@ -121,8 +122,8 @@ class Pull {
 /// Records what one training step computes, as a list in creation order (which is topological order), and walks it
 /// backwards. It owns the values, what the pullbacks keep, and the adjoints. Nothing is global: one tape per thread.
 ///
-/// Writing an op: tape_of() its inputs, allocate the output, compute it, then record it with its pullback, a closure that
-/// is trivially copyable and destructible (captures: Var, raw pointers from allocate(), numbers). See
+/// Writing an op: tape_of() its inputs, allocate the output, compute it, then record it with its pullback, a closure
+/// that is trivially copyable and destructible (captures: Var, raw pointers from allocate(), numbers). See
 /// autograd/ops/scale.cpp.
 template <Scalar T>
 class Tape {
@@ -140,8 +141,8 @@ class Tape {
   Var<T> constant(Shape shape, const T* values);
   /// A copy of `values` that collects a gradient: see gradient().
   Var<T> input(Shape shape, const T* values);
-  /// A block of the store; asking twice gives the same node. Throws GradientError, naming the parameter, on a tape without
-  /// a store and on one whose store is of another layout.
+  /// A block of the store; asking twice gives the same node. Throws GradientError, naming the parameter, on a tape
+  /// without a store and on one whose store is of another layout.
   Var<T> leaf(const Parameter& parameter);
 
   // ---- recording

@@ -8,8 +8,8 @@
 
 namespace tapehead {
 
-/// The Euclidean norm of a whole gradient: squares are summed in double over fixed blocks, and the blocks in order, so the
-/// number of workers does not change a bit.
+/// The Euclidean norm of a whole gradient: squares are summed in double over fixed blocks, and the blocks in order, so
+/// the number of workers does not change a bit.
 template <RealScalar T>
 class GlobalNorm {
  public:
@@ -25,7 +25,8 @@ class GlobalNorm {
   std::vector<double> blocks_;
 };
 
-/// What a gradient of this norm is multiplied by so that its norm is at most `clip` (Pascanu et al. 2013); 1 if clip == 0.
+/// What a gradient of this norm is multiplied by so that its norm is at most `clip` (Pascanu et al. 2013); 1
+/// if clip == 0.
 double clip_scale(double norm, double clip);
 
 }  // namespace tapehead

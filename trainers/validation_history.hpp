@@ -31,8 +31,8 @@ class ValidationHistory {
   double learning_rate_share() const;
   bool should_stop() const { return options_.early_stop > 0 && waited_ >= options_.early_stop; }
 
-  /// The validation at the end, if it was none of those on the way but took the same sequences. Returns whether its loss
-  /// is below all of theirs, so that its weights are to be kept as the best; false if there were none on the way.
+  /// The validation at the end, if it was none of those on the way but took the same sequences. Returns whether its
+  /// loss is below all of theirs, so that its weights are to be kept as the best; false if there were none on the way.
   /// Nothing else follows from it: a run that goes on later is the run that never ended here.
   bool record_end(std::int64_t step, double loss);
 
@@ -45,8 +45,8 @@ class ValidationHistory {
   /// Validations since the loss was last better.
   std::int64_t waited() const { return waited_; }
 
-  /// Adds the state to the numbers of a checkpoint; takes it back from them, as far as they hold it. Throws CheckpointError
-  /// for counters that count nothing.
+  /// Adds the state to the numbers of a checkpoint; takes it back from them, as far as they hold it. Throws
+  /// CheckpointError for counters that count nothing.
   void store(std::map<std::string, double>& numbers) const;
   void restore(const std::map<std::string, double>& numbers);
 

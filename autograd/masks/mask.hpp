@@ -39,11 +39,11 @@ enum class Cover { none, some, all };
 
 /// A rule that says which key a query may attend, by answering three questions:
 ///
-/// - `hull(at, query)`: a range that no key outside of may be attended by this query; it may reach past the keys there
-/// are;
+/// - `hull(at, query)`: a range that no key outside of may be attended by this query; it may reach past the keys that
+///   there are;
 /// - `allows(at, query, key)`: whether this key may be attended;
 /// - `cover(at, tile)`: `none` or `all` only if that is so for every pair of the tile; `some` is always right, but
-/// slower.
+///   slower.
 ///
 /// Plain values, for a mask lives in pullbacks: what a term points to must outlive the backward pass. A term that
 /// answers differently for the heads of an example says so: `static constexpr bool kByHead = true`. One whose queries
@@ -56,10 +56,9 @@ concept MaskTerm = std::is_trivially_copyable_v<M> && sizeof(M) <= 32 && alignof
   { term.cover(at, tile) } -> std::same_as<Cover>;
 };
 
-/// What *may* be attended; there is no other polarity. Terms (causal.hpp, lengths.hpp, window.hpp, or one's own) joined
-/// by
-/// `&`, what both allow, and `|`, what either allows: `Causal{} & Lengths{lengths}`. A query that may attend nothing
-/// gets zeros. Plain values: copied freely, no memory of its own.
+/// What *may* be attended; there is no other polarity. Terms (causal.hpp, lengths.hpp, window.hpp, or one's own) are
+/// joined by `&`, what both allow, and `|`, what either allows: `Causal{} & Lengths{lengths}`. A query that may attend
+/// nothing gets zeros. Plain values: copied freely, no memory of its own.
 class Mask {
  public:
   static constexpr std::int64_t kMostTerms = 8;

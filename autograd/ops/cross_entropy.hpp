@@ -19,8 +19,8 @@ struct CrossEntropyOptions {
 ///
 /// logits (V, T, B), expected (T, B) → (1, 1, 1). Targets equal to kPadding are ignored, in value and gradient; with no
 /// target left the loss is 0. `expected` must outlive backward(). Keeps one (V, T, B) matrix beside
-/// the logits; without a gradient, one column. Throws ShapeError if V == 0 or expected does not match logits, DataError for a
-/// target outside [0, V), ConfigError for ε outside [0, 1] or a denominator that is negative or not finite.
+/// the logits; without a gradient, one column. Throws ShapeError if V == 0 or expected does not match logits, DataError
+/// for a target outside [0, V), ConfigError for ε outside [0, 1] or a denominator that is negative or not finite.
 template <Scalar T>
 Var<T> cross_entropy(Var<T> logits, TokenView expected, const CrossEntropyOptions& options = {});
 

@@ -44,7 +44,8 @@ Var<T> matmul(Var<T> a, Var<T> b, Transpose op_a, Transpose op_b) {
   if (sa.slices != sb.slices && sa.slices != 1 && sb.slices != 1) {
     throw ShapeError(fmt::format("matmul: slices differ: a is {}, b is {}", to_string(sa), to_string(sb)));
   }
-  const Shape shape{flip_a ? sa.columns : sa.rows, flip_b ? sb.rows : sb.columns, sa.slices == 1 ? sb.slices : sa.slices};
+  const Shape shape{flip_a ? sa.columns : sa.rows, flip_b ? sb.rows : sb.columns,
+                    sa.slices == 1 ? sb.slices : sa.slices};
   T* y = tape.allocate(shape.size());
   for (std::int64_t s = 0; s < shape.slices; ++s) {
     gemm(T(1), slice_of(a.data(), sa, s), op_a, slice_of(b.data(), sb, s), op_b, T(0), slice_of(y, shape, s));

@@ -29,7 +29,8 @@ Var<T> transpose(Var<T> x) {
   return tape.record("transpose", {shape.columns, shape.rows, shape.slices}, y, {x}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     const auto d_x = pull.into(x);  // y[j] = x[i]
-    for_each_pair(shape, [=](std::int64_t i, std::int64_t j) { d_x.data[i] = (d_x.fresh ? T(0) : d_x.data[i]) + d_y[j]; });
+    for_each_pair(shape,
+                  [=](std::int64_t i, std::int64_t j) { d_x.data[i] = (d_x.fresh ? T(0) : d_x.data[i]) + d_y[j]; });
   });
 }
 

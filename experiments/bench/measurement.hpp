@@ -37,8 +37,8 @@ struct Comparison {
   std::int64_t peak_rss_bytes = 0;
 };
 
-/// The share of the cores' peak that products reach, in GFLOP/s each. None if the steps were faster than the peak that was
-/// seen: other work kept the cores from showing it.
+/// The share of the cores' peak that products reach, in GFLOP/s each. None if the steps were faster than the peak that
+/// was seen: other work kept the cores from showing it.
 std::optional<double> share_of_peak(double gflops, double peak);
 
 struct BenchReport {
@@ -49,7 +49,7 @@ struct BenchReport {
   Range step_ms;
   Range floor_ms;  ///< none for double: zeros
   std::int64_t floor_shards = 0;
-  double flop = 0;  ///< of the products of one step
+  double flop = 0;             ///< of the products of one step
   double fma_peak_gflops = 0;  ///< the most that was seen in any round
   std::int64_t peak_rss_bytes = 0;
   std::optional<double> allocations_per_step;

@@ -8,7 +8,8 @@ namespace tapehead {
 struct Evaluation;
 struct Matrix;
 
-/// Keys keep the order in which they are set. Who builds or reads one includes <nlohmann/json.hpp>, which takes long to compile.
+/// Keys keep the order in which they are set. Who builds or reads one includes <nlohmann/json.hpp>, which takes long to
+/// compile.
 using Json = nlohmann::ordered_json;
 
 /// As text on one line, or indented by `indent` spaces a level. What is not UTF-8 (a folder's name may be anything) is

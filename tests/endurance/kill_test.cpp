@@ -32,8 +32,9 @@ class Kill : public InFolder, public testing::WithParamInterface<Plan> {
  protected:
   static bool never(const Plan& plan) { return std::string(plan.checkpoint_every) == "0"; }
   static std::vector<std::string> options(const Plan& plan, const std::string& folder, int threads) {
-    std::vector<std::string> more{"--steps", plan.steps, "--checkpoint-every", plan.checkpoint_every, "--d-model",
-                                  plan.d_model, "--threads", std::to_string(threads), "--out", folder};
+    std::vector<std::string> more{"--steps",   plan.steps,   "--checkpoint-every", plan.checkpoint_every,
+                                  "--d-model", plan.d_model, "--threads",          std::to_string(threads),
+                                  "--out",     folder};
     if (!never(plan)) more.insert(more.end(), {"--validate-every", "30", "--validation-limit", "10"});
     return ragged_run(plan.shards, more);
   }

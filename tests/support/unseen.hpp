@@ -6,9 +6,9 @@
 
 namespace tapehead {
 
-/// The first thing in a text that must not reach a terminal, in hexadecimal; empty if there is none. Told from bytes, so
-/// that it does not share a mistake with the program: controls but the line break, ESC among them, C1 controls as UTF-8
-/// writes them, and marks of direction.
+/// The first thing in a text that must not reach a terminal, in hexadecimal; empty if there is none. Told from bytes,
+/// so that it does not share a mistake with the program: controls but the line break, ESC among them, C1 controls as
+/// UTF-8 writes them, and marks of direction.
 inline std::string unseen_in(std::string_view text) {
   const auto named = [&](std::size_t at, std::size_t size) {
     std::string name;

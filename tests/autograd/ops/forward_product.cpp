@@ -60,29 +60,28 @@ void add_products(std::vector<ForwardCase>& cases, const std::string& label, con
     for (const bool flip_b : {false, true}) {
       const Shape a = flip_a ? Shape{z.k, z.m, z.a_slices} : Shape{z.m, z.k, z.a_slices};
       const Shape b = flip_b ? Shape{z.n, z.k, z.b_slices} : Shape{z.k, z.n, z.b_slices};
-      cases.push_back({label + (flip_a ? "_Ta" : "") + (flip_b ? "_Tb" : ""),
-                       {{a}, {b}},
-                       [=](auto x) {
-                         return matmul(x[0], x[1], flip_a ? Transpose::yes : Transpose::no,
-                                       flip_b ? Transpose::yes : Transpose::no);
-                       },
-                       [=](PlainInputs x) {
-                         const Shape a_shape = x[0].shape, b_shape = x[1].shape;
-                         const std::int64_t m = flip_a ? a_shape.columns : a_shape.rows;
-                         const std::int64_t k = flip_a ? a_shape.rows : a_shape.columns;
-                         const std::int64_t n = flip_b ? b_shape.rows : b_shape.columns;
-                         return Plain::of({m, n, std::max(a_shape.slices, b_shape.slices)}, [&](auto i, auto j,
-                                                                                                auto s) {
-                           const std::int64_t sa = a_shape.slices == 1 ? 0 : s;
-                           const std::int64_t sb = b_shape.slices == 1 ? 0 : s;
-                           long double sum = 0;
-                           for (std::int64_t l = 0; l < k; ++l) {
-                             sum += (flip_a ? x[0](l, i, sa) : x[0](i, l, sa)) *
-                                    (flip_b ? x[1](j, l, sb) : x[1](l, j, sb));
-                           }
-                           return sum;
-                         });
-                       }});
+      cases.push_back(
+          {label + (flip_a ? "_Ta" : "") + (flip_b ? "_Tb" : ""),
+           {{a}, {b}},
+           [=](auto x) {
+             return matmul(x[0], x[1], flip_a ? Transpose::yes : Transpose::no,
+                           flip_b ? Transpose::yes : Transpose::no);
+           },
+           [=](PlainInputs x) {
+             const Shape a_shape = x[0].shape, b_shape = x[1].shape;
+             const std::int64_t m = flip_a ? a_shape.columns : a_shape.rows;
+             const std::int64_t k = flip_a ? a_shape.rows : a_shape.columns;
+             const std::int64_t n = flip_b ? b_shape.rows : b_shape.columns;
+             return Plain::of({m, n, std::max(a_shape.slices, b_shape.slices)}, [&](auto i, auto j, auto s) {
+               const std::int64_t sa = a_shape.slices == 1 ? 0 : s;
+               const std::int64_t sb = b_shape.slices == 1 ? 0 : s;
+               long double sum = 0;
+               for (std::int64_t l = 0; l < k; ++l) {
+                 sum += (flip_a ? x[0](l, i, sa) : x[0](i, l, sa)) * (flip_b ? x[1](j, l, sb) : x[1](l, j, sb));
+               }
+               return sum;
+             });
+           }});
     }
   }
 }

@@ -82,9 +82,9 @@ ForwardCase dropped(const std::string& label, Shape shape, double rate, std::int
           [=](auto x) { return dropout(x[0], rate, random(), first_example, heads); },
           [=](PlainInputs x) {
             return Plain::of(x[0].shape, [&](auto c, auto t, auto b) {
-              const auto words = random().bits(static_cast<std::uint32_t>(first_example + b / heads),
-                                               static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(c / 4),
-                                               static_cast<std::uint32_t>(b % heads));
+              const auto words =
+                  random().bits(static_cast<std::uint32_t>(first_example + b / heads), static_cast<std::uint32_t>(t),
+                                static_cast<std::uint32_t>(c / 4), static_cast<std::uint32_t>(b % heads));
               const bool stays = static_cast<double>(words[static_cast<std::size_t>(c % 4)]) >= rate * 0x1p32;
               return stays ? x[0](c, t, b) / (1 - static_cast<long double>(rate)) : 0;
             });

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "autograd/base/errors.hpp"
-#include "trainers/checkpoint/hdf5_catalogue.hpp"
 #include "trainers/checkpoint/detail/hdf5_id.hpp"
+#include "trainers/checkpoint/hdf5_catalogue.hpp"
 
 namespace tapehead {
 namespace {
