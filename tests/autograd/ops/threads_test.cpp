@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "autograd/base/errors.hpp"
@@ -97,6 +101,72 @@ TEST(OpThreads, OverlappingBlocksGiveTheSameBits) {
       }
     }
   }
+}
+
+// Whether two threads are ever at work at the same time: the first that comes waits for another.
+class Meeting {
+ public:
+  // From now on; who came before does not count.
+  void begin(std::chrono::milliseconds patience) { patience_ = patience; }
+  bool met() const { return met_; }
+
+  void come() {
+    std::unique_lock lock(mutex_);
+    if (patience_ == std::chrono::milliseconds(0)) return;
+    if (first_ == std::thread::id()) {
+      first_ = std::this_thread::get_id();
+      came_.wait_for(lock, patience_, [&] { return met_; });
+    } else if (first_ != std::this_thread::get_id()) {
+      met_ = true;
+      came_.notify_all();
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::chrono::milliseconds patience_{0};
+  std::thread::id first_;
+  bool met_ = false;
+};
+
+// A mask that allows everything. Each task asks it what of a tile is covered, and so comes to the meeting.
+struct Everything {
+  Meeting* meeting;
+
+  KeyRange hull(const MaskSite& at, std::int64_t /*query*/) const { return {0, at.keys}; }
+  bool allows(const MaskSite& /*at*/, std::int64_t /*query*/, std::int64_t /*key*/) const { return true; }
+  Cover cover(const MaskSite& /*at*/, const MaskTile& /*tile*/) const {
+    meeting->come();
+    return Cover::all;
+  }
+};
+
+// Whether heads are pulled back at the same time by three workers, blocks of 12 rows beginning at these.
+bool heads_meet(std::int64_t query, std::int64_t key, std::int64_t value, std::chrono::milliseconds patience) {
+  Meeting meeting;
+  WorkerPool workers(3);
+  Tape<double> tape;
+  tape.set_workers(&workers);
+  const InputSpec rows{.shape = {36, 150, 2}};
+  const Var<double> x = tape.input(rows.shape, numbers<double>(rows, 0).data());
+  const AttentionOptions options{
+      .heads = 6, .scale = 0.7, .mask = Everything{&meeting}, .kernel = AttentionKernel::tiled};
+  const Var<double> y =
+      attention(RowBlock{x, query, 12}, RowBlock{x, key, 12}, RowBlock{x, value, 12}, options).context;
+  meeting.begin(patience);
+  tape.backward(y, numbers<double>({.shape = y.shape()}, 99).data());
+  return meeting.met();
+}
+
+// Bits may come out the same although heads that add to the same rows run at the same time, if chance keeps them apart.
+// So the first head is held until another thread is at one, which must not happen where any two blocks overlap.
+TEST(OpThreads, HeadsThatShareRowsAreNeverPulledBackAtTheSameTime) {
+  using namespace std::chrono_literals;
+  EXPECT_TRUE(heads_meet(0, 12, 24, 60s)) << "blocks apart: the work is to be shared";
+  EXPECT_FALSE(heads_meet(0, 6, 24, 1s)) << "query and key overlap";
+  EXPECT_FALSE(heads_meet(0, 24, 11, 1s)) << "query and value overlap";
+  EXPECT_FALSE(heads_meet(24, 0, 4, 1s)) << "key and value overlap";
 }
 
 }  // namespace
