@@ -61,6 +61,9 @@ class InFolder : public testing::Test {
   std::filesystem::path root_;
 };
 
+/// Training and what comes after it, on models small enough to take a moment.
+class Runs : public InFolder {};
+
 /// The words of a training run that takes a moment; `more` adds options or replaces values.
 inline std::vector<std::string> tiny_train(const std::string& out, const std::vector<std::string>& more = {}) {
   std::vector<std::pair<std::string, std::string>> options{{"--task", "copy"},

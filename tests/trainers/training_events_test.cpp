@@ -1,29 +1,20 @@
-// What happens around the steps: the best parameters, plateaus, early stops, and steps that are not finite.
+// What validations on the way bring about: the best parameters, plateaus, early stops; and what a run tells of itself.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <fstream>
-#include <limits>
 #include <map>
-#include <set>
 #include <sstream>
 #include <thread>
 
-#include "autograd/base/errors.hpp"
 #include "tests/trainers/training_support.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
-#include "trainers/goal.hpp"
-#include "trainers/nonfinite.hpp"
 
 namespace tapehead {
 namespace {
-
-using testing::HasSubstr;
-using testing::ThrowsMessage;
 
 // The validation losses that metrics.csv holds, by step.
 std::map<std::int64_t, double> validation_losses(const std::string& folder) {
@@ -210,26 +201,6 @@ TEST_F(TrainingRun, StopsWhereItsGoalIsReached) {
   EXPECT_EQ(parameter_digest(parameters), digest_of_run("decoder", options, folder("again")));
 }
 
-TEST(Goal, IsReachedFromTheRightSide) {
-  const std::vector<MetricSpec> metrics{
-      {"loss", "", Better::lower}, {"match", "share", Better::higher}, {"lines", "count"}};
-  const auto of = [](double loss, double match) { return Evaluation{.results = {{"loss", loss}, {"match", match}}}; };
-  const Goal low = parse_goal("loss=0.5", metrics);
-  EXPECT_TRUE(low.reached_by(of(0.5, 0)));
-  EXPECT_FALSE(low.reached_by(of(0.51, 1)));
-  EXPECT_FALSE(low.reached_by(of(std::nan(""), 1)));
-  const Goal high = parse_goal("match=1e-1", metrics);
-  EXPECT_TRUE(high.reached_by(of(9, 0.1)));
-  EXPECT_FALSE(high.reached_by(of(0, 0.09)));
-  EXPECT_FALSE(parse_goal("", metrics).reached_by(of(0, 1)));
-  EXPECT_FALSE(high.reached_by({}));
-  for (const char* text :
-       {"match", "match=", "match=x", "match=1x", "match=nan", "=1", "lines=3", "Loss=1", "loss 1"}) {
-    EXPECT_THAT([&] { parse_goal(text, metrics); },
-                ThrowsMessage<ConfigError>(HasSubstr("stop-when: \"" + std::string(text))));
-  }
-}
-
 // Says stop when it is asked for the so-manieth held-out sequence, as somebody would in the middle of a validation.
 class StopsWhenAsked : public Dataset {
  public:
@@ -311,129 +282,6 @@ TEST_F(TrainingRun, APlateauLowersTheRateAndResumesWithTheSameBits) {
   EXPECT_EQ(observer.rates.front(), 0.05);
   EXPECT_LT(observer.rates.back(), 0.006);
   EXPECT_TRUE(std::ranges::is_sorted(observer.rates, std::greater<>()));
-}
-
-// Spoils a parameter after a step, and mends it when the next one is left out.
-struct Spoiler : TrainingObserver {
-  Spoiler(ParameterStore<float>& store, std::set<std::int64_t> steps)
-      : parameters(store), spoilt_steps(std::move(steps)) {}
-  void on_step(const Progress& progress) override {
-    if (!spoilt_steps.contains(progress.step)) return;
-    kept = parameters.values().data()[0];
-    parameters.values().data()[0] = std::numeric_limits<float>::quiet_NaN();
-  }
-  void on_skip(const Progress& progress, const std::string& why) override {
-    parameters.values().data()[0] = kept;
-    skipped.push_back(progress.step);
-    message = why;
-  }
-
-  ParameterStore<float>& parameters;
-  std::set<std::int64_t> spoilt_steps;
-  float kept = 0;
-  std::vector<std::int64_t> skipped;
-  std::string message;
-};
-
-TEST_F(TrainingRun, ANumberThatIsNoneStopsItAndLeavesTheCheckpoint) {
-  const Model model(small_model(reversing(), "decoder"));
-  ParameterStore<float> parameters(model.layout());
-  parameters.initialise(7);
-  TrainerOptions options = small_run(2);
-  options.checkpoint_every = 5;
-  Spoiler observer(parameters, {12});
-  EXPECT_THAT(
-      [&] { train(model, parameters, reversing(), options, {.path = folder("run")}, observer); },
-      testing::ThrowsMessage<NonfiniteError>(testing::AllOf(HasSubstr("training: step 13: the loss is nan"),
-                                                            HasSubstr("the parameter embedding.weight held one before"),
-                                                            HasSubstr("the checkpoint of step 10 stays"))));
-  const CheckpointReader reader(folder("run") + "/checkpoint.h5");
-  EXPECT_EQ(reader.meta().step, 10U);
-  reader.load(parameters);
-  EXPECT_EQ(first_nonfinite_parameter(parameters), "");
-}
-
-TEST_F(TrainingRun, TheFirstOpThatOverflowsIsNamed) {
-  const Model model(small_model(reversing(), "decoder"));
-  ParameterStore<float> parameters(model.layout());
-  parameters.initialise(7);
-  for (float& weight : parameters.values(*model.layout().find("decoder.layers.0.feed_forward.inner.weight")))
-    weight = 3e38F;
-  WorkerPool workers(2);
-  TrainingStep<float> step(model, parameters, reversing(), workers, small_run(2).step);
-  const std::string before = parameter_digest(parameters);
-  EXPECT_THAT([&] { step.run(3); },
-              testing::ThrowsMessage<NonfiniteError>(testing::AllOf(
-                  HasSubstr("training: step 3: "), HasSubstr("affine_activation (op "),
-                  testing::ContainsRegex(" of example [0-9] of the batch"), HasSubstr("from numbers up to 3e+38"))));
-  EXPECT_EQ(parameter_digest(parameters), before);
-}
-
-// Weights that the last step ruined are neither judged nor saved, with no later step to notice; nor is a moment.
-TEST_F(TrainingRun, WeightsThatAreNotFiniteAreNeverSaved) {
-  const Model model(small_model(reversing(), "decoder"));
-  TrainerOptions options = small_run(1);
-  options.steps = 12;
-  options.checkpoint_every = 4;
-  options.validate_every = 0;
-  options.skip_nonfinite = 100;
-  const std::string path = folder("run");
-  ParameterStore<float> parameters(model.layout());
-  parameters.initialise(7);
-  Spoiler last(parameters, {12});
-  EXPECT_THAT([&] { train(model, parameters, reversing(), options, {.path = path}, last); },
-              ThrowsMessage<NonfiniteError>(
-                  testing::AllOf(HasSubstr("step 12 left a number in embedding.weight that is not finite"),
-                                 HasSubstr("the checkpoint of step 8 stays"))));
-  EXPECT_EQ(CheckpointReader(path + "/checkpoint.h5").meta().step, 8U);
-
-  // Parameters that stay so: no further step can be any better.
-  struct Ruin : TrainingObserver {
-    explicit Ruin(ParameterStore<float>& store) : parameters(store) {}
-    void on_step(const Progress&) override {
-      parameters.values().data()[0] = std::numeric_limits<float>::infinity();
-      ++steps;
-    }
-    ParameterStore<float>& parameters;
-    int steps = 0;
-  } ruin(parameters);
-  parameters.initialise(7);
-  options.checkpoint_every = 0;
-  EXPECT_THROW(train(model, parameters, reversing(), options, {.path = folder("ruin")}, ruin), NonfiniteError);
-  EXPECT_EQ(ruin.steps, 1);
-  EXPECT_FALSE(std::filesystem::exists(folder("ruin") + "/checkpoint.h5"));
-}
-
-TEST_F(TrainingRun, StepsThatAreNotFiniteAreLeftOutUpToALimit) {
-  const Model model(small_model(reversing(), "decoder"));
-  TrainerOptions options = small_run(2);
-  options.skip_nonfinite = 2;
-  const auto run = [&](const std::string& path, std::set<std::int64_t> spoilt, bool resume) {
-    ParameterStore<float> parameters(model.layout());
-    parameters.initialise(7);
-    Spoiler observer(parameters, std::move(spoilt));
-    train(model, parameters, reversing(), options, {.path = path, .resume = resume}, observer);
-    EXPECT_THAT(observer.message, HasSubstr("the parameter embedding.weight held one before"));
-    return std::pair(observer.skipped, parameter_digest(parameters));
-  };
-  const auto [skipped, digest] = run(folder("run"), {3, 22}, false);
-  EXPECT_THAT(skipped, testing::ElementsAre(4, 23));
-  EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().numbers.at("skipped_steps"), 2);
-  EXPECT_EQ(run(folder("again"), {3, 22}, false).second, digest);
-  // Row 10, 20 … : the one of a step that was left out says so.
-  TrainerOptions often = options;
-  often.log_every = 1;
-  std::swap(options, often);
-  run(folder("rows"), {3}, false);
-  std::swap(options, often);
-  EXPECT_THAT(metrics_of(folder("rows")), testing::ContainsRegex("\n4,[0-9.e-]+,nan,nan,"));
-  EXPECT_THROW(run(folder("often"), {3, 22, 31}, false), NonfiniteError);
-
-  // The limit is on the whole run, wherever it was stopped.
-  options.steps = 50;
-  EXPECT_THROW(run(folder("run"), {45}, true), NonfiniteError);
-  options.skip_nonfinite = 3;
-  EXPECT_THAT(run(folder("run"), {45}, true).first, testing::ElementsAre(46));
 }
 
 }  // namespace
