@@ -80,18 +80,9 @@ Fields<MadeOptions> MadeOptions::fields() {
   return fields;
 }
 
-std::int64_t MadeOptions::number(std::string_view name) const {
-  if (const auto at = own.find(name); at != own.end()) return at->second;
-  throw ConfigError(fmt::format("task {}: has no option \"{}\"", task, name));
-}
-
 MadeOptions with_own_options(const TaskSpec& task, MadeOptions options) {
   options.task = task.name;
-  for (OptionSpec option : task.options) {
-    option.kind = OptionKind::integer;
-    const auto at = options.own.try_emplace(std::string(option.name), integer_in(option.fallback)).first;
-    check_value(option, canonical_text(at->second));
-  }
+  complete(options.own, task.options);
   return options;
 }
 
@@ -228,7 +219,7 @@ std::uint64_t MadeDataset::digest() const {
     digest = digest_bytes(std::to_string(number), digest);
   }
   for (const OptionSpec& option : task_.options) {
-    digest = digest_bytes(std::to_string(options_.number(option.name)), digest_bytes(option.name, digest));
+    digest = digest_bytes(options_.own.text(option.name), digest_bytes(option.name, digest));
   }
   ExampleWriter out(shape_);
   for (const Split split : {Split::validation, Split::test}) {

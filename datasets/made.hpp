@@ -18,16 +18,14 @@ struct MadeOptions {
   std::int64_t max_length = 20;
   std::int64_t validation = 500;  ///< held-out sequences of each split
   std::int64_t test = 1000;
-  NamedNumbers own = {};  ///< of the options that the task itself declares; those that are missing have their defaults
-
-  /// The value of such an option. Throws ConfigError for one that the task does not declare.
-  std::int64_t number(std::string_view name) const;
+  /// Values of the options that the task itself declares; those that are missing have their defaults.
+  NamedValues own = {};
 
   static Fields<MadeOptions> fields();
 };
 
-/// The options with the defaults of those that the task itself declares. Throws ConfigError for a value outside its
-/// range.
+/// The options with the defaults of those that the task itself declares. Throws ConfigError for a value that one of
+/// these does not allow.
 MadeOptions with_own_options(const TaskSpec& task, MadeOptions options);
 
 /// The examples of a made task, without end.

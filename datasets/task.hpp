@@ -61,8 +61,9 @@ struct TaskSpec {
   std::string name = {};
   std::string description = {};  ///< what it makes of a source, for people
 
-  /// Options of its own beside those of MadeOptions: whole numbers, each with a name, a default (fallback), a range and
-  /// a help. `options.number("NAME")` has the value. They apply to this task alone.
+  /// Options of its own beside those of MadeOptions, each with a name, a kind (whole number, number, word or flag), a
+  /// default (fallback), a range or choices, and a help. `options.own.integer("NAME")` has the value, as do real, text
+  /// and flag. They apply to this task alone.
   std::vector<OptionSpec> options = {};
   /// Throws ConfigError for options that make no such task.
   void (*check)(const MadeOptions& options) = nullptr;

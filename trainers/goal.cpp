@@ -1,13 +1,14 @@
 #include "trainers/goal.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <string_view>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/suggest.hpp"
 
 namespace tapehead {
 
@@ -17,29 +18,28 @@ bool Goal::reached_by(const Evaluation& evaluation) const {
   return better == Better::higher ? found >= value : found <= value;
 }
 
-Goal parse_goal(const std::string& text, const std::vector<MetricSpec>& metrics) {
+Goal parse_goal(std::string_view text, const std::vector<MetricSpec>& metrics) {
   if (text.empty()) return {};
   const std::size_t equals = std::min(text.find('='), text.size());
-  const std::string name = text.substr(0, equals);
+  const std::string_view name = text.substr(0, equals);
   const auto spec = std::ranges::find(metrics, name, &MetricSpec::name);
   if (spec == metrics.end() || spec->direction == Better::neither) {
-    std::vector<std::string> names;
+    std::vector<std::string_view> names;
     for (const MetricSpec& metric : metrics) {
       if (metric.direction != Better::neither) names.push_back(metric.name);
     }
+    const std::string hint = did_you_mean(name, names);
     throw ConfigError(
-        fmt::format("stop-when: \"{}\" begins with no metric that can be reached; write one of {}, then = and "
-                    "a number, such as {}=0.5",
-                    text, fmt::join(names, ", "), names.empty() ? "loss" : names.front()));
+        fmt::format("\"{}\" names no metric to reach{} see tapehead list metrics", text, hint.empty() ? ";" : hint));
   }
   double value = 0;
   const char* begin = text.data() + std::min(equals + 1, text.size());
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(begin, end, value);
   if (error != std::errc() || rest != end || !std::isfinite(value)) {
-    throw ConfigError(fmt::format("stop-when: \"{}\" holds no finite number after =; write {}=0.5", text, name));
+    throw ConfigError(fmt::format("\"{}\" holds no finite number after =; write {}=0.5", text, name));
   }
-  return {name, value, spec->direction};
+  return {std::string(name), value, spec->direction};
 }
 
 }  // namespace tapehead

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "trainers/metrics/result.hpp"
@@ -18,7 +19,7 @@ struct Goal {
 };
 
 /// `exact_match=1`: one of the metrics that are better one way, and a finite number. No text is no goal. Throws
-/// ConfigError for any other.
-Goal parse_goal(const std::string& text, const std::vector<MetricSpec>& metrics);
+/// ConfigError for any other, which says what is wrong with it and names no option.
+Goal parse_goal(std::string_view text, const std::vector<MetricSpec>& metrics);
 
 }  // namespace tapehead

@@ -28,6 +28,14 @@ double seconds_in(const std::map<std::string, double>& numbers) {
   throw CheckpointError(fmt::format("checkpoint: its seconds of training are {}, which is no time", found->second));
 }
 
+Goal goal_of(const std::string& stop_when, const std::vector<MetricSpec>& metrics) {
+  try {
+    return parse_goal(stop_when, metrics);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("stop-when: {}", error.what()));
+  }
+}
+
 // One run: the step, and what happens around it every so often.
 template <RealScalar T>
 class Run {
@@ -43,7 +51,7 @@ class Run {
         workers_(options.threads),
         step_(learner.objective, parameters, dataset, workers_, options.step),
         history_(history_options(options)),
-        goal_(parse_goal(options.stop_when, learner.metrics)) {
+        goal_(goal_of(options.stop_when, learner.metrics)) {
     if (options.steps < 0) throw ConfigError(fmt::format("training: steps must not be negative, is {}", options.steps));
     if (folder.resume) restore();
     progress_.steps = options.steps;

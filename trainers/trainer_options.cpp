@@ -1,4 +1,6 @@
 #include "autograd/base/limits.hpp"
+#include "trainers/goal.hpp"
+#include "trainers/metrics/token_counts.hpp"
 #include "trainers/trainer.hpp"
 
 namespace tapehead {
@@ -59,6 +61,7 @@ Fields<TrainerOptions> TrainerOptions::fields() {
         .applies_when = {on("validate-every")}}},
       {&TrainerOptions::stop_when,
        {.name = "stop-when",
+        .check = [](std::string_view text) { parse_goal(text, token_metrics()); },
         .help = "result of a validation on the way that ends the training, such as exact_match=1 or loss=0.5",
         .when = "set it where nothing is left to learn after that",
         .placeholder = "METRIC=X",

@@ -63,6 +63,19 @@ bool is_among(std::string_view words, std::string_view word) {
   return false;
 }
 
+bool Condition::holds_for(std::string_view value) const {
+  switch (test) {
+    case Test::on:
+    case Test::off:
+      return is_among(" 0 no none", value) == (test == Test::off);
+    case Test::one_of:
+      return is_among(words, value);
+    case Test::none_of:
+      return !is_among(words, value);
+  }
+  return false;
+}
+
 std::string choices_for_people(const OptionSpec& option) {
   std::string text;
   for (const char c : option.choices) text += c == ' ' ? std::string(", ") : std::string(1, c);
@@ -88,9 +101,14 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
     case OptionKind::formula:
       return canonical_formula(option, text);
     case OptionKind::flag:
+      if (text.empty() || text == "yes") return "yes";
+      if (text == "no") return "no";
+      throw ConfigError(fmt::format("\"{}\" is none of yes, no", text));
+    case OptionKind::text:
+      if (option.check != nullptr) option.check(text);
+      break;
     case OptionKind::path:
     case OptionKind::pair_files:
-    case OptionKind::text:
       break;
   }
   return std::string(text);
@@ -101,6 +119,24 @@ void check_value(const OptionSpec& option, std::string_view text) {
     canonical_value(option, text);
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("{}: {}", option.name, error.what()));
+  }
+}
+
+bool NamedValues::has(std::string_view name) const { return values_.contains(name); }
+
+void NamedValues::set(std::string_view name, std::string value) {
+  values_.insert_or_assign(std::string(name), std::move(value));
+}
+
+const std::string& NamedValues::text(std::string_view name) const {
+  if (const auto at = values_.find(name); at != values_.end()) return at->second;
+  throw ConfigError(fmt::format("there is no option \"{}\" here", name));
+}
+
+void complete(NamedValues& values, const std::vector<OptionSpec>& options) {
+  for (const OptionSpec& option : options) {
+    if (!values.has(option.name)) values.set(option.name, option.fallback);
+    check_value(option, values.text(option.name));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@
 namespace tapehead {
 
 enum class OptionKind {
-  flag,        ///< on if it is given
+  flag,        ///< on or off: "yes" or "no" in a configuration; on a command line it is given, or not
   integer,     ///< a whole number within the range
   real,        ///< a finite number within the range
   word,        ///< one of the choices
@@ -49,7 +50,7 @@ struct NumberRange {
 /// A test of the value of another option. An option that does not apply itself counts as off, and as none of any words.
 struct Condition {
   enum class Test {
-    on,       ///< it has a value, and that is neither 0 nor `none`
+    on,       ///< it has a value, and that is none of 0, `no` and `none`
     off,      ///< the opposite
     one_of,   ///< its value is one of the words
     none_of,  ///< it is not
@@ -59,6 +60,8 @@ struct Condition {
   std::string_view words = {};  ///< separated by one space
 
   constexpr bool exists() const { return !option.empty(); }
+  /// Whether it holds where the option has this value; one that does not apply has none.
+  bool holds_for(std::string_view value) const;
 };
 
 /// Conditions as descriptions write them.
@@ -84,6 +87,8 @@ struct OptionSpec {
   OptionKind kind = OptionKind::text;  ///< of a Field it follows from the member, but for path, pair_files and formula
   std::string fallback = {};           ///< the default, as people write it; of a Field it is what the struct has
   std::string choices = {};            ///< words separated by one space
+  /// Of a text: throws ConfigError for one that is no value, which says what is wrong with it and names no option.
+  void (*check)(std::string_view text) = nullptr;
   NumberRange range = {};
   std::string_view help = {};         ///< what it does
   std::string_view unit = {};         ///< where `help` does not say it
@@ -126,8 +131,28 @@ std::string canonical_text(double number);
 std::int64_t integer_in(std::string_view text);
 double real_in(std::string_view text);
 
-/// Whole numbers by name, for members that a struct cannot know of beforehand.
-using NamedNumbers = std::map<std::string, std::int64_t, std::less<>>;
+/// Values of options by name, for those that a struct cannot know of beforehand: canonical texts.
+class NamedValues {
+ public:
+  NamedValues() = default;
+  NamedValues(std::initializer_list<std::pair<const std::string, std::string>> values) : values_(values) {}
+
+  bool has(std::string_view name) const;
+  void set(std::string_view name, std::string value);
+
+  /// Throw ConfigError for a name that has no value.
+  const std::string& text(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const { return integer_in(text(name)); }
+  double real(std::string_view name) const { return real_in(text(name)); }
+  bool flag(std::string_view name) const { return text(name) == "yes"; }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+/// Gives `values` the default of each option that they lack. Throws ConfigError, "NAME: …", for a value that the option
+/// does not allow.
+void complete(NamedValues& values, const std::vector<OptionSpec>& options);
 
 /// How a value gets into a struct, and out of it: a member, or two functions where the member is no plain value.
 template <class Config>
@@ -137,17 +162,19 @@ class Member {
   Member(Value Config::*member) : way_(member) {}
   Member(void (*write)(Config&, const std::string& text), std::string (*as_text)(const Config&))
       : way_(Functions{write, as_text}) {}
-  /// One of several numbers that go by a name. Its option says the default.
-  Member(NamedNumbers Config::*numbers, std::string name) : way_(Named{numbers, std::move(name)}) {}
+  /// One of several values that go by a name. Its option says kind and default.
+  Member(NamedValues Config::*values, std::string name) : way_(Named{values, std::move(name)}) {}
 
-  void set(Config& config, const std::string& text) const {
+  // Not inlined: of a small struct g++ 12 else warns of the kinds of members that it has not got.
+  [[gnu::noinline]] void set(Config& config, const std::string& text) const {
     std::visit([&](auto way) { assign(config, way, text); }, way_);
   }
-  std::string text(const Config& config) const {
+  [[gnu::noinline]] std::string text(const Config& config) const {
     return std::visit([&](auto way) { return read(config, way); }, way_);
   }
   /// What such a member holds. Strings and functions are what the option says, or words where it has choices.
   OptionKind kind(const OptionSpec& option) const {
+    if (std::holds_alternative<Named>(way_)) return option.kind;
     if (std::holds_alternative<double Config::*>(way_)) return OptionKind::real;
     const bool words = std::holds_alternative<std::string Config::*>(way_) || std::holds_alternative<Functions>(way_);
     if (!words) return OptionKind::integer;
@@ -161,7 +188,7 @@ class Member {
     std::string (*text)(const Config&);
   };
   struct Named {
-    NamedNumbers Config::*numbers;
+    NamedValues Config::*values;
     std::string name;
   };
   using Way = std::variant<std::string Config::*, double Config::*, std::int64_t Config::*, std::uint64_t Config::*,
@@ -179,7 +206,7 @@ class Member {
     functions.set(config, text);
   }
   static void assign(Config& config, const Named& named, const std::string& text) {
-    (config.*named.numbers)[named.name] = integer_in(text);
+    (config.*named.values).set(named.name, text);
   }
   static std::string read(const Config& config, std::string Config::*member) { return config.*member; }
   static std::string read(const Config& config, double Config::*member) { return canonical_text(config.*member); }
@@ -189,8 +216,7 @@ class Member {
   }
   static std::string read(const Config& config, const Functions& functions) { return functions.text(config); }
   static std::string read(const Config& config, const Named& named) {
-    const auto at = (config.*named.numbers).find(named.name);
-    return at == (config.*named.numbers).end() ? std::string() : canonical_text(at->second);
+    return (config.*named.values).has(named.name) ? (config.*named.values).text(named.name) : std::string();
   }
 
   Way way_;
@@ -202,6 +228,7 @@ struct Field {
   Field(Member<Config> which, OptionSpec spec) : member(which), option(std::move(spec)) {
     option.kind = member.kind(option);
     if (option.zero_is_automatic) option.fallback = "0";
+    if (option.kind == OptionKind::flag) option.fallback = "no";
     if (option.fallback.empty()) option.fallback = member.text(Config{});
   }
   /// A member that takes its value from an option which another struct describes.
@@ -216,6 +243,26 @@ struct Field {
 /// `static Fields<Config> fields()`.
 template <class Config>
 using Fields = std::vector<Field<Config>>;
+
+/// The options that a struct describes.
+template <class Config>
+std::vector<OptionSpec> options_of() {
+  std::vector<OptionSpec> options;
+  for (const Field<Config>& field : Config::fields()) {
+    if (!field.borrowed) options.push_back(field.option);
+  }
+  return options;
+}
+
+/// A struct whose members have the values of that name, and their defaults where there are none.
+template <class Config>
+Config config_of(const NamedValues& values) {
+  Config config;
+  for (const Field<Config>& field : Config::fields()) {
+    if (values.has(field.option.name)) field.member.set(config, values.text(field.option.name));
+  }
+  return config;
+}
 
 /// Throws ConfigError, "NAME: …", for the first member that holds what its description does not allow.
 template <class Config>

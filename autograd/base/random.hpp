@@ -14,6 +14,7 @@ enum class Purpose : std::uint32_t {
   dropout = 5,
   gradient_check = 6,
   test = 7,
+  sampling = 8,
 };
 
 /// A table of random numbers that is never stored: entry (example, a, b) is a pure function of

@@ -8,8 +8,8 @@
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/suggest.hpp"
 #include "autograd/check/isolated.hpp"
-#include "experiments/program/suggest.hpp"
 #include "layers/models/spec.hpp"
 #include "layers/spec.hpp"
 #include "trainers/model_problem.hpp"

@@ -5,10 +5,10 @@
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/suggest.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/analysis/attention_maps.hpp"
 #include "experiments/program/command.hpp"
-#include "experiments/program/suggest.hpp"
 #include "experiments/report/heat_map.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/text_width.hpp"

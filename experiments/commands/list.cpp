@@ -7,12 +7,12 @@
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
+#include "autograd/base/suggest.hpp"
 #include "autograd/spec.hpp"
 #include "experiments/options/choices.hpp"
 #include "experiments/options/presets.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
-#include "experiments/program/suggest.hpp"
 #include "experiments/report/json.hpp"
 #include "trainers/metrics/token_counts.hpp"
 

@@ -69,9 +69,9 @@ std::string why_useless(const Settings& settings, std::span<const Condition> con
   return fmt::format("does nothing without {}", fmt::join(remedies, " or "));
 }
 
-// A 0 that is the default too says "none", which is what happens.
+// A 0 or no that is the default too says "none", which is what happens.
 bool asks_for_nothing(const Settings& settings, const OptionSpec& option) {
-  return option.fallback == "0" && settings.text(option.name) == "0";
+  return is_among("0 no", option.fallback) && settings.text(option.name) == option.fallback;
 }
 
 // Whether the options that it depends on were chosen over it: by the command line over a file, say.
@@ -97,20 +97,8 @@ std::size_t find_word(std::string_view text, std::string_view word) {
 }  // namespace
 
 bool holds(const Settings& settings, const Condition& condition) {
-  const std::string& value = settings.text(condition.option);
   const bool counts = applies(settings, option_of(condition));
-  switch (condition.test) {
-    case Condition::Test::on:
-    case Condition::Test::off: {
-      const bool is_on = counts && !value.empty() && value != "0" && value != "none";
-      return is_on == (condition.test == Condition::Test::on);
-    }
-    case Condition::Test::one_of:
-      return counts && is_among(condition.words, value);
-    case Condition::Test::none_of:
-      return !counts || !is_among(condition.words, value);
-  }
-  return false;
+  return condition.holds_for(counts ? std::string_view(settings.text(condition.option)) : std::string_view());
 }
 
 bool applies(const Settings& settings, const OptionSpec& option) {

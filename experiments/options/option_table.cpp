@@ -76,11 +76,9 @@ class Joined {
 
 template <class Part>
 std::vector<OptionSpec> options_of(const Part&, OptionGroup group) {
-  std::vector<OptionSpec> list;
-  for (const Field<Part>& field : Part::fields()) {
-    if (field.borrowed) continue;
-    list.push_back(field.option);
-    if (list.back().group == OptionGroup::command) list.back().group = group;
+  std::vector<OptionSpec> list = tapehead::options_of<Part>();
+  for (OptionSpec& option : list) {
+    if (option.group == OptionGroup::command) option.group = group;
   }
   return list;
 }

@@ -10,8 +10,6 @@
 #include "experiments/options/choices.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/options/presets.hpp"
-#include "trainers/goal.hpp"
-#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
@@ -19,14 +17,14 @@ namespace {
 constexpr std::int64_t kShards = 4;
 
 // `--train FILE` makes a reader the task, unless the task was chosen just as strongly.
-void choose_task(Settings& settings) {
-  const bool reads_files = find_source(settings.text("task")).reads_files;
+const DataSource& choose_source(Settings& settings) {
+  const DataSource& named = find_source(settings.text("task"));
   if (settings.text("train").empty()) {
     if (settings.origin("train") == Origin::command_line) throw ConfigError("--train: is empty; name a file");
-    if (reads_files) throw ConfigError(fmt::format("task {}: --train FILE is missing", settings.text("task")));
-    return;
+    if (named.reads_files) throw ConfigError(fmt::format("task {}: --train FILE is missing", named.name));
+    return named;
   }
-  if (reads_files) return;
+  if (named.reads_files) return named;
   if (settings.origin("task") >= settings.origin("train")) {
     throw ConfigError(fmt::format("{}: task {} makes its own data; leave one of the two out", settings.where("train"),
                                   settings.text("task")));
@@ -34,11 +32,11 @@ void choose_task(Settings& settings) {
   settings.resolve_because_of("task", kUsualReader, "train");
   // A length that a preset chose for its made sequences says nothing about lines of text.
   if (settings.origin("max-length") == Origin::preset) settings.resolve("max-length", "0");
+  return find_source(kUsualReader);
 }
 
 // What the table cannot say: how two numbers go together.
 void refuse_conflicts(const Settings& settings) {
-  parse_goal(settings.text("stop-when"), token_metrics());
   const bool cosine = settings.text("schedule") == "cosine";
   if (cosine && settings.integer("steps") <= settings.integer("warmup")) {
     throw ConfigError(
@@ -57,10 +55,6 @@ void fit_learning_rate(Settings& settings) {
   settings.resolve_because_of("lr", fmt::format("{}", default_learning_rate(schedule)), "schedule");
 }
 
-void resolve_if_zero(Settings& settings, const char* name, std::int64_t value) {
-  if (settings.integer(name) == 0) settings.resolve(name, std::to_string(value));
-}
-
 bool may_change(const OptionSpec& option, const Settings& saved) {
   return option.may_change_on_resume && !(option.fixed_by.exists() && holds(saved, option.fixed_by));
 }
@@ -68,11 +62,13 @@ bool may_change(const OptionSpec& option, const Settings& saved) {
 }  // namespace
 
 Fields<RunConfig> RunConfig::fields() {
+  const Member<RunConfig> source{[](RunConfig& config, const std::string& text) { config.source = &find_source(text); },
+                                 [](const RunConfig& config) { return config.source->name; }};
   const Member<RunConfig> numbers{
       [](RunConfig& config, const std::string& text) { config.double_precision = text == "double"; },
       [](const RunConfig& config) -> std::string { return config.double_precision ? "double" : "float"; }};
   return {
-      {&RunConfig::task,
+      {source,
        {.name = "task",
         .choices = words_of(all_tasks()),
         .help = "what is learnt",
@@ -121,14 +117,13 @@ void read_preset_or_config(Settings& settings, const std::string& name) {
 }
 
 void settle(Settings& settings) {
-  choose_task(settings);
+  const DataSource& source = choose_source(settings);
   settle_useless_options(settings);
   refuse_unmet_needs(settings);
   refuse_conflicts(settings);
   fit_learning_rate(settings);
-  const DataSource& source = find_source(settings.text("task"));
-  resolve_if_zero(settings, "max-length", source.usual_length(make_run_config(settings).data));
-  resolve_if_zero(settings, "shards", std::min(settings.integer("batch"), kShards));
+  settings.resolve_if_zero("max-length", source.usual_length(make_run_config(settings).data));
+  settings.resolve_if_zero("shards", std::min(settings.integer("batch"), kShards));
 }
 
 RunConfig make_run_config(const Settings& settings) {
@@ -140,7 +135,7 @@ RunConfig make_run_config(const Settings& settings) {
 }
 
 std::unique_ptr<Dataset> make_dataset(const RunConfig& config) {
-  const DataSource& from = find_source(config.task);
+  const DataSource& from = *config.source;
   std::unique_ptr<Dataset> data = from.open(config.data, {});
   if (!ties_source(config.model)) return data;
   // One table for both sides needs one order of words: each side orders its own by how often they occur there.
@@ -159,7 +154,7 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   const BatchLayout layout =
       model_spec(model.model).reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, dataset.max_source_length(), dataset.max_target_length());
-  resolve_if_zero(settings, "max-positions", needed);
+  settings.resolve_if_zero("max-positions", needed);
   model.max_positions = settings.integer("max-positions");
   if (model.max_positions < needed) {
     throw ConfigError(fmt::format("{}: the data needs {}, start and end included, not {}",
@@ -169,12 +164,12 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
       !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {
     throw ConfigError(fmt::format("{}: source and target have other words; choose output", settings.where("tie")));
   }
-  // That the values are possible one by one, and go together, is known by now.
-  saying_origins(settings, [&] {
-    with_precision(config.double_precision, [&]<class T>(T) {
-      check_constants<T>(config.trainer.step.optimizer);
-      check_rate<T>(config.trainer.step.schedule);
-    });
+}
+
+void check_precision(const RunConfig& config) {
+  with_precision(config.double_precision, [&]<class T>(T) {
+    check_constants<T>(config.trainer.step.optimizer);
+    check_rate<T>(config.trainer.step.schedule);
   });
 }
 

@@ -13,9 +13,9 @@ namespace tapehead {
 
 /// The settings of a run, typed: what the dataset, the model and the trainer take.
 struct RunConfig {
-  std::string task = "copy";
-  std::int64_t max_length = 0;  ///< of made and of text data
-  DataOptions data = {};        ///< of what `task` names
+  const DataSource* source = &find_source("copy");  ///< what `task` names
+  std::int64_t max_length = 0;                      ///< of made and of text data
+  DataOptions data = {};                            ///< for the source
   ModelConfig model = {};
   TrainerOptions trainer = {};
   std::string init = {};  ///< run folder or checkpoint that the weights come from; empty: they are drawn
@@ -63,9 +63,11 @@ RunConfig make_run_config(const Settings& settings);
 std::unique_ptr<Dataset> make_dataset(const RunConfig& config);
 
 /// Gives the model the data's vocabularies, and positions for its longest sequence, which also go into the settings.
-/// Throws ConfigError for positions that are too few, vocabularies that cannot be tied, and constants of training that
-/// its precision cannot hold.
+/// Throws ConfigError for positions that are too few, and vocabularies that cannot be tied.
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset);
+
+/// Throws ConfigError for constants of training that its precision cannot hold. REQUIRES: each is possible by itself.
+void check_precision(const RunConfig& config);
 
 /// Throws ConfigError unless the text of a config.cfg is whole: every option that one holds, and a last line with its
 /// end. A file that was cut off would else make another run, of defaults.

@@ -10,9 +10,9 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/lines.hpp"
+#include "autograd/base/suggest.hpp"
 #include "datasets/readers/pair_name.hpp"
 #include "experiments/options/conditions.hpp"
-#include "experiments/program/suggest.hpp"
 
 namespace tapehead {
 namespace {
@@ -118,7 +118,7 @@ Settings::Settings() {
 void Settings::set(const OptionSpec& option, std::string_view value, Origin origin, std::string_view where) {
   std::string canonical;
   try {
-    canonical = option.kind == OptionKind::flag ? "yes" : canonical_value(option, value);
+    canonical = canonical_value(option, value);
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("{}: {}", where, error.what()));
   }
@@ -174,6 +174,10 @@ void Settings::read_config_file(const std::string& path) {
 }
 
 void Settings::resolve(std::string_view name, std::string_view value) { at(name).text = value; }
+
+void Settings::resolve_if_zero(std::string_view name, std::int64_t value) {
+  if (integer(name) == 0) resolve(name, canonical_text(value));
+}
 
 void Settings::resolve_because_of(std::string_view name, std::string_view value, std::string_view cause) {
   const Setting& from = at(cause);

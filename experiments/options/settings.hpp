@@ -39,6 +39,8 @@ class Settings {
 
   /// Replaces whatever value there is: for what follows from other options.
   void resolve(std::string_view name, std::string_view value);
+  /// Replaces a 0, which stands for what follows from other options.
+  void resolve_if_zero(std::string_view name, std::int64_t value);
   /// The same where it follows from one option, from which it then comes.
   void resolve_because_of(std::string_view name, std::string_view value, std::string_view cause);
   /// Back to the default.
@@ -54,7 +56,7 @@ class Settings {
   const std::string& text(std::string_view name) const { return at(name).text; }
   /// The value as it would be without what comes from stronger origins than `origin`.
   const std::string& text_as_of(std::string_view name, Origin origin) const;
-  bool flag(std::string_view name) const { return !at(name).text.empty(); }
+  bool flag(std::string_view name) const { return at(name).text == "yes"; }
   std::int64_t integer(std::string_view name) const { return integer_in(at(name).text); }
   double real(std::string_view name) const { return real_in(at(name).text); }
   /// The values of a repeatable option.

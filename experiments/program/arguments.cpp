@@ -6,7 +6,7 @@
 #include <boost/program_options.hpp>
 
 #include "autograd/base/errors.hpp"
-#include "experiments/program/suggest.hpp"
+#include "autograd/base/suggest.hpp"
 
 namespace tapehead {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "autograd/base/errors.hpp"
-#include "experiments/program/suggest.hpp"
+#include "autograd/base/suggest.hpp"
 
 namespace tapehead {
 namespace {

@@ -125,7 +125,10 @@ Run prepare_run(Settings settings, std::shared_ptr<const Dataset> dataset) {
   RunConfig config = make_run_config(settings);
   if (!dataset) dataset = make_dataset(config);
   fit_to_data(settings, config, *dataset);
-  Model model = saying_origins(settings, [&] { return Model(config.model); });
+  Model model = saying_origins(settings, [&] {
+    check_precision(config);
+    return Model(config.model);
+  });
   return {std::move(settings), std::move(config), std::move(dataset), std::move(model)};
 }
 

@@ -20,7 +20,7 @@ struct Trained {
   Vocabulary source, target;
   Model model;
 
-  const DataSource& data_source() const { return find_source(config.task); }
+  const DataSource& data_source() const { return *config.source; }
   /// How people write its sequences.
   LineFormat lines() const { return data_source().lines(config.data); }
 

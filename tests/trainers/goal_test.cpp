@@ -28,8 +28,11 @@ TEST(Goal, IsReachedFromTheRightSide) {
   for (const char* text :
        {"match", "match=", "match=x", "match=1x", "match=nan", "=1", "lines=3", "Loss=1", "loss 1"}) {
     EXPECT_THAT([&] { parse_goal(text, metrics); },
-                ThrowsMessage<ConfigError>(HasSubstr("stop-when: \"" + std::string(text))));
+                ThrowsMessage<ConfigError>(HasSubstr("\"" + std::string(text) + "\" ")));
   }
+  EXPECT_THAT([&] { parse_goal("mtach=1", metrics); },
+              ThrowsMessage<ConfigError>(
+                  "\"mtach=1\" names no metric to reach; did you mean match? see tapehead list metrics"));
 }
 
 }  // namespace

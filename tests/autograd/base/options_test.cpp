@@ -64,6 +64,28 @@ TEST(Fields, AValueReachesItsMemberAndCanBeReadBack) {
   EXPECT_EQ(std::tuple(paint.coats, paint.seed, paint.workers, paint.colour), std::tuple(7, 7U, 7, Colour::red));
 }
 
+TEST(Options, AFlagIsYesOrNo) {
+  const OptionSpec flag{.name = "wet", .kind = OptionKind::flag};
+  EXPECT_EQ(canonical_value(flag, ""), "yes") << "given on a command line";
+  EXPECT_EQ(canonical_value(flag, "yes"), "yes");
+  EXPECT_EQ(canonical_value(flag, "no"), "no");
+  EXPECT_THAT([&] { canonical_value(flag, "0"); }, testing::ThrowsMessage<ConfigError>("\"0\" is none of yes, no"));
+  for (const char* off : {"", "0", "no", "none"}) {
+    EXPECT_FALSE(on("wet").holds_for(off)) << off;
+    EXPECT_TRUE(tapehead::off("wet").holds_for(off)) << off;
+  }
+  EXPECT_TRUE(on("wet").holds_for("yes"));
+  EXPECT_FALSE(tapehead::off("wet").holds_for("1"));
+}
+
+TEST(Options, ATextMayBeCheckedByItsOwnRule) {
+  const OptionSpec even{.name = "even", .check = [](std::string_view text) {
+                          if (text.size() % 2 != 0) throw ConfigError("is odd");
+                        }};
+  EXPECT_EQ(canonical_value(even, "ab"), "ab");
+  EXPECT_THAT([&] { check_value(even, "abc"); }, testing::ThrowsMessage<ConfigError>("even: is odd"));
+}
+
 TEST(Fields, NumbersSurviveTheWayThroughText) {
   for (const double number : {0.1, 1e-8, 0.30000000000000004, 1e300})
     EXPECT_EQ(real_in(canonical_text(number)), number);

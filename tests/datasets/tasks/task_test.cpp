@@ -52,17 +52,60 @@ TEST(Tasks, MayHaveOptionsOfTheirOwn) {
   options.task = "repeat";
   const MadeDataset twice(options);
   EXPECT_EQ(twice.shape().target, 14) << "the default";
-  options.own = {{"repeats", 3}};
+  options.own = {{"repeats", "3"}};
   const MadeDataset thrice(options);
   EXPECT_EQ(thrice.shape().target, 21);
   const SequencePair example = thrice.example(Split::test, 0);
   EXPECT_EQ(example.target.size(), 3 * example.source.size());
   EXPECT_NE(thrice.digest(), twice.digest());
   EXPECT_THAT(task_faults(find_task("repeat"), options), IsEmpty());
-  options.own = {{"repeats", 65}};
+  options.own = {{"repeats", "65"}};
   EXPECT_THAT([&] { MadeDataset{options}; }, testing::ThrowsMessage<ConfigError>(HasSubstr("repeats: ")));
-  EXPECT_THAT([&] { options.number("times"); },
-              testing::ThrowsMessage<ConfigError>("task repeat: has no option \"times\""));
+  EXPECT_THAT([&] { options.own.integer("times"); },
+              testing::ThrowsMessage<ConfigError>("there is no option \"times\" here"));
+}
+
+TEST(Tasks, MayHaveOptionsOfEveryKind) {
+  TaskSpec task = find_task("copy");
+  task.options = {
+      {.name = "noise", .kind = OptionKind::real, .fallback = "0.5", .range = NumberRange::share(), .help = "noise"},
+      {.name = "order", .kind = OptionKind::word, .fallback = "up", .choices = "up down", .help = "order"},
+      {.name = "twice", .kind = OptionKind::flag, .help = "all of it two times"}};
+  task.shape = [](const MadeOptions& options) {
+    return ExampleShape{.source = options.max_length, .target = options.own.flag("twice") ? 20 : 10};
+  };
+  MadeOptions options = small();
+  const MadeOptions unset = with_own_options(task, options);
+  EXPECT_EQ(std::tuple(unset.own.real("noise"), unset.own.text("order"), unset.own.flag("twice")),
+            std::tuple(0.5, "up", false));
+  EXPECT_EQ(MadeDataset(task, options).shape().target, 10);
+
+  // The way that the program takes: each is a field, and its canonical text is set.
+  for (const auto& [name, value] : {std::pair("noise", ".25"), {"order", "down"}, {"twice", ""}}) {
+    const OptionSpec& option = *std::ranges::find(task.options, name, &OptionSpec::name);
+    const Field<MadeOptions> field{Member<MadeOptions>(&MadeOptions::own, name), option};
+    EXPECT_EQ(field.option.kind, option.kind) << name;
+    field.member.set(options, canonical_value(field.option, value));
+  }
+  EXPECT_EQ(std::tuple(options.own.real("noise"), options.own.text("order"), options.own.flag("twice")),
+            std::tuple(0.25, "down", true));
+  EXPECT_EQ(MadeDataset(task, options).shape().target, 20);
+  EXPECT_NE(MadeDataset(task, options).digest(), MadeDataset(task, small()).digest());
+
+  for (const auto& [name, value] : {std::pair("noise", "1"), {"order", "left"}, {"twice", "maybe"}}) {
+    MadeOptions wrong = small();
+    wrong.own.set(name, value);
+    EXPECT_THAT([&] { (MadeDataset(task, wrong)); },
+                testing::ThrowsMessage<ConfigError>(HasSubstr(std::string(name) + ": ")));
+  }
+}
+
+TEST(Tasks, SayOfWhichKindTheirOptionsAre) {
+  for (const TaskSpec& task : task_specs()) {
+    for (const OptionSpec& option : task.options) {
+      EXPECT_NE(option.kind, OptionKind::text) << "option " << option.name << " of task " << task.name;
+    }
+  }
 }
 
 TEST(Tasks, MayHaveTargetsOfOtherWords) {

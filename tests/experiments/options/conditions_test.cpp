@@ -149,7 +149,8 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     const std::string value = option.kind == OptionKind::path || option.kind == OptionKind::pair_files ? "/b"
                               : option.kind == OptionKind::word
                                   ? std::string(option.choices.substr(0, option.choices.find(' ')))
-                                  : "1";
+                              : option.name == "stop-when" ? "loss=1"
+                                                           : "1";
     if (option.name == "train") continue;  // makes text the task, or says which task makes its own data
     settings.set(option.name, option.range.high <= 1 && option.kind == OptionKind::real ? "0.5" : value);
     EXPECT_THAT(refusal(settings), testing::StartsWith("--" + std::string(option.name) + ": does not"))

@@ -145,7 +145,10 @@ TEST_F(Runs, AGoalEndsARunAndIsCheckedBeforeIt) {
   const Ran wrong = run(tiny_train(path("wrong"), {"--validate-every", "5", "--stop-when", "exact=1"}));
   EXPECT_EQ(wrong.status, 2);
   EXPECT_THAT(wrong.err,
-              HasSubstr("stop-when: \"exact=1\" begins with no metric that can be reached; write one of loss,"));
+              HasSubstr("tapehead: --stop-when: \"exact=1\" names no metric to reach; did you mean exact_match? see"));
+  EXPECT_LE(wrong.err.size(), 100U);
+  EXPECT_THAT(run(tiny_train(path("wrong"), {"--validate-every", "5", "--stop-when", "loss"})).err,
+              HasSubstr("tapehead: --stop-when: \"loss\" holds no finite number after =; write loss=0.5\n"));
   EXPECT_FALSE(std::filesystem::exists(path("wrong")));
 }
 

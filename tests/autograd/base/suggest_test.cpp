@@ -1,4 +1,4 @@
-#include "experiments/program/suggest.hpp"
+#include "autograd/base/suggest.hpp"
 
 #include <gtest/gtest.h>
 
