@@ -39,7 +39,7 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   const std::int64_t longest =
       trained.config.model.max_positions - (encoder ? 1 : positions_needed(layout, std::ssize(source), 0));
   const std::vector<std::vector<std::int32_t>> sources{source};
-  const auto output = decode_greedily<T>(trained.model, tape, sources, longest).front();
+  const auto output = decode<T>(trained.model, tape, sources, {.max_length = longest}).front();
 
   Batch batch(layout);
   batch.reserve(1, std::ssize(source), std::ssize(output));

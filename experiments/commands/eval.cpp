@@ -59,7 +59,7 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     targets.push_back(pair.target);
   }
   Tape<T> tape(parameters);
-  const auto outputs = decode_in_batches<T>(trained.model, tape, sources, longest + 1);
+  const auto outputs = decode_in_batches<T>(trained.model, tape, sources, {.max_length = longest + 1});
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].fits) continue;
     examples[i].prediction = trained.line(outputs[i]);

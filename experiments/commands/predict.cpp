@@ -23,12 +23,17 @@ constexpr std::size_t kWordsNamed = 10;   // of a line
 template <RealScalar T>
 class Predictor {
  public:
-  Predictor(const Trained& trained, Console& console)
+  Predictor(const Trained& trained, const Settings& settings, Console& console)
       : trained_(trained),
         console_(console),
         lines_(console.in),
+        search_(find_search(settings.text("search"))),
         parameters_(load_parameters<T>(trained)),
-        tape_(parameters_) {}
+        tape_(parameters_) {
+    request_.max_length = trained.config.model.max_positions;
+    request_.seed = static_cast<std::uint64_t>(settings.integer("seed"));
+    for (const OptionSpec& option : search_.options) request_.options.set(option.name, settings.text(option.name));
+  }
 
   int run() {
     // Lines that are there already are decoded together; one that comes alone is answered at once.
@@ -63,8 +68,11 @@ class Predictor {
       console_.err << "tapehead: " << one_line(why.starts_with(console_.in.name()) ? why : place + why) << std::endl;
       if (lines_.ended()) return false;
     }
+    ++lines_taken_;
     is_empty_.push_back(ids.empty());
-    if (!ids.empty()) sources_.push_back(std::move(ids));
+    if (ids.empty()) return true;
+    sources_.push_back(std::move(ids));
+    numbers_.push_back(lines_taken_);  // so that what is drawn for a line depends on no other
     return true;
   }
 
@@ -81,7 +89,8 @@ class Predictor {
   }
 
   void answer() {
-    auto outputs = decode_in_batches<T>(trained_.model, tape_, sources_, trained_.config.model.max_positions);
+    request_.numbers = numbers_;
+    auto outputs = decode_in_batches<T>(trained_.model, tape_, sources_, request_, search_);
     for (auto& output : outputs) {
       if (output.empty() || output.back() != kPadding) continue;
       output.pop_back();
@@ -91,16 +100,21 @@ class Predictor {
     for (const bool empty : is_empty_) console_.out << (empty ? "" : printable(trained_.line(*next++))) << '\n';
     console_.out.flush();
     sources_.clear();
+    numbers_.clear();
     is_empty_.clear();
   }
 
   const Trained& trained_;
   Console& console_;
   LineReader lines_;
+  const SearchSpec& search_;
+  SearchRequest request_;
   ParameterStore<T> parameters_;
   Tape<T> tape_;
   std::vector<std::vector<std::int32_t>> sources_;
+  std::vector<std::int64_t> numbers_;  // of their lines
   std::vector<bool> is_empty_;
+  std::int64_t lines_taken_ = 0;
   std::int64_t bad_lines_ = 0;
   std::int64_t unknown_lines_ = 0;
   std::int64_t broken_outputs_ = 0;
@@ -111,18 +125,54 @@ int run_predict(const Invocation& invocation, Console& console) {
   if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
     console.err << printable(choice) << std::endl;
   }
-  return with_precision(trained.config.double_precision,
-                        [&](auto scalar) { return Predictor<decltype(scalar)>(trained, console).run(); });
+  return with_precision(trained.config.double_precision, [&](auto scalar) {
+    return Predictor<decltype(scalar)>(trained, invocation.settings, console).run();
+  });
+}
+
+// Names of searches, separated by a space.
+std::string names_of(bool (*which)(const SearchSpec&)) {
+  std::string names;
+  for (const SearchSpec& search : search_specs()) {
+    if (which(search)) names += (names.empty() ? "" : " ") + search.name;
+  }
+  return names;
+}
+
+// The choice of a search, and what each takes.
+std::vector<OptionSpec> search_options() {
+  std::string searches;
+  for (const SearchSpec& search : search_specs()) {
+    searches += (searches.empty() ? "" : "; ") + search.name + ": " + search.description;
+  }
+  static const std::string help = "how an output is found (" + searches + ")";
+  std::vector<OptionSpec> options{{.name = "search",
+                                   .kind = OptionKind::word,
+                                   .fallback = "greedy",
+                                   .choices = names_of([](const SearchSpec&) { return true; }),
+                                   .help = help,
+                                   .when = "another one shows what else it might say",
+                                   .common = true}};
+  for (const SearchSpec& search : search_specs()) {
+    for (OptionSpec option : search.options) {
+      option.applies_when = {one_of("search", search.name)};
+      options.push_back(std::move(option));
+    }
+  }
+  options.push_back({"seed"});
+  return options;
 }
 
 }  // namespace
 
 Command command_predict() {
+  static const std::string that_draw = names_of([](const SearchSpec& search) { return search.draws; });
   return {.name = "predict",
           .subject = "DIR|CHECKPOINT",
-          .summary = "Reads lines from standard input and writes one prediction a line, greedily",
+          .summary = "Reads lines from standard input and writes one prediction a line",
           .example = "echo \"7 3 9 1\" | tapehead predict runs/copy",
-          .options = {},
+          .options = search_options(),
+          .conditions = {{"seed", one_of("search", that_draw)}},
           .run = run_predict,
           .memory_advice = "give shorter lines"};
 }

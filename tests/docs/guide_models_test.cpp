@@ -20,6 +20,7 @@
 namespace tapehead {
 
 ModelSpec model_spec_bigram();
+SearchSpec search_no_repeat();
 
 namespace {
 
@@ -31,7 +32,7 @@ std::string read_file(const std::string& name) {
 TEST(GuideToModels, ShowsWhatIsCompiled) {
   const std::string guide = read_file("CONTRIBUTING.md");
   for (const char* name : {"docs/new_family/bigram.cpp", "docs/new_model/tagger.hpp", "docs/new_model/train.inc",
-                           "docs/new_metric/end_accuracy.inc"}) {
+                           "docs/new_metric/end_accuracy.inc", "docs/new_search/no_repeat.cpp"}) {
     ASSERT_FALSE(read_file(name).empty()) << name;
     EXPECT_NE(guide.find("```cpp\n" + read_file(name) + "```"), std::string::npos) << name << " and the guide differ";
   }
@@ -68,9 +69,27 @@ TEST(GuideToModels, ItsFamilyIsCheckedTrainedJudgedAndWrites) {
 
   Tape<float> tape(parameters);
   const std::vector<std::vector<std::int32_t>> sources{{4, 5}, {5, 6, 7}};
-  const auto outputs = decode_greedily<float>(*model, tape, sources, 5);
+  const auto outputs = decode<float>(*model, tape, sources, {.max_length = 5});
   ASSERT_EQ(outputs.size(), 2U);
   EXPECT_LE(outputs[0].size(), 5U);
+}
+
+TEST(GuideToModels, ItsSearchWritesNoTokenTwiceInARow) {
+  const Model model({.layers = 1,
+                     .heads = 1,
+                     .d_model = 4,
+                     .d_ff = 4,
+                     .max_positions = 9,
+                     .source_vocabulary = 10,
+                     .target_vocabulary = 10});
+  ParameterStore<float> parameters(model.layout());
+  const auto bias = parameters.values(*model.layout().find("output.bias"));
+  bias.begin()[7] = 2;
+  bias.begin()[8] = 1;
+  Tape<float> tape(parameters);
+  const std::vector<std::vector<std::int32_t>> sources{{4, 5}};
+  EXPECT_EQ(decode<float>(model, tape, sources, {.max_length = 3}), (Texts{{7, 7, 7}}));
+  EXPECT_EQ(decode<float>(model, tape, sources, {.max_length = 3}, search_no_repeat()), (Texts{{7, 8, 7}}));
 }
 
 TEST(GuideToModels, AModelOfOnesOwnTrains) {

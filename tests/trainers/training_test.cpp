@@ -109,7 +109,7 @@ struct PlainEvaluation {
         token_accuracy += likeliest ? 1 : 0;
       }
       const std::vector<std::vector<std::int32_t>> sources{pair.source};
-      exact_match += decode_greedily<double>(model, tape, sources, 1000)[0] == pair.target ? 1 : 0;
+      exact_match += decode<double>(model, tape, sources, {.max_length = 1000})[0] == pair.target ? 1 : 0;
     }
     loss /= static_cast<double>(tokens);
     token_accuracy /= static_cast<double>(tokens);

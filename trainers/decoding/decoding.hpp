@@ -1,13 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "autograd/tape.hpp"
-#include "layers/models/decoding_state.hpp"
 #include "layers/models/model.hpp"
+#include "trainers/decoding/search.hpp"
 
 namespace tapehead {
 
@@ -16,24 +13,15 @@ namespace tapehead {
 template <RealScalar T>
 std::int32_t likeliest_token(const T* logits, std::int64_t vocabulary);
 
-/// Greedy search: in each column the likeliest token, again and again, until the end token or `max_length` tokens or
-/// the column's room are reached. One output a column, without start and end. It ends in kPadding, which is never
-/// written otherwise, where the logits are not numbers. When *stop becomes true, the outputs are what was written so
-/// far.
+/// Answers sources, all of them together on `tape`, which is left as it was: one text a source, whatever the other
+/// sources are. `search` is the greedy one unless it is given.
 template <RealScalar T>
-std::vector<std::vector<std::int32_t>> write_greedily(DecodingState<T>& state, std::int64_t max_length,
-                                                      const std::atomic<bool>* stop = nullptr);
-
-/// Answers sources by greedy search, all of them together on `tape`, which is left as it was: one output a source,
-/// whatever the other sources are.
-template <RealScalar T>
-std::vector<std::vector<std::int32_t>> decode_greedily(const Model& model, Tape<T>& tape, const Sources& sources,
-                                                       std::int64_t max_length,
-                                                       const std::atomic<bool>* stop = nullptr);
+Texts decode(const Model& model, Tape<T>& tape, const Sources& sources, const SearchRequest& request,
+             const SearchSpec& search = find_search("greedy"));
 
 /// The same for any number of sources, a few at a time, so that memory stays bounded: see cut_batches().
 template <RealScalar T>
-std::vector<std::vector<std::int32_t>> decode_in_batches(const Model& model, Tape<T>& tape, const Sources& sources,
-                                                         std::int64_t max_length);
+Texts decode_in_batches(const Model& model, Tape<T>& tape, const Sources& sources, const SearchRequest& request,
+                        const SearchSpec& search = find_search("greedy"));
 
 }  // namespace tapehead

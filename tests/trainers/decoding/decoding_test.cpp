@@ -31,9 +31,9 @@ TEST(Decoding, AnOutputDoesNotDependOnTheOthersOfItsBatch) {
       ParameterStore<double> parameters(model.layout());
       parameters.initialise(seed);
       Tape<double> tape(parameters);
-      const auto together = decode_greedily<double>(model, tape, sources, 100);
+      const auto together = decode<double>(model, tape, sources, {.max_length = 100});
       for (std::size_t i = 0; i < sources.size(); ++i) {
-        const auto alone = decode_greedily<double>(model, tape, std::span(&sources[i], 1), 100);
+        const auto alone = decode<double>(model, tape, std::span(&sources[i], 1), {.max_length = 100});
         EXPECT_EQ(together[i], alone[0]) << kind << " seed " << seed << " source " << i;
       }
       longest = std::max(longest, together[0].size());
@@ -50,7 +50,7 @@ TEST(Decoding, StopsAtTheLengthAskedFor) {
   Tape<double> tape(parameters);
   const std::vector<Ids> sources{{5, 6}, {4, 5, 6, 7}};
   for (const std::size_t length : {0, 1, 5}) {
-    const auto outputs = decode_greedily<double>(model, tape, sources, static_cast<std::int64_t>(length));
+    const auto outputs = decode<double>(model, tape, sources, {.max_length = static_cast<std::int64_t>(length)});
     EXPECT_EQ(outputs, std::vector<Ids>(2, Ids(length, 7)));
   }
 }
@@ -62,7 +62,7 @@ TEST(Decoding, WithoutRoomTheOutputIsEmptyAndTheOthersAreNot) {
   parameters.values(*model.layout().find("output.bias")).begin()[7] = 1;
   Tape<double> tape(parameters);
   const std::vector<Ids> sources{Ids(15, 5), {4, 5}};
-  const auto outputs = decode_greedily<double>(model, tape, sources, 3);
+  const auto outputs = decode<double>(model, tape, sources, {.max_length = 3});
   EXPECT_EQ(outputs, (std::vector<Ids>{{}, Ids(3, 7)}));
 }
 

@@ -89,7 +89,7 @@ TEST(Evaluation, AnUnknownWordIsNoExactMatch) {
   Constant unknown({0, 0, 0, 5, 0, 0, 0});
   Tape<double> tape(unknown.parameters);
   const std::vector<std::vector<std::int32_t>> sources{{}};
-  ASSERT_THAT(decode_greedily<double>(unknown.model, tape, sources, 2)[0], ElementsAre(kUnknown, kUnknown));
+  ASSERT_THAT(decode<double>(unknown.model, tape, sources, {.max_length = 2})[0], ElementsAre(kUnknown, kUnknown));
 }
 
 TEST(Evaluation, TokensAreCountedWithAndWithoutTheirEnd) {
@@ -157,8 +157,9 @@ TEST(Decoding, AnyNumberOfSourcesIsTakenAFewAtATime) {
   for (std::int64_t i = 0; i < 60; ++i) sources.push_back(reversing().example(Split::test, i).source);
   const std::vector<SequenceLengths> longest(sources.size(), {10, 32});
   ASSERT_GT(cut_batches(model, longest, batch_budget(model)).size(), 0U);
-  EXPECT_EQ(decode_in_batches<double>(model, tape, sources, 12), decode_greedily<double>(model, tape, sources, 12));
-  EXPECT_TRUE(decode_in_batches<double>(model, tape, {}, 12).empty());
+  EXPECT_EQ(decode_in_batches<double>(model, tape, sources, {.max_length = 12}),
+            decode<double>(model, tape, sources, {.max_length = 12}));
+  EXPECT_TRUE(decode_in_batches<double>(model, tape, {}, {.max_length = 12}).empty());
 }
 
 TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
