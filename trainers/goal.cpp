@@ -18,19 +18,22 @@ bool Goal::reached_by(const Evaluation& evaluation) const {
   return better == Better::higher ? found >= value : found <= value;
 }
 
+std::vector<std::string_view> directed_metrics(const std::vector<MetricSpec>& metrics) {
+  std::vector<std::string_view> names;
+  for (const MetricSpec& metric : metrics) {
+    if (metric.direction != Better::neither) names.push_back(metric.name);
+  }
+  return names;
+}
+
 Goal parse_goal(std::string_view text, const std::vector<MetricSpec>& metrics) {
   if (text.empty()) return {};
   const std::size_t equals = std::min(text.find('='), text.size());
   const std::string_view name = text.substr(0, equals);
   const auto spec = std::ranges::find(metrics, name, &MetricSpec::name);
   if (spec == metrics.end() || spec->direction == Better::neither) {
-    std::vector<std::string_view> names;
-    for (const MetricSpec& metric : metrics) {
-      if (metric.direction != Better::neither) names.push_back(metric.name);
-    }
-    const std::string hint = did_you_mean(name, names);
-    throw ConfigError(
-        fmt::format("\"{}\" names no metric to reach{} see tapehead list metrics", text, hint.empty() ? ";" : hint));
+    const std::string hint = did_you_mean(name, directed_metrics(metrics));
+    throw ConfigError(fmt::format("\"{}\" is no goal{} see tapehead list metrics", text, hint.empty() ? ";" : hint));
   }
   double value = 0;
   const char* begin = text.data() + std::min(equals + 1, text.size());

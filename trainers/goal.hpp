@@ -18,6 +18,9 @@ struct Goal {
   bool reached_by(const Evaluation& evaluation) const;
 };
 
+/// The names of those metrics that are better one way.
+std::vector<std::string_view> directed_metrics(const std::vector<MetricSpec>& metrics);
+
 /// `exact_match=1`: one of the metrics that are better one way, and a finite number. No text is no goal. Throws
 /// ConfigError for any other, which says what is wrong with it and names no option.
 Goal parse_goal(std::string_view text, const std::vector<MetricSpec>& metrics);

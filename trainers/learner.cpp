@@ -7,7 +7,6 @@
 #include "autograd/base/errors.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/metrics/evaluation.hpp"
-#include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
@@ -95,11 +94,12 @@ Learner<T> learner_of(const Model& model, const Dataset& dataset, const StepOpti
                             const ValidationRequest& request) {
     EvaluationOptions options = like;
     options.limit = request.limit;
+    options.outputs = request.outputs;
     options.stop = request.stop;
     return evaluate(model, parameters, dataset, Split::validation, workers, options, tapes);
   };
   return {.objective = objective_of<T>(model, dataset, step.label_smoothing),
-          .metrics = token_metrics(),
+          .metrics = evaluation_metrics(),
           .validate = validate,
           .notice = [&](bool steers) { return notice_of_long_sequences(model, dataset, steers); }};
 }

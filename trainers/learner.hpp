@@ -18,6 +18,7 @@ namespace tapehead {
 /// What a validation takes.
 struct ValidationRequest {
   std::int64_t limit = 0;  ///< only the first so many sequences; 0: all
+  bool outputs = false;    ///< whether a result of outputs is needed: see MetricSpec::of_outputs
   /// When it becomes true, the validation throws EvaluationStopped soon.
   const std::atomic<bool>* stop = nullptr;
 };
@@ -28,9 +29,8 @@ struct Learner {
   Objective<T> objective;
   /// What `validate` gives, known before it is called: the columns of metrics.csv.
   std::vector<MetricSpec> metrics;
-  /// Judges the parameters on the validation split. "loss", if it is among the results, steers best.h5, plateau and
-  /// early stop. The same parameters must give the same bits, whatever the number of workers. The tapes are the step's,
-  /// one a worker: emptied, they can be used. Empty: nothing is judged.
+  /// Judges the parameters on the validation split. The same parameters must give the same bits, whatever the number of
+  /// workers. The tapes are the step's, one a worker: emptied, they can be used. Empty: nothing is judged.
   std::function<Evaluation(ParameterStore<T>&, WorkerPool&, Tapes<T>, const ValidationRequest&)> validate;
   /// A line that the user ought to read before the first step, or nothing. `steers`: the run depends on its
   /// validations. Throws ConfigError for a run that makes no sense.

@@ -1,7 +1,9 @@
 #include "trainers/trainer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -36,6 +38,20 @@ Goal goal_of(const std::string& stop_when, const std::vector<MetricSpec>& metric
   }
 }
 
+bool is_of_outputs(const std::string& metric, const std::vector<MetricSpec>& metrics) {
+  const auto found = std::ranges::find(metrics, metric, &MetricSpec::name);
+  return found != metrics.end() && found->of_outputs;
+}
+
+// Results of outputs have columns where the run goes by one of them, which no resumption changes.
+std::vector<MetricSpec> with_columns(std::vector<MetricSpec> metrics, const std::string& best_metric) {
+  const bool outputs = is_of_outputs(best_metric, metrics);
+  for (MetricSpec& metric : metrics) {
+    if (metric.of_outputs && !outputs) metric.column = 0;
+  }
+  return metrics;
+}
+
 // One run: the step, and what happens around it every so often.
 template <RealScalar T>
 class Run {
@@ -50,7 +66,7 @@ class Run {
         observer_(observer),
         workers_(options.threads),
         step_(learner.objective, parameters, dataset, workers_, options.step),
-        history_(history_options(options)),
+        history_(history_options(options, learner.metrics)),
         goal_(goal_of(options.stop_when, learner.metrics)) {
     if (options.steps < 0) throw ConfigError(fmt::format("training: steps must not be negative, is {}", options.steps));
     if (folder.resume) restore();
@@ -61,7 +77,8 @@ class Run {
 
   TrainingOutcome go(const std::atomic<bool>* stop) {
     stop_ = stop;
-    metrics_.emplace(folder_.path + "/metrics.csv", learner_.metrics, validation_owed_ ? done_ - 1 : done_);
+    metrics_.emplace(folder_.path + "/metrics.csv", with_columns(learner_.metrics, options_.best_metric),
+                     validation_owed_ ? done_ - 1 : done_);
     begin_ = std::chrono::steady_clock::now();
     observer_.on_start(progress_);
     const bool steers = options_.early_stop > 0 || options_.step.schedule.kind == "plateau";
@@ -78,9 +95,15 @@ class Run {
   }
 
  private:
-  static HistoryOptions history_options(const TrainerOptions& options) {
+  static HistoryOptions history_options(const TrainerOptions& options, const std::vector<MetricSpec>& metrics) {
     const ScheduleOptions& schedule = options.step.schedule;
-    return {.min_improvement = options.min_improvement,
+    const auto by = std::ranges::find(metrics, options.best_metric, &MetricSpec::name);
+    if (by == metrics.end() || by->direction == Better::neither) {
+      throw ConfigError(fmt::format("best-metric: \"{}\" is none of {}", options.best_metric,
+                                    fmt::join(directed_metrics(metrics), ", ")));
+    }
+    return {.direction = by->direction,
+            .min_improvement = options.min_improvement,
             .plateau = schedule.kind == "plateau",
             .plateau_factor = schedule.plateau_factor,
             .plateau_patience = schedule.plateau_patience,
@@ -157,20 +180,22 @@ class Run {
   bool validate_on_the_way() {
     if (!validate(options_.validation_limit)) return false;
     goal_reached_ = goal_.reached_by(*validation_);
-    return history_.record(done_, validation_->value("loss"));
+    return history_.record(done_, validation_->value(options_.best_metric));
   }
 
   // Returns whether it is the best of all that took the same sequences.
   bool validate_at_the_end(bool validated) {
     if (validated && options_.validation_limit == 0) return false;
     if (!validate(0)) return false;
-    return options_.validation_limit == 0 && history_.record_end(done_, validation_->value("loss"));
+    return options_.validation_limit == 0 && history_.record_end(done_, validation_->value(options_.best_metric));
   }
 
   bool validate(std::int64_t limit) {
     if (!learner_.validate || dataset_.size(Split::validation) == 0) return false;
     require_finite();
-    validation_ = learner_.validate(parameters_, workers_, step_.tapes(), {.limit = limit, .stop = stop_});
+    validation_ =
+        learner_.validate(parameters_, workers_, step_.tapes(),
+                          {.limit = limit, .outputs = needs_outputs(options_, learner_.metrics), .stop = stop_});
     validated_step_ = done_;
     return true;
   }
@@ -183,7 +208,7 @@ class Run {
 
   void note_best() {
     progress_.best_step = history_.kept_step();
-    progress_.best_loss = history_.kept_loss();
+    progress_.best_value = history_.kept_value();
   }
 
   void write_row(bool validated) {
@@ -247,7 +272,7 @@ class Run {
       if (std::isfinite(progress_.gradient_norm)) meta.numbers["gradient_norm"] = progress_.gradient_norm;
     }
     history_.store(meta.numbers);
-    meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}};
+    meta.texts = {{"data_digest", fmt::format("{:016x}", dataset_.digest())}, {"best_metric", options_.best_metric}};
     if (goal_reached_) meta.texts["goal_reached"] = options_.stop_when;
     save_checkpoint(path, meta, parameters_, step_.optimizer());
     observer_.on_checkpoint(progress_, path);
@@ -261,6 +286,13 @@ class Run {
     if (const auto saved = meta.texts.find("data_digest"); saved == meta.texts.end() || saved->second != digest) {
       throw CheckpointError(
           fmt::format("resume: {} was trained on other data; give the same files and options as before", path));
+    }
+    const auto by = meta.texts.find("best_metric");
+    const std::string best_metric = by == meta.texts.end() ? "loss" : by->second;  // older ones know no other
+    if (best_metric != options_.best_metric) {
+      throw CheckpointError(
+          fmt::format("resume: {} has chosen its best weights by {}; give the same best-metric, not {}", path,
+                      best_metric, options_.best_metric));
     }
     reader.load(parameters_, step_.optimizer());
     if (const std::string other = difference(reader.origin(), this_origin()); !other.empty()) {
@@ -312,6 +344,11 @@ class Run {
 };
 
 }  // namespace
+
+bool needs_outputs(const TrainerOptions& options, const std::vector<MetricSpec>& metrics) {
+  return is_of_outputs(options.best_metric, metrics) ||
+         is_of_outputs(goal_of(options.stop_when, metrics).metric, metrics);
+}
 
 template <RealScalar T>
 TrainingOutcome train(const Learner<T>& learner, ParameterStore<T>& parameters, const Dataset& dataset,

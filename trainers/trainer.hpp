@@ -26,6 +26,7 @@ struct TrainerOptions {
   std::int64_t validation_limit = 0;  ///< sequences used for those on the way; 0: all
   std::int64_t log_every = 50;        ///< steps between rows of metrics.csv
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints; 0: at the end and when interrupted only
+  std::string best_metric = "loss";   ///< the validation result that chooses best.h5 and steers early stop and plateau
   double min_improvement = 0;         ///< see HistoryOptions, as is
   std::int64_t early_stop = 0;
   std::string stop_when = {};       ///< validation result on the way that ends the training: see parse_goal()
@@ -55,8 +56,11 @@ struct Progress {
   std::int64_t first_step = 0;             ///< steps done in those
   const Evaluation* validation = nullptr;  ///< the latest one, if any
   std::int64_t best_step = 0;              ///< step whose weights best.h5 holds; 0: there is none
-  double best_loss = 0;                    ///< their validation loss, if there are any
+  double best_value = 0;                   ///< their validation result by best_metric, if there are any
 };
+
+/// Whether its validations need results of outputs, for which every sequence is decoded.
+bool needs_outputs(const TrainerOptions& options, const std::vector<MetricSpec>& metrics);
 
 /// Hears of a run as it goes; the calls come from the thread that called train().
 class TrainingObserver {
@@ -78,9 +82,9 @@ class TrainingObserver {
 enum class TrainingOutcome { finished, stopped_early, interrupted };
 
 /// Trains `parameters` (initialised, or overwritten from the checkpoint when folder.resume) for options.steps steps, or
-/// until the validation loss has not fallen for options.early_stop validations or one of them reaches
+/// until options.best_metric has got no better for options.early_stop validations or one of them reaches
 /// options.stop_when: writes metrics.csv and checkpoint.h5 into the folder, and best.h5 whenever one of the validations
-/// every so many steps finds the lowest loss so far, and at the end if that was validated on the same sequences and is
+/// every so many steps finds the best result so far, and at the end if that was validated on the same sequences and is
 /// better still. Stops after the step in which *stop becomes true, having saved; a validation is broken off, and done
 /// again when the run is resumed. The same options, data and seed give the same parameters to the bit, with any number
 /// of threads, stopped and resumed or not. Throws ConfigError, DataError, CheckpointError or NonfiniteError; what was

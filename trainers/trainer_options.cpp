@@ -1,9 +1,23 @@
+#include <fmt/format.h>
+
 #include "autograd/base/limits.hpp"
 #include "trainers/goal.hpp"
-#include "trainers/metrics/token_counts.hpp"
+#include "trainers/metrics/evaluation.hpp"
 #include "trainers/trainer.hpp"
 
 namespace tapehead {
+
+namespace {
+
+std::string words_of_metrics() {
+  std::string words;
+  for (const std::string_view name : directed_metrics(evaluation_metrics())) {
+    words += fmt::format("{}{}", words.empty() ? "" : " ", name);
+  }
+  return words;
+}
+
+}  // namespace
 
 Fields<TrainerOptions> TrainerOptions::fields() {
   const Member<TrainerOptions> workers{
@@ -53,7 +67,7 @@ Fields<TrainerOptions> TrainerOptions::fields() {
       {&TrainerOptions::early_stop,
        {.name = "early-stop",
         .range = {0, 1e9},
-        .help = "validations without a better loss that end the training",
+        .help = "validations without a better result, by best-metric, that end the training",
         .when = "set it where longer training overfits",
         .zero = "none do",
         .common = true,
@@ -61,17 +75,24 @@ Fields<TrainerOptions> TrainerOptions::fields() {
         .applies_when = {on("validate-every")}}},
       {&TrainerOptions::stop_when,
        {.name = "stop-when",
-        .check = [](std::string_view text) { parse_goal(text, token_metrics()); },
+        .check = [](std::string_view text) { parse_goal(text, evaluation_metrics()); },
         .help = "result of a validation on the way that ends the training, such as exact_match=1 or loss=0.5",
         .when = "set it where nothing is left to learn after that",
         .placeholder = "METRIC=X",
         .may_change_on_resume = true,
         .applies_when = {on("validate-every")}}},
+      {&TrainerOptions::best_metric,
+       {.name = "best-metric",
+        .choices = words_of_metrics(),
+        .help = "result of validations by which best.h5 is chosen, and that early-stop and plateau go by; `tapehead "
+                "list metrics` describes each",
+        .when = "take what you will judge by in the end; edit_distance decodes every validation sequence",
+        .applies_when = {on("validate-every")}}},
       {&TrainerOptions::min_improvement,
        {.name = "min-improvement",
         .range = {0, 1e9},
-        .help = "how much lower a validation loss must be to be a better one, for plateau and early-stop",
-        .when = "raise it where losses are noisy",
+        .help = "how much better a validation must be to count as better, for plateau and early-stop",
+        .when = "raise it where results are noisy",
         .applies_when = {one_of("schedule", "plateau"), on("early-stop")}}},
       {&TrainerOptions::skip_nonfinite,
        {.name = "skip-nonfinite",

@@ -83,6 +83,8 @@ Report evaluate_trained(const Trained& trained, const Dataset& dataset, Split sp
     WorkerPool workers(threads);
     EvaluationOptions options = evaluation_like(trained.config.trainer.step, trained.model, dataset);
     options.too_long = parse_too_long(settings.text("too-long"));
+    options.outputs = settings.flag("decode");
+    options.slices = true;
     report.evaluation = evaluate(trained.model, parameters, dataset, split, workers, options);
   }
   if (const std::int64_t count = settings.integer("examples"); count > 0) {
@@ -110,7 +112,15 @@ void tell_of_long_sequences(const Trained& trained, const Dataset& dataset, Spli
 }
 
 Json as_json(const Report& report, const std::string& split, std::uint64_t step) {
-  Json object = to_json(report.evaluation);
+  Json object = to_json(report.evaluation.results);
+  object["headline"] = report.evaluation.headline;
+  for (const auto& [name, parts] : report.evaluation.slices) {
+    Json& list = object["slices"][name] = Json::array();
+    for (const auto& [first, last, results] : parts) {
+      list.push_back({{"first", first}, {"last", last}});
+      list.back().update(to_json(results));
+    }
+  }
   object["split"] = split;
   object["step"] = step;
   if (report.examples.empty()) return object;
@@ -154,6 +164,13 @@ std::string number(const Result& result) {
                                                             : figure(result.value, 6);
 }
 
+// What a result is, where nothing better is known of it.
+std::string note_on(const Result& result) {
+  const auto known = std::ranges::find(evaluation_metrics(), result.name, &MetricSpec::name);
+  if (known != evaluation_metrics().end()) return known->description;
+  return result.counts() ? "" : result.unit;
+}
+
 void add_results(Table& table, const Evaluation& evaluation) {
   for (const auto& [name, label, note, of_unknown_words] : kRows) {
     const auto found = std::ranges::find(evaluation.results, name, &Result::name);
@@ -166,17 +183,44 @@ void add_results(Table& table, const Evaluation& evaluation) {
   }
   for (const Result& result : evaluation.results) {
     const bool shown = std::ranges::any_of(kRows, [&](const Row& row) { return result.name == row.result; });
-    if (!shown) table.add({plain_name(result.name), number(result), result.counts() ? "" : result.unit});
+    if (!shown) table.add({plain_name(result.name), number(result), note_on(result)});
   }
+}
+
+// What is shown of the parts of a slice: shares of what is right or wrong, the headline first.
+Table slice_table(const SlicedResults& slice, const std::string& headline) {
+  std::vector<std::string> names{"sequences"};
+  for (const Result& result : slice.parts.front().results) {
+    const bool shown = result.name == headline || (result.unit == "share" && result.common);
+    if (shown) names.insert(result.name == headline ? names.begin() + 1 : names.end(), result.name);
+  }
+  std::vector<std::string> titles{plain_name(slice.name)};
+  for (const std::string& name : names) titles.push_back(plain_name(name));
+  std::vector<std::string> expendable(titles.begin() + 2, titles.end());
+  std::erase(expendable, plain_name(headline));
+  Table table(std::move(titles));
+  table.may_leave_out(std::move(expendable));
+  for (const auto& [first, last, results] : slice.parts) {
+    std::vector<std::string> row{first == last ? fmt::format("{}", first) : fmt::format("{}–{}", first, last)};
+    for (const std::string& name : names) row.push_back(number(*std::ranges::find(results, name, &Result::name)));
+    table.add(std::move(row));
+  }
+  return table;
 }
 
 std::string as_text(const Report& report, const std::string& split, std::uint64_t step, std::size_t width) {
   Table table;  // name, number, what it counts
   table.add({"split", split});
   table.add({"step", fmt::format("{}", step)});
+  if (const std::string& headline = report.evaluation.headline; headline != "loss") {
+    table.add({"headline", plain_name(headline)});
+  }
   add_results(table, report.evaluation);
   for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text(width);
+  for (const SlicedResults& slice : report.evaluation.slices) {
+    text += "\n" + slice_table(slice, report.evaluation.headline).text(width);
+  }
   for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
     text += fmt::format("\n{} {}\n", correct ? "✓" : "✗", printable(source));
     text += fits ? fmt::format("  → {}\n", printable(prediction)) : "  too long for the model\n";
@@ -242,6 +286,11 @@ Command command_eval() {
                        .choices = "wrong skip",
                        .help = "held-out sequences that the model has too few positions for",
                        .when = "wrong counts them as wrong, skip leaves them out"},
+                      {.name = "decode",
+                       .kind = OptionKind::flag,
+                       .help = "write every sequence by greedy search too, for the metrics of what is written",
+                       .when = "set it to see how far off wrong outputs are",
+                       .common = true},
                       {.name = "examples",
                        .kind = OptionKind::integer,
                        .fallback = "0",

@@ -14,7 +14,7 @@
 #include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
 #include "experiments/report/json.hpp"
-#include "trainers/metrics/token_counts.hpp"
+#include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
 namespace {
@@ -26,10 +26,13 @@ struct Section {
 
 // "share, higher is better".
 std::string kind_of(const MetricSpec& metric) {
-  std::string text = metric.unit.empty() ? "" : metric.unit;
-  if (metric.direction == Better::neither) return text;
-  if (!text.empty()) text += ", ";
-  return text + (metric.direction == Better::lower ? "lower" : "higher") + " is better";
+  std::vector<std::string> parts;
+  if (!metric.unit.empty()) parts.push_back(metric.unit);
+  if (metric.direction != Better::neither) {
+    parts.emplace_back(metric.direction == Better::lower ? "lower is better" : "higher is better");
+  }
+  if (metric.of_outputs) parts.emplace_back("eval --decode measures it");
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::vector<Section> all_sections() {
@@ -43,7 +46,7 @@ std::vector<Section> all_sections() {
         {spec.name, counted(spec.cases.size(), "case") + ", " + counted(spec.refusals.size(), "refusal")});
   }
   Section metric_section{"metrics", {}};
-  for (const MetricSpec& metric : token_metrics()) {
+  for (const MetricSpec& metric : evaluation_metrics()) {
     const std::string kind = kind_of(metric);
     metric_section.entries.push_back({metric.name, metric.description + (kind.empty() ? "" : " (" + kind + ")")});
   }

@@ -104,8 +104,9 @@ Json as_json(const RunOutcome& outcome) {
   object["validation"] = outcome.validation ? to_json(*outcome.validation) : Json(nullptr);
   object["best"] = nullptr;
   if (outcome.best_step > 0) {
-    object["best"] = {
-        {"step", outcome.best_step}, {"validation_loss", outcome.best_loss}, {"checkpoint", outcome.best_checkpoint}};
+    object["best"] = {{"step", outcome.best_step},
+                      {"validation_" + outcome.best_metric, outcome.best_value},
+                      {"checkpoint", outcome.best_checkpoint}};
   }
   return object;
 }
@@ -124,8 +125,9 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t wi
     }
   }
   if (outcome.best_step > 0) {
-    table.add({"best weights", fmt::format("step {}, validation loss {:.6f}{}", outcome.best_step, outcome.best_loss,
-                                           few > 0 ? fmt::format(" on the first {} sequences", few) : "")});
+    table.add({"best weights",
+               fmt::format("step {}, validation {} {:.6f}{}", outcome.best_step, plain_name(outcome.best_metric),
+                           outcome.best_value, few > 0 ? fmt::format(" on the first {} sequences", few) : "")});
     table.add({"best checkpoint", outcome.best_checkpoint});
   }
   table.add({outcome.best_step > 0 ? "last checkpoint" : "checkpoint", outcome.checkpoint});

@@ -1,11 +1,13 @@
 #include "experiments/report/ablation_tables.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "autograd/base/counted.hpp"
@@ -127,8 +129,11 @@ std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& c
 // What is judged on what: "judged on 77 test sequences, 8 target words: the weights with the lowest validation loss".
 std::string heading(const Ablation& ablation, const std::vector<std::size_t>& cells) {
   std::string best, last;
+  std::set<std::string> by;
   for (const std::size_t cell : cells) {
     const std::string weights = judged_weights(ablation, cell);
+    const Settings settings = ablation.cells[cell].settings(ablation.base, ablation.variations);
+    if (weights == "best") by.insert(best_by(settings.text("best-metric")));
     std::string& names = weights == "best" ? best : last;
     if (!weights.empty()) names += (names.empty() ? "" : ", ") + ablation.cells[cell].name(ablation.variations);
   }
@@ -137,9 +142,9 @@ std::string heading(const Ablation& ablation, const std::vector<std::size_t>& ce
       counted(ablation.held_out_sequences(cells.front()).count, fmt::format("{} sequence", name_of(ablation.split))),
       counted(ablation.target_words(cells.front()).count, "target word"));
   if (!best.empty() && !last.empty()) {
-    text += fmt::format(": the weights with the lowest validation loss, but the last ones of {}", last);
+    text += fmt::format(": the weights with the {}, but the last ones of {}", fmt::join(by, " or "), last);
   } else if (!best.empty()) {
-    text += ": the weights with the lowest validation loss, best.h5";
+    text += fmt::format(": the weights with the {}, best.h5", fmt::join(by, " or "));
   } else {
     text += ": the last weights, checkpoint.h5";
   }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainers/metrics/evaluation.hpp"
+
 namespace tapehead {
 
 std::string figure(double value, int decimals) {
@@ -17,6 +19,12 @@ std::string plain_name(const std::string& name) {
   std::string text = name;
   std::ranges::replace(text, '_', ' ');
   return text;
+}
+
+std::string best_by(const std::string& metric) {
+  const auto found = std::ranges::find(evaluation_metrics(), metric, &MetricSpec::name);
+  const bool highest = found != evaluation_metrics().end() && found->direction == Better::higher;
+  return fmt::format("{} validation {}", highest ? "highest" : "lowest", plain_name(metric));
 }
 
 const Result* beside_loss(const Evaluation& evaluation) {

@@ -36,9 +36,11 @@ Json to_json(const Matrix& matrix) {
   return rows;
 }
 
-Json to_json(const Evaluation& evaluation) {
+Json to_json(const Evaluation& evaluation) { return to_json(evaluation.results); }
+
+Json to_json(const std::vector<Result>& results) {
   Json object = Json::object();
-  for (const Result& result : evaluation.results) {
+  for (const Result& result : results) {
     object[result.name] = result.counts() ? Json(static_cast<std::int64_t>(result.value)) : Json(result.value);
   }
   return object;

@@ -2,10 +2,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace tapehead {
 
 struct Evaluation;
+struct Result;
 struct Matrix;
 
 /// Keys keep the order in which they are set. Who builds or reads one includes <nlohmann/json.hpp>, which takes long to
@@ -20,7 +22,8 @@ std::string to_text(const Json& json, int indent = -1);
 /// Nested lists, a row a list. What is no finite number becomes null.
 Json to_json(const Matrix& matrix);
 
-/// The results of an Evaluation, by their names. What is no finite number becomes null.
+/// Results by their names. What is no finite number becomes null.
+Json to_json(const std::vector<Result>& results);
 Json to_json(const Evaluation& evaluation);
 
 }  // namespace tapehead

@@ -10,7 +10,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/output_file.hpp"
 #include "datasets/digest.hpp"
-#include "trainers/metrics/token_counts.hpp"
+#include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
 namespace {
@@ -40,8 +40,8 @@ void require(bool possible, const char* what) {
 
 // What the file does not say of a number, this build knows, and a result of another build is refused.
 Result named(const std::string& name) {
-  const auto found = std::ranges::find(token_metrics(), name, &MetricSpec::name);
-  if (found == token_metrics().end()) return {.name = name};
+  const auto found = std::ranges::find(evaluation_metrics(), name, &MetricSpec::name);
+  if (found == evaluation_metrics().end()) return {.name = name};
   return {.name = name, .unit = found->unit, .direction = found->direction, .common = found->common};
 }
 

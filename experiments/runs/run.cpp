@@ -55,7 +55,7 @@ class Recorder : public TrainingObserver {
     outcome_.seconds = progress.seconds;
     outcome_.skipped = progress.skipped;
     outcome_.best_step = progress.best_step;
-    outcome_.best_loss = progress.best_loss;
+    outcome_.best_value = progress.best_value;
   }
 
   TrainingObserver& next_;
@@ -71,6 +71,7 @@ void judge(const Run& run, const RunFolder& folder, ParameterStore<T>& parameter
   WorkerPool workers(run.config.trainer.threads);
   EvaluationOptions options = evaluation_like(run.config.trainer.step, run.model, *run.dataset);
   options.stop = stop;
+  options.outputs = needs_outputs(run.config.trainer, evaluation_metrics());
   const auto judged = [&](std::string path, std::int64_t step) {
     return KeptWeights{std::move(path), step, parameter_digest(parameters),
                        evaluate(run.model, parameters, *run.dataset, split, workers, options)};
@@ -104,6 +105,7 @@ RunOutcome execute(const Run& run, ResultFolder& place, const RunFolder& folder,
   RunOutcome outcome;
   outcome.checkpoint = checkpoint_in(folder.path);
   outcome.best_checkpoint = best_in(folder.path);
+  outcome.best_metric = run.config.trainer.best_metric;
   Recorder recorder(observer, outcome, folder);
   const TrainingOutcome end = train(run.model, parameters, *run.dataset, run.config.trainer, folder, recorder, stop);
   outcome.interrupted = end == TrainingOutcome::interrupted;

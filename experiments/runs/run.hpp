@@ -50,7 +50,8 @@ struct RunOutcome {
   std::int64_t skipped = 0;              ///< of them left out because they were not finite
   std::optional<Evaluation> validation;  ///< the last one, if there was any
   std::int64_t best_step = 0;            ///< whose weights best.h5 holds; 0: no validation on the way kept any
-  double best_loss = 0;                  ///< their validation loss
+  std::string best_metric = {};          ///< the result that they were chosen by
+  double best_value = 0;                 ///< their validation result by it
   std::optional<KeptWeights> last;       ///< on `evaluate_on` below, if the run was finished
   std::optional<KeptWeights> best;       ///< the same for best.h5, if it was kept
   std::string checkpoint;                ///< path of the last weights

@@ -9,6 +9,7 @@
 #include "autograd/base/file.hpp"
 #include "datasets/batch.hpp"
 #include "experiments/options/conditions.hpp"
+#include "experiments/report/figures.hpp"
 #include "experiments/runs/run.hpp"
 
 namespace tapehead {
@@ -66,8 +67,8 @@ Trained open_trained(std::unique_ptr<CheckpointReader> reader) {
 
 std::string choice_of_weights(const std::string& subject, const Trained& opened) {
   if (opened.reader->path() == subject || opened.reader->path() != best_in(subject)) return {};
-  return fmt::format("{}: the weights of step {}, which had the lowest validation loss; for the last ones name {}",
-                     opened.reader->path(), opened.reader->meta().step, checkpoint_in(subject));
+  return fmt::format("{}: the weights of step {}, which had the {}; for the last ones name {}", opened.reader->path(),
+                     opened.reader->meta().step, best_by(opened.config.trainer.best_metric), checkpoint_in(subject));
 }
 
 std::optional<Trained> last_weights(const std::string& subject, const Trained& opened) {

@@ -13,6 +13,7 @@
 #include "layers/models/model.hpp"
 #include "trainers/decoding/decoding.hpp"
 #include "trainers/metrics/evaluation.hpp"
+#include "trainers/metrics/output_metric.hpp"
 #include "trainers/metrics/token_counts.hpp"
 #include "trainers/model_problem.hpp"
 #include "trainers/trainer.hpp"
@@ -21,6 +22,7 @@ namespace tapehead {
 
 ModelSpec model_spec_bigram();
 SearchSpec search_no_repeat();
+OutputMetric metric_first_token();
 
 namespace {
 
@@ -31,8 +33,9 @@ std::string read_file(const std::string& name) {
 
 TEST(GuideToModels, ShowsWhatIsCompiled) {
   const std::string guide = read_file("CONTRIBUTING.md");
-  for (const char* name : {"docs/new_family/bigram.cpp", "docs/new_model/tagger.hpp", "docs/new_model/train.inc",
-                           "docs/new_metric/end_accuracy.inc", "docs/new_search/no_repeat.cpp"}) {
+  for (const char* name :
+       {"docs/new_family/bigram.cpp", "docs/new_model/tagger.hpp", "docs/new_model/train.inc",
+        "docs/new_metric/end_accuracy.inc", "docs/new_metric/first_token.cpp", "docs/new_search/no_repeat.cpp"}) {
     ASSERT_FALSE(read_file(name).empty()) << name;
     EXPECT_NE(guide.find("```cpp\n" + read_file(name) + "```"), std::string::npos) << name << " and the guide differ";
   }
@@ -116,6 +119,12 @@ TEST(GuideToModels, ItsMetricFollowsFromTheSums) {
   ASSERT_EQ(metrics.size(), 1U);
   EXPECT_EQ(metrics[0].spec.name, "end_accuracy");
   EXPECT_EQ(metrics[0].of(counts), 0.75);
+}
+
+TEST(GuideToModels, ItsMetricOfOutputsCountsRightFirstTokens) {
+  const std::vector<std::int32_t> none, right{4, 5}, wrong{5, 4};
+  const std::vector<Output> outputs{{right, right}, {wrong, right}, {none, right}, {right, right}};
+  EXPECT_EQ(metric_first_token().of(outputs), 0.5);
 }
 
 }  // namespace

@@ -79,8 +79,10 @@ class Output : public InFolder {
     add(tiny_train(path("again"), {"--validate-every", "4", "--threads", "1"}));
     add({"train", "--resume", "--out", path("again"), "--steps", "13"});
     add({"eval", trained(), "--examples", "2"});
+    add({"eval", trained(), "--decode"});
     add({"eval", trained_on_text(), "--split", "validation"});
     add({"predict", trained()}, "1 2 3\n\n4\n");
+    add({"predict", trained(), "--search", "sample", "--top-k", "3"}, "1 2 3\n\n4\n");
     add({"inspect", trained(), "--input", "1 2 3"});
     add({"inspect", trained_on_text(), "--layer", "encoder.layers.0.self_attention", "--input",
          "a very very very long line of seventeen words that no cell of any map holds"},

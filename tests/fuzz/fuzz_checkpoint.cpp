@@ -112,7 +112,7 @@ std::vector<std::byte> made_by(Choices& choices) {
   if (!choices.once_in(24)) file.write_words("/vocabulary/target", words(choices, choices.once_in(8) ? 9 : 3));
   file.make_group("/training/numbers");
   file.make_group("/training/texts");
-  for (const char* name : {"loss_sum", "loss_count", "skipped_steps", "updates", "best_loss", "best_step",
+  for (const char* name : {"loss_sum", "loss_count", "skipped_steps", "updates", "best_value", "best_step",
                            "better_than", "validations_waited", "plateau_waited", "plateau_drops"}) {
     if (choices.once_in(16)) continue;
     if (choices.once_in(32)) {
@@ -139,7 +139,7 @@ void use(std::unique_ptr<CheckpointReader> reader) {
     require(history.best_step() >= 0 && history.waited() >= 0, "a count of the history is negative");
     require(history.learning_rate_share() >= 0, "the share of the learning rate is none");
     history.record(point.step + 1, 1.0);
-    require(!std::isnan(history.best_loss()), "the best loss is none");
+    require(!std::isnan(history.best_value()), "the best result is none");
   });
   with_precision(trained.config.double_precision, [&](auto scalar) {
     using T = decltype(scalar);

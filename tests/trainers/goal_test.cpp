@@ -31,8 +31,7 @@ TEST(Goal, IsReachedFromTheRightSide) {
                 ThrowsMessage<ConfigError>(HasSubstr("\"" + std::string(text) + "\" ")));
   }
   EXPECT_THAT([&] { parse_goal("mtach=1", metrics); },
-              ThrowsMessage<ConfigError>(
-                  "\"mtach=1\" names no metric to reach; did you mean match? see tapehead list metrics"));
+              ThrowsMessage<ConfigError>("\"mtach=1\" is no goal; did you mean match? see tapehead list metrics"));
 }
 
 }  // namespace

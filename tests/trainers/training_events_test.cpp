@@ -7,28 +7,44 @@
 #include <chrono>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <thread>
 
+#include "autograd/base/errors.hpp"
 #include "tests/trainers/training_support.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
 
 namespace tapehead {
 namespace {
 
-// The validation losses that metrics.csv holds, by step.
-std::map<std::int64_t, double> validation_losses(const std::string& folder) {
-  std::map<std::int64_t, double> losses;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> row;
+  std::istringstream cells(line);
+  for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
+  return row;
+}
+
+// A column of the validations in metrics.csv, by step; empty where there is no such column.
+std::map<std::int64_t, double> validation_results(const std::string& folder, const std::string& name) {
+  std::map<std::int64_t, double> results;
   std::ifstream in(folder + "/metrics.csv");
   std::string line;
   std::getline(in, line);
+  const std::vector<std::string> titles = cells_of(line);
+  const auto at = static_cast<std::size_t>(std::ranges::find(titles, "valid_" + name) - titles.begin());
   while (std::getline(in, line)) {
-    std::istringstream cells(line);
-    std::vector<std::string> row;
-    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
-    if (row.size() > 5 && !row[5].empty()) losses[std::stoll(row[0])] = std::stod(row[5]);
+    const std::vector<std::string> row = cells_of(line);
+    if (row.size() > at && !row[at].empty()) results[std::stoll(row[0])] = std::stod(row[at]);
   }
-  return losses;
+  return results;
+}
+
+std::map<std::int64_t, double> validation_losses(const std::string& folder) {
+  return validation_results(folder, "loss");
 }
 
 // Learns too fast to go on well: the validation loss rises again.
@@ -52,13 +68,84 @@ TEST_F(TrainingRun, TheBestParametersAreKept) {
 
   const CheckpointReader reader(folder("run") + "/best.h5");
   EXPECT_EQ(reader.meta().step, static_cast<std::uint64_t>(best->first));
-  EXPECT_EQ(reader.meta().numbers.at("best_loss"), best->second);
+  EXPECT_EQ(reader.meta().numbers.at("best_value"), best->second);
   const Model model(small_model(reversing(), "decoder"));
   ParameterStore<float> parameters(model.layout());
   reader.load(parameters);
   WorkerPool workers(1);
   const EvaluationOptions like = evaluation_like(options.step, model, reversing());
   EXPECT_EQ(evaluate(model, parameters, reversing(), Split::validation, workers, like).value("loss"), best->second);
+}
+
+// The weights that are kept, and a stop, follow from whichever result is asked for, whether sequences are decoded for
+// it or not; nothing else changes.
+TEST_F(TrainingRun, TheBestIsByTheMetricThatIsAskedFor) {
+  TrainerOptions options = restless_run();
+  options.steps = 120;
+  const std::string by_loss = digest_of_run("decoder", options, folder("loss"));
+  EXPECT_TRUE(validation_results(folder("loss"), "edit_distance").empty()) << "nothing was decoded";
+  std::set<std::int64_t> kept;
+  for (const char* metric : {"token_accuracy", "perplexity", "edit_distance"}) {
+    options.best_metric = metric;
+    EXPECT_EQ(digest_of_run("decoder", options, folder(metric)), by_loss) << metric;
+    auto results = validation_results(folder(metric), metric);
+    ASSERT_EQ(results.size(), 30U) << metric;
+    const bool higher = options.best_metric == "token_accuracy";
+    for (auto& [step, result] : results) result *= higher ? -1 : 1;
+    const auto best = std::ranges::min_element(results, {}, [](const auto& entry) { return entry.second; });
+    const CheckpointReader reader(folder(metric) + "/best.h5");
+    EXPECT_EQ(reader.meta().step, static_cast<std::uint64_t>(best->first)) << metric;
+    EXPECT_EQ(reader.meta().numbers.at("best_value"), higher ? -best->second : best->second) << metric;
+    EXPECT_EQ(reader.meta().texts.at("best_metric"), metric);
+    kept.insert(best->first);
+
+    // Stopped three times, once in the middle between validations, it is the same run.
+    EXPECT_EQ(digest_of_run("decoder", options, folder(std::string(metric) + "_parts"), {3, 40, 77}), by_loss);
+    EXPECT_EQ(metrics_of(folder(std::string(metric) + "_parts")), metrics_of(folder(metric)));
+    EXPECT_EQ(CheckpointReader(folder(std::string(metric) + "_parts") + "/best.h5").meta().step, reader.meta().step);
+  }
+  EXPECT_GT(kept.size(), 1U) << "else it could be one metric";
+}
+
+TEST_F(TrainingRun, AnEarlyStopGoesByTheMetricThatIsAskedFor) {
+  TrainerOptions options = restless_run();
+  options.steps = 120;
+  options.best_metric = "token_accuracy";
+  digest_of_run("decoder", options, folder("whole"));
+  double best = -1;
+  std::int64_t waited = 0, stop = 0;
+  for (const auto& [step, accuracy] : validation_results(folder("whole"), "token_accuracy")) {
+    waited = accuracy > best ? 0 : waited + 1;
+    best = std::max(best, accuracy);
+    if (waited == 3 && stop == 0) stop = step;
+  }
+  ASSERT_GT(stop, 5);
+  ASSERT_LT(stop, 120);
+  options.early_stop = 3;
+  digest_of_run("decoder", options, folder("early"), {5}, TrainingOutcome::stopped_early);
+  EXPECT_EQ(CheckpointReader(folder("early") + "/checkpoint.h5").meta().step, static_cast<std::uint64_t>(stop));
+}
+
+TEST_F(TrainingRun, AnotherBestMetricIsRefusedOnResuming) {
+  TrainerOptions options = small_run(1);
+  options.validate_every = 20;
+  digest_of_run("decoder", options, folder("run"));
+  const Model model(small_model(reversing(), "decoder"));
+  ParameterStore<float> parameters(model.layout());
+  TrainingObserver observer;
+  const auto resume = [&] { train(model, parameters, reversing(), options, {folder("run"), {}, true}, observer); };
+  options.best_metric = "exact_match";
+  EXPECT_THAT(resume, ThrowsMessage<CheckpointError>(HasSubstr("best weights by loss")));
+  options.best_metric = "sequences";
+  EXPECT_THAT(resume, ThrowsMessage<ConfigError>(HasSubstr("best-metric: \"sequences\" is none of loss, ")));
+}
+
+TEST_F(TrainingRun, AGoalOfOutputsIsReached) {
+  TrainerOptions options = restless_run();
+  options.stop_when = "edit_distance=1";
+  digest_of_run("decoder", options, folder("run"), {}, TrainingOutcome::stopped_early);
+  EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().step, 4U);
+  EXPECT_EQ(CheckpointReader(folder("run") + "/checkpoint.h5").meta().texts.at("best_metric"), "loss");
 }
 
 TEST_F(TrainingRun, WithoutValidationsOnTheWayThereIsNoBest) {
@@ -252,7 +339,7 @@ TEST_F(TrainingRun, AValidationThatIsStoppedIsDoneAgainAndTheRunIsTheSame) {
     const CheckpointReader ours(folder("parts") + file);
     const CheckpointReader wanted(folder("whole") + file);
     EXPECT_EQ(ours.meta().step, wanted.meta().step);
-    for (const char* name : {"best_step", "best_loss", "validations_waited", "plateau_waited", "plateau_drops"}) {
+    for (const char* name : {"best_step", "best_value", "validations_waited", "plateau_waited", "plateau_drops"}) {
       EXPECT_EQ(ours.meta().numbers.at(name), wanted.meta().numbers.at(name)) << file << " " << name;
     }
     EXPECT_FALSE(ours.meta().numbers.contains("validation_owed"));

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+
+#include "autograd/base/errors.hpp"
 
 namespace tapehead {
 namespace {
@@ -22,6 +25,29 @@ std::vector<std::string> story(ValidationHistory history, const std::vector<doub
     history.restore(numbers);
   }
   return told;
+}
+
+// What is better the higher is its negative, better the lower.
+TEST(ValidationHistory, HigherIsBetterWhereItIsSaid) {
+  const std::vector<double> losses{3, 2, 2, 2.5, 1.9, 1.9, 4, 1.95, 2, 1.85};
+  std::vector<double> results;
+  for (const double loss : losses) results.push_back(-loss);
+  for (const double min_improvement : {0.0, 0.1}) {
+    HistoryOptions options{.min_improvement = min_improvement, .plateau = true, .plateau_patience = 2, .early_stop = 5};
+    const auto lower = story(ValidationHistory(options), losses, false);
+    options.direction = Better::higher;
+    for (const bool with_restarts : {false, true}) {
+      EXPECT_EQ(story(ValidationHistory(options), results, with_restarts), lower) << min_improvement;
+    }
+  }
+  ValidationHistory history({.direction = Better::higher});
+  EXPECT_FALSE(history.record(1, std::nan("")));
+  EXPECT_TRUE(history.record(2, 0)) << "the worst share is better than none";
+  EXPECT_FALSE(history.record(3, 0));
+  EXPECT_TRUE(history.record_end(4, 0.5));
+  EXPECT_EQ(std::tuple(history.best_value(), history.best_step(), history.kept_value(), history.kept_step()),
+            std::tuple(0, 2, 0.5, 4));
+  EXPECT_THROW(history.restore({{"best_value", std::numeric_limits<double>::infinity()}}), CheckpointError);
 }
 
 TEST(ValidationHistory, PlateausLowerTheRateAndStopInTheEnd) {
@@ -49,7 +75,7 @@ TEST(ValidationHistory, ALossThatIsNoNumberIsNoBetter) {
   EXPECT_FALSE(history.should_stop());
   EXPECT_EQ(history.best_step(), 3);
   EXPECT_FALSE(history.record(4, NAN));
-  EXPECT_EQ(history.best_loss(), 5);
+  EXPECT_EQ(history.best_value(), 5);
 }
 
 TEST(ValidationHistory, WithoutOptionsNothingFollows) {
@@ -78,17 +104,17 @@ TEST(ValidationHistory, AnEndThatIsBetterIsKeptAndChangesNothingElse) {
   ValidationHistory later;
   later.restore(numbers);
   EXPECT_EQ(later.kept_step(), 15);
-  EXPECT_EQ(later.kept_loss(), 2);
+  EXPECT_EQ(later.kept_value(), 2);
   EXPECT_TRUE(later.record(20, 2.5)) << "as in the run that went on";
   EXPECT_EQ(later.kept_step(), 20);
-  EXPECT_EQ(later.kept_loss(), 2.5);
+  EXPECT_EQ(later.kept_value(), 2.5);
 }
 
 TEST(ValidationHistory, OlderCheckpointsKeptTheBestOnTheWay) {
   ValidationHistory history;
   history.restore({{"best_loss", 2}, {"best_step", 40}});
   EXPECT_EQ(history.kept_step(), 40);
-  EXPECT_EQ(history.kept_loss(), 2);
+  EXPECT_EQ(history.kept_value(), 2);
 }
 
 // A checkpoint that knows nothing of validations begins without any.

@@ -4,93 +4,17 @@
 
 #include <algorithm>
 
-#include "autograd/ops/cross_entropy.hpp"
 #include "datasets/batch.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
 #include "trainers/memory.hpp"
+#include "trainers/metrics/judge.hpp"
+#include "trainers/metrics/output_metric.hpp"
+#include "trainers/metrics/slices.hpp"
 #include "trainers/metrics/token_counts.hpp"
 
 namespace tapehead {
 namespace {
-
-// Places whose logits are there at the same time.
-constexpr std::int64_t kPlacesAtOnce = 128;
-
-// What is said at the places of a batch that count, some at a time: all its logits would be more than training keeps.
-template <RealScalar T>
-class Judge {
- public:
-  Judge(const Model& model, Var<T> features, const TokenView& expected)
-      : model_(model), features_(features), wrong_(static_cast<std::size_t>(expected.examples)) {
-    for (std::int64_t b = 0; b < expected.examples; ++b) {
-      for (std::int64_t t = 0; t < expected.positions; ++t) {
-        if (expected(t, b) == kPadding) continue;
-        places_.push_back({t, b});
-        wanted_.push_back(expected(t, b));
-        if (std::ssize(places_) == kPlacesAtOnce) judge();
-      }
-    }
-    if (!places_.empty()) judge();
-    counts_.sequences = expected.examples;
-    counts_.tokens = counts_.known_asked + counts_.unknown_asked;
-    counts_.unknown_tokens = counts_.unknown_asked;
-    counts_.right_sequences = std::ranges::count(wrong_, 0);
-  }
-
-  const TokenCounts& counts() const { return counts_; }
-
- private:
-  struct Place {
-    std::int64_t position, example;
-  };
-
-  void judge() {
-    Tape<T>& tape = features_.tape();
-    const NoGrad<T> no_grad(tape);
-    const auto [channels, positions, examples] = features_.shape();
-    const auto count = std::ssize(places_);
-    T* columns = tape.allocate(channels * count);
-    for (std::size_t n = 0; n < places_.size(); ++n) {
-      const T* from = features_.data() + channels * (places_[n].position + positions * places_[n].example);
-      std::copy_n(from, channels, columns + channels * static_cast<std::int64_t>(n));
-    }
-    const Var<T> logits = model_.project(tape.record("places", {channels, count}, columns, {}, [](Pull<T>&) {}));
-    const auto unknown = std::ranges::count(wanted_, static_cast<std::int32_t>(kUnknown));
-    counts_.unknown_asked += unknown;
-    counts_.known_asked += count - unknown;
-    counts_.known_loss += loss_of(logits, false);
-    if (unknown > 0) counts_.unknown_loss += loss_of(logits, true);
-    const std::int64_t vocabulary = logits.shape().rows;
-    for (std::size_t n = 0; n < places_.size(); ++n) {
-      const std::int32_t wanted = wanted_[n];
-      const T* column = logits.data() + vocabulary * static_cast<std::int64_t>(n);
-      const bool right = wanted != kUnknown && likeliest_token(column, vocabulary) == wanted;
-      counts_.right_tokens += right;
-      counts_.right_ends += right && wanted == kEnd;
-      if (!right) wrong_[static_cast<std::size_t>(places_[n].example)] = 1;
-    }
-    places_.clear();
-    wanted_.clear();
-  }
-
-  // The loss of the tokens that are kUnknown, or of those that are not.
-  double loss_of(Var<T> logits, bool unknown) const {
-    std::vector<std::int32_t> ids = wanted_;
-    for (std::int32_t& id : ids) {
-      if ((id == kUnknown) != unknown) id = kPadding;
-    }
-    const auto count = static_cast<std::int32_t>(ids.size());
-    return cross_entropy(logits, {ids.data(), &count, count, count, 1}, {.denominator = 1}).item();
-  }
-
-  const Model& model_;
-  Var<T> features_;
-  std::vector<Place> places_;
-  std::vector<std::int32_t> wanted_;
-  std::vector<char> wrong_;  // examples
-  TokenCounts counts_;
-};
 
 std::int64_t sequences_of(const Dataset& dataset, Split split, std::int64_t limit) {
   const std::int64_t available = dataset.size(split);
@@ -135,15 +59,31 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   if (sequences == 0) throw DataError("evaluation: the split holds no sequences");
 
   TokenCounts sum;
-  std::vector<std::int64_t> judged;  // those that fit, and the columns that they take
+  const std::span<const Slice> slices = options.slices ? dataset.slices() : std::span<const Slice>();
+  const bool outputs = options.outputs && dataset.has_source();  // without one nothing says what to write
+  const auto judged_example = [&](const TokenCounts& counts, const SequencePair& pair) {
+    JudgedExample example{.counts = counts};
+    for (const Slice& slice : slices) example.slices.push_back(slice.of(pair));
+    if (outputs) example.expected = pair.target;
+    return example;
+  };
+  std::vector<JudgedExample> examples;
+  std::vector<std::size_t> example_of;  // of each that fits
+  std::vector<std::int64_t> judged;     // those that fit, and the columns that they take
   std::vector<SequenceLengths> lengths;
   for (std::int64_t i = 0; i < sequences; ++i) {
     const SequencePair pair = dataset.example(split, i);
     if (fits(model, layout, pair)) {
       judged.push_back(i);
       lengths.push_back(column_lengths(layout, std::ssize(pair.source), std::ssize(pair.target)));
+      example_of.push_back(examples.size());
+      examples.emplace_back();
     } else if (options.too_long == TooLong::wrong) {
-      sum.add_target(pair.target);
+      TokenCounts counts;
+      counts.add_target(pair.target);
+      counts.too_long = 1;
+      sum.add(counts);
+      examples.push_back(judged_example(counts, pair));
     }
   }
   if (judged.empty() && options.too_long == TooLong::left_out) {
@@ -158,6 +98,15 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   std::vector<TokenCounts> counts(batches.size());
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> stopped = false;
+  const auto judge_batch = [&](Tape<T>& tape, const Batch& batch) {
+    const NoGrad<T> no_grad(tape);
+    return judge(model, model.features(tape, batch.view(), Pass{}), batch.expected());
+  };
+  const auto write = [&](Tape<T>& tape, const std::vector<SequencePair>& pairs) {
+    std::vector<std::vector<std::int32_t>> sources;
+    for (const SequencePair& pair : pairs) sources.push_back(pair.source);
+    return decode(model, tape, Sources(sources), {.max_length = dataset.max_target_length() + 1, .stop = options.stop});
+  };
   const auto work = [&](int worker, WorkerPool* lent) {
     if (worker >= options.shards || static_cast<std::size_t>(worker) >= batches.size()) return;
     Tape<T> own(parameters);
@@ -171,8 +120,14 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
       }
       if (!stopping()) {
         const Batch batch = batch_of(pairs, dataset, layout);
-        const NoGrad<T> no_grad(tape);
-        counts[at] = Judge<T>(model, model.features(tape, batch.view(), Pass{}), batch.expected()).counts();
+        const Judged found = judge_batch(tape, batch);
+        const Texts texts = outputs ? write(tape, pairs) : Texts(pairs.size());
+        counts[at] = found.sum;
+        for (std::size_t k = 0; k < pairs.size(); ++k) {
+          JudgedExample& example = examples[example_of[static_cast<std::size_t>(batches[at].first) + k]];
+          example = judged_example(found.examples[k], pairs[k]);
+          example.written = texts[k];
+        }
       }
       if (stopping()) stopped = true;
     }
@@ -186,10 +141,29 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   if (stopped) throw EvaluationStopped();
 
   for (const TokenCounts& part : counts) sum.add(part);
-  // Without a source, nothing says which of them to write.
-  if (!dataset.has_source()) sum.right_sequences = 0;
   sum.too_long = sequences - std::ssize(judged);
-  return {.results = token_results(sum), .available = dataset.size(split), .headline = dataset.headline()};
+  if (!dataset.has_source()) {  // nothing says which of them to write
+    sum.right_sequences = 0;
+    for (JudgedExample& example : examples) example.counts.right_sequences = 0;
+  }
+  std::vector<Result> results = token_results(sum);
+  if (outputs) std::ranges::move(output_results(examples), std::back_inserter(results));
+  return {.results = std::move(results),
+          .available = dataset.size(split),
+          .headline = dataset.headline(),
+          .slices = sliced_results(slices, examples, outputs)};
+}
+
+const std::vector<MetricSpec>& evaluation_metrics() {
+  static const std::vector<MetricSpec> specs = [] {
+    std::vector<MetricSpec> all = token_metrics();
+    for (const OutputMetric& metric : output_metrics()) {
+      all.push_back(metric.spec);
+      all.back().of_outputs = true;
+    }
+    return all;
+  }();
+  return specs;
 }
 
 template Evaluation evaluate(const Model&, ParameterStore<float>&, const Dataset&, Split, WorkerPool&,

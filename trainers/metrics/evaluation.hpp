@@ -28,6 +28,10 @@ struct EvaluationOptions {
   /// Only the first so many sequences; 0: all of the split.
   std::int64_t limit = 0;
   TooLong too_long = TooLong::wrong;
+  /// Whether each sequence is written by greedy search too, for output_metrics().
+  bool outputs = false;
+  /// Whether the parts that the data's slices make are judged by themselves too.
+  bool slices = false;
   /// Numbers that the pass over one batch may keep; 0: batch_budget().
   double budget = 0;
   /// Batches that are judged at the same time at most, and that the sequences are cut into at least, one each if they
@@ -36,6 +40,9 @@ struct EvaluationOptions {
   /// When it becomes true, evaluate() throws EvaluationStopped, after the passes that have begun.
   const std::atomic<bool>* stop = nullptr;
 };
+
+/// What evaluate() can measure: on counted tokens, then on outputs. `tapehead list metrics` is made from this.
+const std::vector<MetricSpec>& evaluation_metrics();
 
 /// Batches like the shards of a training step: evaluate() then takes no more memory than the step does.
 EvaluationOptions evaluation_like(const StepOptions& step, const Model& model, const Dataset& dataset);
@@ -47,7 +54,8 @@ struct EvaluationStopped : Error {
 
 /// One pass over each target, every token after the right ones. It tells exact match as well, with no decoding: greedy
 /// decoding writes a target whole if and only if each of its tokens is the likeliest one after those before it (up to
-/// rounding, where two are as likely as each other). What is measured: see token_counts.hpp.
+/// rounding, where two are as likely as each other). What is measured: see token_counts.hpp, and output_metric.hpp for
+/// what sequences are decoded for, if that is asked for and sources say what to write.
 ///
 /// Sequences are cut into batches (see cut_batches) that are shared out among the workers; a batch that is alone has
 /// all of them. Sums are made in the order of the data, so the result is the same to the bit with any number of

@@ -19,6 +19,7 @@ struct MetricSpec {
   std::string description = {};  ///< in a line, for people
   int column = 0;                ///< its place among the validation columns of metrics.csv, from 1; 0: it has none
   bool common = false;           ///< among the few that are shown where there is little room
+  bool of_outputs = false;       ///< measured only where outputs are asked for: see EvaluationOptions
 };
 
 /// One number that an evaluation came to. What there is none of is not a number.
@@ -33,12 +34,24 @@ struct Result {
   bool counts() const { return unit == "count"; }
 };
 
-/// How well a model does on held-out sequences: whatever was measured, in the order in which it is shown. What steers a
-/// run (best.h5, plateau, early stop) is called "loss".
+/// The results of some of the sequences: those that a slice puts at `first` to `last`.
+struct SlicePart {
+  std::int64_t first = 0, last = 0;
+  std::vector<Result> results = {};
+};
+
+/// Results of parts of the sequences: by length, by difficulty.
+struct SlicedResults {
+  std::string name = {};  ///< what the parts differ in: "length"
+  std::vector<SlicePart> parts = {};
+};
+
+/// How well a model does on held-out sequences: whatever was measured, in the order in which it is shown.
 struct Evaluation {
   std::vector<Result> results;
-  std::int64_t available = 0;  ///< sequences of the split, of which "sequences" were judged
-  std::string headline = {};   ///< the result that says most, as the data have it; empty: nobody has said
+  std::int64_t available = 0;              ///< sequences of the split, of which "sequences" were judged
+  std::string headline = {};               ///< the result that says most, as the data have it; empty: nobody has said
+  std::vector<SlicedResults> slices = {};  ///< if they were asked for and the data have any
 
   /// The number of that name; not a number if nothing of that name was measured.
   double value(std::string_view name) const;

@@ -23,7 +23,7 @@ std::int64_t words(const TokenCounts& c) { return c.tokens - c.sequences; }
 const std::vector<TokenMetric>& table() {
   using enum Better;
   static const std::vector<TokenMetric> all{
-      {{"loss", "nats a token", lower, "cross-entropy of known target tokens, each after the right ones; steers best.h5, plateau and early stop", 1, true},
+      {{"loss", "nats a token", lower, "cross-entropy of known target tokens, each after the right ones; steers a run unless --best-metric says otherwise", 1, true},
        [](const TokenCounts& c) { return loss(c); }},
       {{"perplexity", "", lower, "exp(loss)", 2, true},
        [](const TokenCounts& c) { return std::exp(loss(c)); }},

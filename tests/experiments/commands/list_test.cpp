@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/experiments/program_support.hpp"
-#include "trainers/metrics/token_counts.hpp"
+#include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
 namespace {
@@ -25,12 +25,14 @@ TEST(List, EachPartCanBeHadAlone) {
 
 TEST(List, OfMetricsHasWhatIsMeasuredWithUnitAndDirection) {
   const nlohmann::json metrics = run({"list", "metrics", "--json"}).json()["metrics"];
-  ASSERT_EQ(metrics.size(), token_metrics().size());
-  for (std::size_t i = 0; i < metrics.size(); ++i) EXPECT_EQ(metrics[i]["name"], token_metrics()[i].name);
+  const std::vector<MetricSpec>& known = evaluation_metrics();
+  ASSERT_EQ(metrics.size(), known.size());
+  for (std::size_t i = 0; i < metrics.size(); ++i) EXPECT_EQ(metrics[i]["name"], known[i].name);
   const std::string text = run({"list", "metrics"}).out;
   EXPECT_THAT(text, HasSubstr("(share, higher is better)"));
   EXPECT_THAT(text, HasSubstr("(nats a token, lower is better)"));
   EXPECT_THAT(text, HasSubstr("exp(loss) (lower is better)"));
+  EXPECT_THAT(run({"list", "metrics", "--json"}).out, HasSubstr("(share, lower is better, eval --decode measures it)"));
 }
 
 }  // namespace

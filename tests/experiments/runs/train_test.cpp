@@ -144,8 +144,7 @@ TEST_F(Runs, AGoalEndsARunAndIsCheckedBeforeIt) {
   EXPECT_THAT(run({"train", "--resume", "--out", path("run")}).err, HasSubstr("to go on, give another --stop-when"));
   const Ran wrong = run(tiny_train(path("wrong"), {"--validate-every", "5", "--stop-when", "exact=1"}));
   EXPECT_EQ(wrong.status, 2);
-  EXPECT_THAT(wrong.err,
-              HasSubstr("tapehead: --stop-when: \"exact=1\" names no metric to reach; did you mean exact_match? see"));
+  EXPECT_THAT(wrong.err, HasSubstr("tapehead: --stop-when: \"exact=1\" is no goal; did you mean exact_match? see"));
   EXPECT_LE(wrong.err.size(), 100U);
   EXPECT_THAT(run(tiny_train(path("wrong"), {"--validate-every", "5", "--stop-when", "loss"})).err,
               HasSubstr("tapehead: --stop-when: \"loss\" holds no finite number after =; write loss=0.5\n"));
