@@ -15,7 +15,7 @@ struct Embedding {
     std::int64_t channels = 0;
     std::int64_t vocabulary = 0;
     PositionKind positions = PositionKind::sinusoidal;
-    std::int64_t max_positions = 0;
+    std::int64_t max_positions = 0;  ///< of positions that are not none
     double dropout = 0;
   };
   /// `shared`: the table of another embedding of the same size, which then is this one's too.

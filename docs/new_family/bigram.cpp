@@ -9,7 +9,8 @@ namespace {
 struct Bigram {
   Bigram(const Scope& scope, const ModelConfig& config)
       : embedding(scope / "embedding", embedding_options(config, config.target_vocabulary)),
-        output(scope / "output", {config.d_model, config.target_vocabulary}) {}
+        output(scope / "output", {config.d_model, config.target_vocabulary}),
+        max_positions(config.max_positions) {}
 
   template <Scalar T>
   Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
@@ -19,12 +20,13 @@ struct Bigram {
   template <RealScalar T>
   std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
     return begin_joined(
-        tape, sources, embedding.positions.max_positions, output,
+        tape, sources, max_positions, output,
         [this](Tape<T>& on, const TokenView& input, const Pass& pass) { return embedding(on, input, pass); });
   }
 
   Embedding embedding;
   Linear output;
+  std::int64_t max_positions;
 };
 
 }  // namespace

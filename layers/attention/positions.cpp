@@ -38,6 +38,10 @@ const std::vector<double>& SinusoidTable::values() const {
 
 Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_t channels, std::int64_t positions)
     : kind(position_kind), max_positions(positions) {
+  if (kind == PositionKind::none && positions != 0) {
+    throw ConfigError(fmt::format(
+        "positions: none takes sequences of any length, so max_positions {} does nothing; leave it out", positions));
+  }
   if (kind == PositionKind::learned) weight = scope.declare({scope.table("weight", channels, positions, false)});
   if (kind == PositionKind::sinusoidal) table = std::make_shared<const SinusoidTable>(channels, positions);
 }
@@ -65,6 +69,7 @@ Var<T> Positions::behind(Var<T> x, const ReadPositions& read) const {
 
 template <Scalar T>
 Var<T> Positions::operator()(Var<T> x, const Pass& pass) const {
+  if (kind == PositionKind::none) return x;
   auto [channels, positions, slices] = x.shape();
   const bool is_behind = pass.cache != nullptr && pass.cache->any();
   if (is_behind && slices > 0) positions = *std::max_element(pass.cache->with(), pass.cache->with() + slices);
@@ -74,7 +79,7 @@ Var<T> Positions::operator()(Var<T> x, const Pass& pass) const {
                     "max-positions",
                     positions, max_positions));
   }
-  if (kind == PositionKind::none || positions == 0) return x;
+  if (positions == 0) return x;
   if (is_behind) return behind(x, *pass.cache);
   Tape<T>& tape = x.tape();
   if (kind == PositionKind::learned) {

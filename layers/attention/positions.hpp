@@ -34,8 +34,9 @@ class SinusoidTable {
 /// Tells a model where in the sequence a column stands, by adding a vector for each position. x (C, T, B) → (C, T, B).
 ///
 /// Sinusoidal (Vaswani et al. 2017, §3.5): channel 2i of position t is sin(t / 10000^(2i/C)), channel 2i + 1 the
-/// cosine. Learned: parameter `weight` (C, P), drawn as an embedding is.
+/// cosine. Learned: parameter `weight` (C, P), drawn as an embedding is. None: x itself, of any length.
 struct Positions {
+  /// Throws ConfigError for max_positions of kind none, which would do nothing.
   Positions(const Scope& scope, PositionKind kind, std::int64_t channels, std::int64_t max_positions);
 
   /// x stands at the positions from 0 on, or behind what pass.cache has read. Throws DataError past max_positions.

@@ -214,10 +214,11 @@ StackOptions stack_options(const ModelConfig& config) {
 }
 
 Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary) {
+  const PositionKind positions = parse_positions(config.positions);
   return {.channels = config.d_model,
           .vocabulary = vocabulary,
-          .positions = parse_positions(config.positions),
-          .max_positions = config.max_positions,
+          .positions = positions,
+          .max_positions = positions == PositionKind::none ? 0 : config.max_positions,
           .dropout = config.dropout};
 }
 

@@ -28,7 +28,7 @@ struct ModelConfig {
   std::string initialisation = "xavier";  ///< xavier | kaiming | normal
   std::string tie = "none";               ///< none | output | all: see ties_output
   double dropout = 0;
-  std::int64_t max_positions = 128;
+  std::int64_t max_positions = 128;    ///< longest sequence that is read or written, of every kind of positions
   std::int64_t source_vocabulary = 0;  ///< reserved ids included
   std::int64_t target_vocabulary = 0;
 

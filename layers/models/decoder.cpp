@@ -14,7 +14,8 @@ struct Decoder {
       : embedding(scope / "embedding", embedding_options(config, config.target_vocabulary)),
         decoder(scope / "decoder", stack_options(config)),
         output(scope / "output", {config.d_model, config.target_vocabulary},
-               ties_output(config) ? embedding.weight : Parameter{}) {}
+               ties_output(config) ? embedding.weight : Parameter{}),
+        max_positions(config.max_positions) {}
 
   // input (T, B) → features (C, T, B).
   template <Scalar T>
@@ -30,13 +31,14 @@ struct Decoder {
   template <RealScalar T>
   std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
     return begin_joined(
-        tape, sources, embedding.positions.max_positions, output,
+        tape, sources, max_positions, output,
         [this](Tape<T>& on, const TokenView& input, const Pass& pass) { return decode(on, input, pass); });
   }
 
   Embedding embedding;
   Encoder decoder;  // encoder layers under a causal mask
   Linear output;
+  std::int64_t max_positions;
 };
 
 double values(const ModelConfig& config, const SequenceLengths& longest) {

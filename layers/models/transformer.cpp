@@ -17,7 +17,8 @@ struct Transformer {
         encoder(scope / "encoder", stack_options(config)),
         decoder(scope / "decoder", stack_options(config)),
         output(scope / "output", {config.d_model, config.target_vocabulary},
-               ties_output(config) ? target_embedding.weight : Parameter{}) {}
+               ties_output(config) ? target_embedding.weight : Parameter{}),
+        max_positions(config.max_positions) {}
 
   // source (S, B) → memory (C, S, B).
   template <Scalar T>
@@ -50,7 +51,7 @@ struct Transformer {
                   .output = output,
                   .source = TokenColumns(read),
                   .prompt = TokenColumns(std::vector<std::vector<std::int32_t>>(sources.size(), {kStart})),
-                  .positions = target_embedding.positions.max_positions,
+                  .positions = max_positions,
                   .closed = std::vector<char>(sources.size())});
   }
 
@@ -58,6 +59,7 @@ struct Transformer {
   Encoder encoder;
   CrossDecoder decoder;
   Linear output;
+  std::int64_t max_positions;
 };
 
 double values(const ModelConfig& config, const SequenceLengths& longest) {

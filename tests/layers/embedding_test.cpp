@@ -37,14 +37,19 @@ TEST(Positions, SinusoidalTableIsTheFormula) {
 }
 
 TEST(Positions, NoneChangesNothing) {
-  const Built<Positions> built(PositionKind::none, 3, 4);
+  const Built<Positions> built(PositionKind::none, 3, 0);
   Tape<double> tape;
   const auto x = tape.constant({3, 4}, drawn_numbers(12, 1).data());
   EXPECT_EQ(built.layer(x).data(), x.data());
 }
 
-TEST(Positions, TooLongASequenceIsRefusedWhateverTheKind) {
-  for (const PositionKind kind : {PositionKind::sinusoidal, PositionKind::learned, PositionKind::none}) {
+TEST(Positions, NoneHasNoUseForALongestLength) {
+  EXPECT_THAT([] { Built<Positions>(PositionKind::none, 3, 4); },
+              testing::ThrowsMessage<ConfigError>(testing::HasSubstr("max_positions 4 does nothing; leave it out")));
+}
+
+TEST(Positions, TooLongASequenceIsRefused) {
+  for (const PositionKind kind : {PositionKind::sinusoidal, PositionKind::learned}) {
     const Built<Positions> built(kind, 3, 4);
     ParameterStore<double> store(built.layout);
     Tape<double> tape(store);
@@ -63,8 +68,7 @@ class EmbeddingScale : public testing::TestWithParam<std::pair<WeightLaw, double
 // A layer under a law of weights other than Built's.
 struct ByLaw {
   explicit ByLaw(WeightLaw law)
-      : layer(Scope(layout, sites, law),
-              {.channels = 9, .vocabulary = 6, .positions = PositionKind::none, .max_positions = 4}) {
+      : layer(Scope(layout, sites, law), {.channels = 9, .vocabulary = 6, .positions = PositionKind::none}) {
     layout.seal();
   }
   ParameterLayout layout;

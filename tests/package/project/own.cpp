@@ -50,8 +50,7 @@ struct Gate {
 // Says what stands in the place of each source token, from that token alone.
 struct Tagger {
   Tagger(const Scope& scope, std::int64_t channels, std::int64_t words)
-      : embedding(scope / "embedding",
-                  {.channels = channels, .vocabulary = words, .positions = PositionKind::none, .max_positions = 8}),
+      : embedding(scope / "embedding", {.channels = channels, .vocabulary = words, .positions = PositionKind::none}),
         gate(scope / "gate", channels, 2 * channels),
         output(scope / "output", {.in = channels, .out = words}) {}
 
