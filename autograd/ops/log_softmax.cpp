@@ -2,7 +2,7 @@
 
 #include "autograd/ops/detail/columns.hpp"
 #include "autograd/ops/detail/require.hpp"
-#include "autograd/spec.hpp"
+#include "autograd/ops/detail/softmax_spec.hpp"
 
 namespace tapehead {
 
@@ -38,22 +38,7 @@ template Var<double> log_softmax(Var<double>);
 template Var<std::complex<double>> log_softmax(Var<std::complex<double>>);
 
 OpSpec spec_log_softmax() {
-  const auto call = [](auto x) { return log_softmax(x[0]); };
-  return {.name = "log_softmax",
-          .cases =
-              {
-                  {"K5_Q3", {{{5, 3}}}, call},
-                  {"K3_Q2_B2", {{{3, 2, 2}}}, call},
-                  {"K1_Q2", {{{1, 2}}}, call},
-                  {"K17_Q2_B3", {{{17, 2, 3}, -6, 6}}, call},
-                  {"K33_Q1", {{{33, 1}}}, call},
-                  {"K67_Q3", {{{67, 3}}}, call},
-                  {"K131_Q1", {{{131, 1}}}, call},
-                  {"K523_Q1", {{{523, 1}}}, call},
-                  {"K3_Q67_B6", {{{3, 67, 6}}}, call},
-                  {"saturated", {{{7, 3}, -16, 16}}, call},
-              },
-          .refusals = {{"no_rows", {{0, 3}}, call, "log_softmax: a column needs at least one row, x is (0, 3)"}}};
+  return softmax_spec("log_softmax", [](auto x) { return log_softmax(x[0]); });
 }
 
 }  // namespace tapehead

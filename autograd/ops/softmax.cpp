@@ -2,7 +2,7 @@
 
 #include "autograd/ops/detail/columns.hpp"
 #include "autograd/ops/detail/require.hpp"
-#include "autograd/spec.hpp"
+#include "autograd/ops/detail/softmax_spec.hpp"
 
 namespace tapehead {
 
@@ -32,22 +32,7 @@ template Var<double> softmax(Var<double>);
 template Var<std::complex<double>> softmax(Var<std::complex<double>>);
 
 OpSpec spec_softmax() {
-  const auto call = [](auto x) { return softmax(x[0]); };
-  return {.name = "softmax",
-          .cases =
-              {
-                  {"K5_Q3", {{{5, 3}}}, call},
-                  {"K3_Q2_B2", {{{3, 2, 2}}}, call},
-                  {"K1_Q2", {{{1, 2}}}, call},
-                  {"K17_Q2_B3", {{{17, 2, 3}, -6, 6}}, call},
-                  {"K33_Q1", {{{33, 1}}}, call},
-                  {"K67_Q3", {{{67, 3}}}, call},
-                  {"K131_Q1", {{{131, 1}}}, call},
-                  {"K523_Q1", {{{523, 1}}}, call},
-                  {"K3_Q67_B6", {{{3, 67, 6}}}, call},
-                  {"saturated", {{{7, 3}, -16, 16}}, call},
-              },
-          .refusals = {{"no_rows", {{0, 3}}, call, "softmax: a column needs at least one row, x is (0, 3)"}}};
+  return softmax_spec("softmax", [](auto x) { return softmax(x[0]); });
 }
 
 }  // namespace tapehead

@@ -9,9 +9,12 @@
 #include "autograd/check/diagnosis.hpp"
 #include "autograd/check/ridders.hpp"
 #include "autograd/ops/exp.hpp"
+#include "tests/support/slip.hpp"
 
 namespace tapehead {
 namespace {
+
+using testing_support::slip;
 
 using testing::HasSubstr;
 using testing::Not;
@@ -67,19 +70,6 @@ TEST(Verdicts, AFactorOf1Plus1em8IsSeenOnEveryScale) {
   EXPECT_EQ(verdict_of({1, 1e-8}, false), Verdict::fail);
   EXPECT_EQ(verdict_of({1e9, 1e-8}, false), Verdict::inconclusive);  // 1e-8 beside 1e9
   EXPECT_EQ(verdict_of({1, 1e-6}, true), Verdict::fail);
-}
-
-// x, whose pullback is off by a factor 1 + e.
-template <Scalar T>
-Var<T> slip(Var<T> x, double e) {
-  const std::int64_t count = x.shape().size();
-  const auto factor = static_cast<Real<T>>(1 + e);
-  T* y = x.tape().allocate(count);
-  std::copy_n(x.data(), count, y);
-  return x.tape().record("slip", x.shape(), y, {x}, [=](Pull<T>& pull) {
-    const T* d_y = pull.d_output();
-    if (auto d_x = pull.into(x)) d_x.accumulate(count, [=](std::int64_t i) { return factor * d_y[i]; });
-  });
 }
 
 // A complex step is good to about 1e-15, so what is seen depends on the tolerance alone: a factor of 1 + 2e-9 by
