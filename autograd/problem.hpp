@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/parameters.hpp"
 #include "autograd/spec.hpp"
 
 namespace tapehead {

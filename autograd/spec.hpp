@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "autograd/tape.hpp"
+#include "autograd/forward.hpp"
+#include "autograd/shape.hpp"
 
 namespace tapehead {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "autograd/arena.hpp"
+#include "autograd/forward.hpp"
 #include "autograd/parameters.hpp"
-#include "autograd/scalar.hpp"
 #include "autograd/shape.hpp"
 
 namespace tapehead {
@@ -22,12 +22,6 @@ class OpProfile;
 class WorkerPool;
 template <Scalar T>
 class TapeObserver;
-template <Scalar T>
-class Tape;
-template <Scalar T>
-class Pull;
-template <Scalar T>
-class Var;
 
 /// The tape that the inputs of an op live on: what every op asks for first. `needed` must all be there; `optional` ones
 /// may be empty. Throws GradientError "add: input 1 …" for an input that is empty, stale, or on another tape than those

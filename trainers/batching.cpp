@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "layers/models/model.hpp"
+
 namespace tapehead {
 
 double batch_budget(const Model& model) {

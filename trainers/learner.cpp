@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/tape.hpp"
+#include "layers/pass.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/metrics/evaluation.hpp"
 

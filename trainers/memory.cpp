@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "autograd/base/errors.hpp"
+#include "layers/models/model.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/optimizer.hpp"
 

@@ -5,10 +5,11 @@
 
 #include "datasets/batch.hpp"
 #include "layers/models/memory.hpp"
-#include "layers/models/model.hpp"
-#include "trainers/step.hpp"
+#include "trainers/step_options.hpp"
 
 namespace tapehead {
+
+class Model;
 
 /// Bytes that training takes at its height, estimated before anything is allocated. Parameters, optimizer and the
 /// gradients of shards are counted; the tapes are what the layers of the model keep for the backward pass, layer by

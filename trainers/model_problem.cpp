@@ -2,6 +2,7 @@
 
 #include "datasets/made.hpp"
 #include "layers/models/spec.hpp"
+#include "layers/pass.hpp"
 
 namespace tapehead {
 namespace {

@@ -4,15 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace tapehead {
 namespace {
-
-// The index of the first element that is not finite, or `count`.
-template <RealScalar T>
-std::int64_t first_nonfinite(const T* values, std::int64_t count) {
-  return std::find_if(values, values + count, [](T value) { return !std::isfinite(value); }) - values;
-}
 
 template <RealScalar T>
 double largest(const std::vector<Var<T>>& inputs) {
@@ -25,8 +20,6 @@ double largest(const std::vector<Var<T>>& inputs) {
 }
 
 }  // namespace
-
-std::string number_text(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
 template <RealScalar T>
 std::string NonfiniteFinder<T>::place(const Shape& shape, std::int64_t at) const {
@@ -65,26 +58,7 @@ void NonfiniteFinder<T>::after_pullback(Var<T> y) {
   }
 }
 
-template <RealScalar T>
-const ParameterRange* first_nonfinite_range(const ParameterLayout& layout, const FlatVector<T>& values) {
-  for (const ParameterRange& range : layout.ranges()) {
-    const std::int64_t size = range.shape.size();
-    if (first_nonfinite(values.data() + range.offset, size) != size) return &range;
-  }
-  return nullptr;
-}
-
-template <RealScalar T>
-std::string first_nonfinite_parameter(const ParameterStore<T>& parameters) {
-  const ParameterRange* range = first_nonfinite_range(parameters.layout(), parameters.values());
-  return range == nullptr ? "" : range->name;
-}
-
 template class NonfiniteFinder<float>;
 template class NonfiniteFinder<double>;
-template const ParameterRange* first_nonfinite_range(const ParameterLayout&, const FlatVector<float>&);
-template const ParameterRange* first_nonfinite_range(const ParameterLayout&, const FlatVector<double>&);
-template std::string first_nonfinite_parameter(const ParameterStore<float>&);
-template std::string first_nonfinite_parameter(const ParameterStore<double>&);
 
 }  // namespace tapehead

@@ -5,11 +5,9 @@
 #include <vector>
 
 #include "autograd/tape.hpp"
+#include "trainers/finite.hpp"
 
 namespace tapehead {
-
-/// "nan", "inf", "-inf" or the number: the sign of a NaN says nothing.
-std::string number_text(double value);
 
 /// Watches a step for the first NaN or infinity: in the value of an op, or in what its pullback adds to the gradient of
 /// an input. What went into that op was finite, so that op made it. Costs a look at every number; training runs a step
@@ -35,13 +33,5 @@ class NonfiniteFinder : public TapeObserver<T> {
   std::vector<std::vector<Var<T>>> inputs_;  // by the index of the op's node
   std::string found_;
 };
-
-/// The first parameter of which a flat vector (values, a moment) holds a NaN or an infinity; nullptr if there is none.
-template <RealScalar T>
-const ParameterRange* first_nonfinite_range(const ParameterLayout& layout, const FlatVector<T>& values);
-
-/// The name of the first parameter that holds a NaN or an infinity; empty if none does.
-template <RealScalar T>
-std::string first_nonfinite_parameter(const ParameterStore<T>& parameters);
 
 }  // namespace tapehead

@@ -5,6 +5,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/attention.hpp"
+#include "layers/pass.hpp"
 
 namespace tapehead {
 namespace {

@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "autograd/base/batch_view.hpp"
-#include "autograd/tape.hpp"
+#include "autograd/forward.hpp"
 #include "datasets/batch.hpp"
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
-#include "layers/pass.hpp"
 
 namespace tapehead {
 

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/tape.hpp"
+#include "layers/pass.hpp"
 #include "trainers/nonfinite.hpp"
 
 namespace tapehead {
@@ -203,6 +205,9 @@ StepReport TrainingStep<T>::run(std::int64_t step, double learning_rate_share) {
   optimizer_.update(parameters_.values(), gradient_.total(), report.learning_rate, scale, workers_);
   return report;
 }
+
+template <RealScalar T>
+TrainingStep<T>::~TrainingStep() = default;
 
 template class TrainingStep<float>;
 template class TrainingStep<double>;

@@ -6,45 +6,23 @@
 
 #include "autograd/parallel.hpp"
 #include "autograd/parameters.hpp"
-#include "autograd/profile.hpp"
 #include "autograd/shards.hpp"
-#include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
 #include "datasets/dataset.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/clipping.hpp"
 #include "trainers/objective.hpp"
 #include "trainers/optimizer.hpp"
-#include "trainers/schedule.hpp"
+#include "trainers/step_options.hpp"
+#include "trainers/step_profile.hpp"
 
 namespace tapehead {
-
-struct StepOptions {
-  std::uint64_t seed = 1;
-  std::int64_t batch = 64;
-  int shards = 4;  ///< parts of a batch; part of the configuration, never of the machine
-  OptimizerOptions optimizer = {};
-  ScheduleOptions schedule = {};
-  double clip = 0;             ///< largest global norm of the gradient; 0: no clipping
-  double label_smoothing = 0;  ///< of a model's loss; see objective_of()
-
-  static Fields<StepOptions> fields();
-};
 
 struct StepReport {
   double loss = 0;  ///< of the batch: a model's is the mean over its counted tokens
   double gradient_norm = 0;
   double learning_rate = 0;
   std::int64_t tokens = 0;
-};
-
-/// Where the time of steps goes, summed over those that were run: see TrainingStep::set_profile.
-struct StepProfile {
-  std::vector<OpProfile> workers;  ///< one a worker, filled by its tape
-  double batch = 0;                ///< seconds; so are those below
-  double shards = 0;               ///< from the first op to the last of the sums over shards
-  double norm = 0;                 ///< of the gradient
-  double update = 0;               ///< of the parameters
 };
 
 /// One training step: draws the batch, runs its shards forward and backward on the workers, sums their gradients along
@@ -59,6 +37,8 @@ class TrainingStep {
   TrainingStep(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, WorkerPool& workers,
                const StepOptions& options)
       : TrainingStep(objective_of<T>(model, dataset, options.label_smoothing), parameters, dataset, workers, options) {}
+
+  ~TrainingStep();
 
   /// Runs step `step`, counted from 1, and updates the parameters, at `learning_rate_share` times the scheduled rate.
   /// Throws NonfiniteError, with the first op that made it, when the loss or the gradient is not finite, and when a

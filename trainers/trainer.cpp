@@ -11,9 +11,10 @@
 #include "autograd/base/errors.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
 #include "trainers/checkpoint/resume_point.hpp"
+#include "trainers/finite.hpp"
 #include "trainers/goal.hpp"
 #include "trainers/metrics/metrics.hpp"
-#include "trainers/nonfinite.hpp"
+#include "trainers/validation_history.hpp"
 
 namespace tapehead {
 namespace {

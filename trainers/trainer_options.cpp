@@ -1,9 +1,10 @@
+#include "trainers/trainer_options.hpp"
+
 #include <fmt/format.h>
 
 #include "autograd/base/limits.hpp"
 #include "trainers/goal.hpp"
 #include "trainers/metrics/evaluation.hpp"
-#include "trainers/trainer.hpp"
 
 namespace tapehead {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "autograd/check/check.hpp"
+#include "autograd/tape.hpp"
 
 namespace tapehead {
 

@@ -2,6 +2,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/check/check.hpp"
+#include "autograd/tape.hpp"
 
 namespace tapehead {
 namespace {

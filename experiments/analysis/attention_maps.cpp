@@ -1,7 +1,10 @@
 #include "experiments/analysis/attention_maps.hpp"
 
 #include "autograd/base/errors.hpp"
+#include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
+#include "layers/pass.hpp"
+#include "layers/probe.hpp"
 #include "trainers/decoding/decoding.hpp"
 
 namespace tapehead {

@@ -5,7 +5,7 @@
 
 #include "experiments/analysis/matrix.hpp"
 #include "experiments/runs/trained.hpp"
-#include "layers/probe.hpp"
+#include "layers/site.hpp"
 
 namespace tapehead {
 

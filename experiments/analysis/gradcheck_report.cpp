@@ -1,3 +1,5 @@
+#include "experiments/analysis/gradcheck_report.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -6,7 +8,6 @@
 #include <optional>
 
 #include "autograd/base/counted.hpp"
-#include "experiments/analysis/gradcheck.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"

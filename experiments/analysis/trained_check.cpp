@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "autograd/check/hessian.hpp"
 #include "trainers/model_problem.hpp"
+#include "trainers/objective.hpp"
 
 namespace tapehead {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/check/hessian.hpp"
+#include "autograd/check/eigenvalue.hpp"
 #include "autograd/problem.hpp"
 #include "experiments/runs/trained.hpp"
 

@@ -9,6 +9,7 @@
 #include "experiments/bench/machine.hpp"
 #include "experiments/bench/peer.hpp"
 #include "trainers/memory.hpp"
+#include "trainers/step.hpp"
 
 namespace tapehead {
 namespace {

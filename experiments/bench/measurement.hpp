@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "experiments/bench/gemm_floor.hpp"
-#include "trainers/step.hpp"
+#include "trainers/step_options.hpp"
+#include "trainers/step_profile.hpp"
 
 namespace tapehead {
 

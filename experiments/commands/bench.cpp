@@ -11,6 +11,7 @@
 #include "experiments/program/command.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
+#include "layers/models/spec.hpp"
 
 namespace tapehead {
 namespace {

@@ -20,7 +20,9 @@
 #include "experiments/report/text_width.hpp"
 #include "experiments/runs/run.hpp"
 #include "experiments/runs/trained.hpp"
+#include "layers/models/model.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
 namespace {
@@ -58,8 +60,7 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     sources.push_back(example.fits ? pair.source : std::vector<std::int32_t>{});
     targets.push_back(pair.target);
   }
-  Tape<T> tape(parameters);
-  const auto outputs = decode_in_batches<T>(trained.model, tape, sources, {.max_length = longest + 1});
+  const auto outputs = decode_in_batches<T>(trained.model, parameters, sources, {.max_length = longest + 1});
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].fits) continue;
     examples[i].prediction = trained.line(outputs[i]);

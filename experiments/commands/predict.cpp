@@ -28,8 +28,7 @@ class Predictor {
         console_(console),
         lines_(console.in),
         search_(find_search(settings.text("search"))),
-        parameters_(load_parameters<T>(trained)),
-        tape_(parameters_) {
+        parameters_(load_parameters<T>(trained)) {
     request_.max_length = trained.config.model.max_positions;
     request_.seed = static_cast<std::uint64_t>(settings.integer("seed"));
     for (const OptionSpec& option : search_.options) request_.options.set(option.name, settings.text(option.name));
@@ -90,7 +89,7 @@ class Predictor {
 
   void answer() {
     request_.numbers = numbers_;
-    auto outputs = decode_in_batches<T>(trained_.model, tape_, sources_, request_, search_);
+    auto outputs = decode_in_batches<T>(trained_.model, parameters_, sources_, request_, search_);
     for (auto& output : outputs) {
       if (output.empty() || output.back() != kPadding) continue;
       output.pop_back();
@@ -110,7 +109,6 @@ class Predictor {
   const SearchSpec& search_;
   SearchRequest request_;
   ParameterStore<T> parameters_;
-  Tape<T> tape_;
   std::vector<std::vector<std::int32_t>> sources_;
   std::vector<std::int64_t> numbers_;  // of their lines
   std::vector<bool> is_empty_;

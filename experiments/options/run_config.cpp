@@ -10,6 +10,7 @@
 #include "experiments/options/choices.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/options/presets.hpp"
+#include "layers/models/spec.hpp"
 
 namespace tapehead {
 namespace {

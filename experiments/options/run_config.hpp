@@ -7,7 +7,7 @@
 #include "datasets/source.hpp"
 #include "experiments/options/settings.hpp"
 #include "layers/models/config.hpp"
-#include "trainers/trainer.hpp"
+#include "trainers/trainer_options.hpp"
 
 namespace tapehead {
 

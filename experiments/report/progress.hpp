@@ -4,7 +4,7 @@
 #include <iosfwd>
 #include <string>
 
-#include "trainers/trainer.hpp"
+#include "trainers/training_observer.hpp"
 
 namespace tapehead {
 

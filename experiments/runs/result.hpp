@@ -7,7 +7,7 @@
 
 #include "datasets/dataset.hpp"
 #include "experiments/runs/provenance.hpp"
-#include "trainers/metrics/evaluation.hpp"
+#include "trainers/metrics/result.hpp"
 
 namespace tapehead {
 

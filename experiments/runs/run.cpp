@@ -12,6 +12,8 @@
 #include "experiments/runs/folder_lock.hpp"
 #include "experiments/runs/initial_weights.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
+#include "trainers/metrics/evaluation.hpp"
+#include "trainers/trainer.hpp"
 
 namespace tapehead {
 namespace {

@@ -8,7 +8,8 @@
 #include "experiments/options/run_config.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/memory.hpp"
-#include "trainers/trainer.hpp"
+#include "trainers/metrics/result.hpp"
+#include "trainers/training_observer.hpp"
 
 namespace tapehead {
 

@@ -18,15 +18,6 @@ void require_at_least(const char* option, std::int64_t value, std::int64_t least
   if (value < least) throw ConfigError(fmt::format("{}: must be at least {}, not {}", option, least, value));
 }
 
-std::int64_t head_width(const ModelConfig& config) {
-  if (config.d_head > 0) return config.d_head;
-  if (config.d_model % config.heads != 0) {
-    throw ConfigError(fmt::format("heads: {} heads do not divide d-model {}; choose a divisor, or set d-head",
-                                  config.heads, config.d_model));
-  }
-  return config.d_model / config.heads;
-}
-
 // Names of families, separated by a space.
 std::string names_of(bool (*which)(const ModelSpec&)) {
   std::string names;
@@ -188,38 +179,16 @@ void require_same_vocabularies(const ModelConfig& config, const std::string& tie
                                 tie, config.source_vocabulary, config.target_vocabulary, instead));
 }
 
-WeightLaw weight_law(const ModelConfig& config) {
-  if (config.initialisation == "kaiming") return WeightLaw::kaiming;
-  return config.initialisation == "xavier" ? WeightLaw::xavier : WeightLaw::normal;
+std::int64_t head_width(const ModelConfig& config) {
+  if (config.d_head > 0) return config.d_head;
+  if (config.d_model % config.heads != 0) {
+    throw ConfigError(fmt::format("heads: {} heads do not divide d-model {}; choose a divisor, or set d-head",
+                                  config.heads, config.d_model));
+  }
+  return config.d_model / config.heads;
 }
 
 bool ties_output(const ModelConfig& config) { return config.tie != "none"; }
 bool ties_source(const ModelConfig& config) { return config.tie == "all"; }
-
-StackOptions stack_options(const ModelConfig& config) {
-  const std::int64_t width = head_width(config);
-  const NormPlace norm = config.norm == "pre" ? NormPlace::pre : NormPlace::post;
-  return {.layers = config.layers,
-          .layer = {.channels = config.d_model,
-                    .heads = config.heads,
-                    .key_width = width,
-                    .inner = config.d_ff,
-                    .scale = attention_scale(config.scale, width, config.d_model),
-                    .score = config.score,
-                    .kernel = parse_attention_kernel(config.attention),
-                    .norm = norm,
-                    .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
-                    .activation = parse_activation(config.activation),
-                    .dropout = config.dropout}};
-}
-
-Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary) {
-  const PositionKind positions = parse_positions(config.positions);
-  return {.channels = config.d_model,
-          .vocabulary = vocabulary,
-          .positions = positions,
-          .max_positions = positions == PositionKind::none ? 0 : config.max_positions,
-          .dropout = config.dropout};
-}
 
 }  // namespace tapehead

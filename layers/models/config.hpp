@@ -4,9 +4,6 @@
 #include <string>
 
 #include "autograd/base/options.hpp"
-#include "layers/embedding.hpp"
-#include "layers/scope.hpp"
-#include "layers/stacks.hpp"
 
 namespace tapehead {
 
@@ -40,12 +37,13 @@ void check_config(const ModelConfig& config);
 struct ModelSpec;
 void check_config(const ModelConfig& config, const ModelSpec& spec);
 
+/// Width of one head: d_head, or what d_model leaves to each. Throws ConfigError if heads do not divide it.
+std::int64_t head_width(const ModelConfig& config);
+
 /// What some families need besides; see ModelSpec::check. Throw ConfigError.
 void require_source_vocabulary(const ModelConfig& config);
 /// For `tie`; `instead` is what to choose.
 void require_same_vocabularies(const ModelConfig& config, const std::string& tie, const std::string& instead);
-
-WeightLaw weight_law(const ModelConfig& config);
 
 /// Which tables of the model are one (Press & Wolf 2017; Vaswani et al. 2017, §3.4). The table of target embeddings (C,
 /// V) is a weight (in, out) as it lies in memory: with `output` it is the output projection's too; with `all` it is the
@@ -53,7 +51,5 @@ WeightLaw weight_law(const ModelConfig& config);
 /// is multiplied by √C where tokens are looked up, not where logits are made. It goes by the name of its first use.
 bool ties_output(const ModelConfig& config);
 bool ties_source(const ModelConfig& config);
-StackOptions stack_options(const ModelConfig& config);
-Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary);
 
 }  // namespace tapehead

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "autograd/base/tokens.hpp"
-#include "autograd/tape.hpp"
+#include "autograd/forward.hpp"
 
 namespace tapehead {
 

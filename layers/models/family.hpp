@@ -4,10 +4,13 @@
 
 #include "autograd/base/batch_view.hpp"
 #include "autograd/tape.hpp"
+#include "layers/embedding.hpp"
 #include "layers/linear.hpp"
 #include "layers/models/config.hpp"
 #include "layers/models/decoding_state.hpp"
 #include "layers/pass.hpp"
+#include "layers/scope.hpp"
+#include "layers/stacks.hpp"
 
 namespace tapehead {
 
@@ -64,5 +67,10 @@ template <class Net>
 std::unique_ptr<const Family> make_family(const Scope& scope, const ModelConfig& config) {
   return std::make_unique<FamilyOf<Net>>(scope, config);
 }
+
+/// What a configuration says of the parts that a family is made of.
+WeightLaw weight_law(const ModelConfig& config);
+StackOptions stack_options(const ModelConfig& config);
+Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary);
 
 }  // namespace tapehead

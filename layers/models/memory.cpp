@@ -4,6 +4,7 @@
 
 #include "autograd/ops/attention.hpp"
 #include "layers/attention/stage.hpp"
+#include "layers/models/family.hpp"
 
 namespace tapehead {
 namespace {

@@ -47,6 +47,12 @@ Var<T> Model::loss(Var<T> features, const TokenView& expected, const CrossEntrop
   return linear_cross_entropy(features, tape.leaf(output.weight), tape.leaf(output.bias), expected, options);
 }
 
+template <Scalar T>
+Var<T> Model::loss(Tape<T>& tape, const BatchView& batch, const Pass& pass, double label_smoothing) const {
+  return loss(features(tape, batch, pass), batch.expected(),
+              {.label_smoothing = label_smoothing, .denominator = static_cast<double>(batch.counted_tokens())});
+}
+
 template <RealScalar T>
 std::unique_ptr<DecodingState<T>> Model::begin(Tape<T>& tape, const Sources& sources) const {
   return family_->begin(tape, sources);
@@ -62,6 +68,10 @@ template Var<float> Model::loss(Var<float>, const TokenView&, const CrossEntropy
 template Var<double> Model::loss(Var<double>, const TokenView&, const CrossEntropyOptions&) const;
 template Var<std::complex<double>> Model::loss(Var<std::complex<double>>, const TokenView&,
                                                const CrossEntropyOptions&) const;
+template Var<float> Model::loss(Tape<float>&, const BatchView&, const Pass&, double) const;
+template Var<double> Model::loss(Tape<double>&, const BatchView&, const Pass&, double) const;
+template Var<std::complex<double>> Model::loss(Tape<std::complex<double>>&, const BatchView&, const Pass&,
+                                               double) const;
 template std::unique_ptr<DecodingState<float>> Model::begin(Tape<float>&, const Sources&) const;
 template std::unique_ptr<DecodingState<double>> Model::begin(Tape<double>&, const Sources&) const;
 

@@ -3,15 +3,16 @@
 #include <memory>
 
 #include "autograd/base/batch_view.hpp"
-#include "autograd/ops/cross_entropy.hpp"
+#include "autograd/forward.hpp"
 #include "autograd/parameters.hpp"
-#include "autograd/tape.hpp"
 #include "layers/models/config.hpp"
 #include "layers/models/decoding_state.hpp"
 #include "layers/models/spec.hpp"
-#include "layers/pass.hpp"
 
 namespace tapehead {
+
+struct CrossEntropyOptions;
+struct Pass;
 
 /// A whole model of any family: made from a ModelConfig, it declares its parameters and turns a batch into logits. It
 /// holds no numbers: those live in a ParameterStore of any scalar, so one model is trained in float and checked in
@@ -51,10 +52,7 @@ class Model {
 
   /// Cross-entropy of a batch, or of a slice of one: its part of the mean over the whole batch's counted tokens.
   template <Scalar T>
-  Var<T> loss(Tape<T>& tape, const BatchView& batch, const Pass& pass, double label_smoothing) const {
-    return loss(features(tape, batch, pass), batch.expected(),
-                {.label_smoothing = label_smoothing, .denominator = static_cast<double>(batch.counted_tokens())});
-  }
+  Var<T> loss(Tape<T>& tape, const BatchView& batch, const Pass& pass, double label_smoothing) const;
 
   /// Begins to answer sources, on a tape that is left as it was. Model and tape outlive the state.
   template <RealScalar T>

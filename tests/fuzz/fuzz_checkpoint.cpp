@@ -13,6 +13,7 @@
 #include "trainers/checkpoint/detail/hdf5_image.hpp"
 #include "trainers/checkpoint/resume_point.hpp"
 #include "trainers/nonfinite.hpp"
+#include "trainers/validation_history.hpp"
 
 namespace tapehead {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "autograd/ops/cross_entropy.hpp"
 #include "layers/models/model.hpp"
+#include "layers/pass.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/token_batch.hpp"
 

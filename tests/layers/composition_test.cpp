@@ -10,7 +10,11 @@
 #include <vector>
 
 #include "autograd/base/random.hpp"
+#include "autograd/ops/cross_entropy.hpp"
+#include "autograd/tape.hpp"
+#include "layers/attention/stage.hpp"
 #include "layers/models/model.hpp"
+#include "layers/pass.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/drawn.hpp"
 #include "tests/support/plain_model.hpp"

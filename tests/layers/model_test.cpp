@@ -8,6 +8,8 @@
 #include <string>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/tape.hpp"
+#include "layers/pass.hpp"
 #include "tests/support/drawn.hpp"
 #include "tests/support/token_batch.hpp"
 

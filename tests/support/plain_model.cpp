@@ -7,6 +7,7 @@
 
 #include "autograd/base/random.hpp"
 #include "layers/attention/stage.hpp"
+#include "layers/models/model.hpp"
 
 namespace tapehead::testing_support {
 namespace {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "layers/models/model.hpp"
 
 namespace tapehead {
 namespace {

@@ -7,7 +7,10 @@
 #include <set>
 
 #include "autograd/base/random.hpp"
+#include "autograd/tape.hpp"
+#include "layers/attention/multi_head_attention.hpp"
 #include "layers/models/model.hpp"
+#include "layers/pass.hpp"
 #include "layers/spec.hpp"
 #include "tests/trainers/training_support.hpp"
 #include "trainers/step.hpp"

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/tape.hpp"
+#include "layers/pass.hpp"
 #include "tests/trainers/training_support.hpp"
 #include "trainers/checkpoint/checkpoint.hpp"
 #include "trainers/decoding/decoding.hpp"

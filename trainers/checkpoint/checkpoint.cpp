@@ -15,7 +15,7 @@
 #include "autograd/kernels/blas.hpp"
 #include "trainers/checkpoint/detail/hdf5_image.hpp"
 #include "trainers/checkpoint/detail/sealed_file.hpp"
-#include "trainers/nonfinite.hpp"
+#include "trainers/finite.hpp"
 
 namespace tapehead {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
 #include "trainers/batching.hpp"
 
@@ -27,8 +28,8 @@ Texts decode(const Model& model, Tape<T>& tape, const Sources& sources, const Se
 }
 
 template <RealScalar T>
-Texts decode_in_batches(const Model& model, Tape<T>& tape, const Sources& sources, const SearchRequest& request,
-                        const SearchSpec& search) {
+Texts decode_in_batches(const Model& model, ParameterStore<T>& parameters, const Sources& sources,
+                        const SearchRequest& request, const SearchSpec& search) {
   const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t most = model.config().max_positions;
   std::vector<SequenceLengths> lengths;
@@ -38,6 +39,7 @@ Texts decode_in_batches(const Model& model, Tape<T>& tape, const Sources& source
     lengths.push_back({std::min(columns.source, most), std::min(columns.target, most)});
     numbers.push_back(request.number(i));
   }
+  Tape<T> tape(parameters);
   Texts texts;
   for (const auto& [first, last] : cut_batches(model, lengths, batch_budget(model))) {
     const auto from = static_cast<std::size_t>(first);
@@ -51,7 +53,9 @@ Texts decode_in_batches(const Model& model, Tape<T>& tape, const Sources& source
 
 template Texts decode(const Model&, Tape<float>&, const Sources&, const SearchRequest&, const SearchSpec&);
 template Texts decode(const Model&, Tape<double>&, const Sources&, const SearchRequest&, const SearchSpec&);
-template Texts decode_in_batches(const Model&, Tape<float>&, const Sources&, const SearchRequest&, const SearchSpec&);
-template Texts decode_in_batches(const Model&, Tape<double>&, const Sources&, const SearchRequest&, const SearchSpec&);
+template Texts decode_in_batches(const Model&, ParameterStore<float>&, const Sources&, const SearchRequest&,
+                                 const SearchSpec&);
+template Texts decode_in_batches(const Model&, ParameterStore<double>&, const Sources&, const SearchRequest&,
+                                 const SearchSpec&);
 
 }  // namespace tapehead

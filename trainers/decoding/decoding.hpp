@@ -2,7 +2,8 @@
 
 #include <cstdint>
 
-#include "autograd/tape.hpp"
+#include "autograd/forward.hpp"
+#include "layers/models/decoding_state.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/decoding/search.hpp"
 
@@ -19,9 +20,10 @@ template <RealScalar T>
 Texts decode(const Model& model, Tape<T>& tape, const Sources& sources, const SearchRequest& request,
              const SearchSpec& search = find_search("greedy"));
 
-/// The same for any number of sources, a few at a time, so that memory stays bounded: see cut_batches().
+/// The same for any number of sources, a few at a time on a tape of their own, so that memory stays bounded: see
+/// cut_batches().
 template <RealScalar T>
-Texts decode_in_batches(const Model& model, Tape<T>& tape, const Sources& sources, const SearchRequest& request,
-                        const SearchSpec& search = find_search("greedy"));
+Texts decode_in_batches(const Model& model, ParameterStore<T>& parameters, const Sources& sources,
+                        const SearchRequest& request, const SearchSpec& search = find_search("greedy"));
 
 }  // namespace tapehead

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
+#include "layers/pass.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
 #include "trainers/memory.hpp"

@@ -11,7 +11,7 @@
 #include "layers/models/model.hpp"
 #include "trainers/metrics/result.hpp"
 #include "trainers/objective.hpp"
-#include "trainers/step.hpp"
+#include "trainers/step_options.hpp"
 
 namespace tapehead {
 

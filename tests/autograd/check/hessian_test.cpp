@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/check/eigenvalue.hpp"
 #include "autograd/ops/exp.hpp"
 #include "autograd/ops/multiply.hpp"
 #include "autograd/ops/sum.hpp"

@@ -8,6 +8,7 @@
 #include "autograd/check/check.hpp"
 #include "autograd/fences.hpp"
 #include "autograd/poison.hpp"
+#include "autograd/tape.hpp"
 
 namespace tapehead {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
+#include "autograd/tape.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
 namespace tapehead {

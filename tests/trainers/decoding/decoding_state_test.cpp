@@ -1,6 +1,7 @@
 // What a decoding state says is what reading everything anew says, for every family and every option.
 
 #include "layers/models/decoding_state.hpp"
+#include "autograd/tape.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 
 #include "autograd/base/random.hpp"
 #include "layers/models/model.hpp"
+#include "layers/pass.hpp"
 #include "tests/support/drawn.hpp"
 
 namespace tapehead {

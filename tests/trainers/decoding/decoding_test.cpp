@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "autograd/tape.hpp"
 #include "layers/models/model.hpp"
 
 namespace tapehead {

@@ -1,6 +1,7 @@
 // What the numbers of an evaluation count, and what it takes to find them.
 
 #include "trainers/metrics/evaluation.hpp"
+#include "autograd/tape.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -157,9 +158,9 @@ TEST(Decoding, AnyNumberOfSourcesIsTakenAFewAtATime) {
   for (std::int64_t i = 0; i < 60; ++i) sources.push_back(reversing().example(Split::test, i).source);
   const std::vector<SequenceLengths> longest(sources.size(), {10, 32});
   ASSERT_GT(cut_batches(model, longest, batch_budget(model)).size(), 0U);
-  EXPECT_EQ(decode_in_batches<double>(model, tape, sources, {.max_length = 12}),
+  EXPECT_EQ(decode_in_batches<double>(model, parameters, sources, {.max_length = 12}),
             decode<double>(model, tape, sources, {.max_length = 12}));
-  EXPECT_TRUE(decode_in_batches<double>(model, tape, {}, {.max_length = 12}).empty());
+  EXPECT_TRUE(decode_in_batches<double>(model, parameters, {}, {.max_length = 12}).empty());
 }
 
 TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
