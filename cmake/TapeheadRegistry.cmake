@@ -25,3 +25,14 @@ const std::vector<@arg_TYPE@>& @arg_FUNCTION@() {
 }  // namespace tapehead
 ]])
 endfunction()
+
+# tapehead_kind(KIND FOLDER ops HEADER … TYPE … PREFIX … FUNCTION … NAMES …): the same where every NAME is the file
+# FOLDER/NAME.cpp. Sets KIND_sources: these files and the generated one.
+function(tapehead_kind kind)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER" "NAMES")
+  set(registry "${CMAKE_CURRENT_BINARY_DIR}/${kind}_registry.cpp")
+  tapehead_registry("${registry}" ${arg_UNPARSED_ARGUMENTS} NAMES ${arg_NAMES})
+  list(TRANSFORM arg_NAMES PREPEND "${arg_FOLDER}/")
+  list(TRANSFORM arg_NAMES APPEND .cpp)
+  set(${kind}_sources ${arg_NAMES} "${registry}" PARENT_SCOPE)
+endfunction()
