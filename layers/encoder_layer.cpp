@@ -5,23 +5,27 @@
 namespace tapehead {
 
 MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_t memory_channels) {
-  return {.channels = o.channels,
-          .memory_channels = memory_channels,
-          .heads = o.heads,
-          .key_width = o.key_width,
-          .value_width = o.value_width,
-          .scale = o.scale,
-          .score = o.score,
-          .bias = o.bias,
-          .normalizer = o.normalizer,
-          .dropout = o.dropout,
-          .kernel = o.kernel};
+  MultiHeadAttention::Options options{.channels = o.channels,
+                                      .memory_channels = memory_channels,
+                                      .heads = o.heads,
+                                      .key_width = o.key_width,
+                                      .value_width = o.value_width,
+                                      .scale = o.scale,
+                                      .stages = o.stages,
+                                      .rotary = o.rotary,
+                                      .dropout = o.dropout,
+                                      .kernel = o.kernel};
+  // Where a query stands among the keys of a memory is not known.
+  if (memory_channels > 0) options.stages.bias = "none";
+  return options;
 }
 
 AttentionKernel attention_kernel(const LayerOptions& o) {
-  return choose_kernel({.score = &find_stage(StageKind::score, o.score),
-                        .bias = o.bias == "none" ? nullptr : &find_stage(StageKind::bias, o.bias),
-                        .normalizer = &find_stage(StageKind::normalizer, o.normalizer),
+  const StageChoices& chosen = o.stages;
+  return choose_kernel({.score = &find_stage(StageKind::score, chosen.score),
+                        .bias = chosen.bias == "none" ? nullptr : &find_stage(StageKind::bias, chosen.bias),
+                        .normalizer = &find_stage(StageKind::normalizer, chosen.normalizer),
+                        .cap = chosen.cap,
                         .kernel = o.kernel});
 }
 

@@ -17,9 +17,8 @@ struct LayerOptions {
   std::int64_t value_width = 0;  ///< of one head; 0: as key_width
   std::int64_t inner = 0;        ///< width of the feed-forward part
   double scale = 0;              ///< of attention scores; 0: 1/√D
-  std::string score = "dot";     ///< of attention, see stage_specs(), as the next two
-  std::string bias = "none";
-  std::string normalizer = "softmax";
+  StageChoices stages = {};      ///< of attention; the bias of self-attention alone
+  RotaryChoices rotary = {};     ///< of self-attention
   AttentionKernel kernel = AttentionKernel::automatic;
   NormPlace norm = NormPlace::pre;
   NormKind norm_kind = NormKind::layer;

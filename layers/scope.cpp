@@ -31,8 +31,18 @@ ParameterRange Scope::weight(std::string_view name, std::int64_t in, std::int64_
   return {.name = name_of(name), .shape = {in, out}, .initialisation = law_of_matrix(law_, in, out), .decay = true};
 }
 
+ParameterRange Scope::head_weights(std::string_view name, std::int64_t in, std::int64_t out, std::int64_t heads) const {
+  ParameterRange range = weight(name, in, out);
+  range.shape.slices = heads;
+  return range;
+}
+
 ParameterRange Scope::vector(std::string_view name, std::int64_t rows, double value) const {
   return {.name = name_of(name), .shape = {rows}, .initialisation = Initialisation::constant(value)};
+}
+
+ParameterRange Scope::zeros(std::string_view name, std::int64_t rows, std::int64_t entries) const {
+  return {.name = name_of(name), .shape = {rows, entries}, .initialisation = Initialisation::constant(0)};
 }
 
 ParameterRange Scope::table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const {

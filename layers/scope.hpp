@@ -29,9 +29,15 @@ class Scope {
   const std::string& path() const { return path_; }
   WeightLaw law() const { return law_; }
 
-  /// A weight (in, out) `path.name`, that decays; a vector (rows) that does not; a table (C, entries) of embeddings.
+  /// A weight (in, out) `path.name`, that decays.
   ParameterRange weight(std::string_view name, std::int64_t in, std::int64_t out) const;
+  /// A weight (in, out) of each head: (in, out, heads).
+  ParameterRange head_weights(std::string_view name, std::int64_t in, std::int64_t out, std::int64_t heads) const;
+  /// A vector (rows), that does not.
   ParameterRange vector(std::string_view name, std::int64_t rows, double value) const;
+  /// A table (rows, entries) that starts at zero and does not decay.
+  ParameterRange zeros(std::string_view name, std::int64_t rows, std::int64_t entries) const;
+  /// A table (C, entries) of embeddings.
   ParameterRange table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const;
 
   Parameter declare(std::vector<ParameterRange> ranges,

@@ -160,17 +160,17 @@ class Member {
  public:
   template <class Value>
   Member(Value Config::*member) : way_(member) {}
-  Member(void (*write)(Config&, const std::string& text), std::string (*as_text)(const Config&))
-      : way_(Functions{write, as_text}) {}
+  Member(std::function<void(Config&, const std::string& text)> write, std::function<std::string(const Config&)> as_text)
+      : way_(Functions{std::move(write), std::move(as_text)}) {}
   /// One of several values that go by a name. Its option says kind and default.
   Member(NamedValues Config::*values, std::string name) : way_(Named{values, std::move(name)}) {}
 
   // Not inlined: of a small struct g++ 12 else warns of the kinds of members that it has not got.
   [[gnu::noinline]] void set(Config& config, const std::string& text) const {
-    std::visit([&](auto way) { assign(config, way, text); }, way_);
+    std::visit([&](const auto& way) { assign(config, way, text); }, way_);
   }
   [[gnu::noinline]] std::string text(const Config& config) const {
-    return std::visit([&](auto way) { return read(config, way); }, way_);
+    return std::visit([&](const auto& way) { return read(config, way); }, way_);
   }
   /// What such a member holds. Strings and functions are what the option says, or words where it has choices.
   OptionKind kind(const OptionSpec& option) const {
@@ -184,8 +184,8 @@ class Member {
 
  private:
   struct Functions {
-    void (*set)(Config&, const std::string& text);
-    std::string (*text)(const Config&);
+    std::function<void(Config&, const std::string& text)> set;
+    std::function<std::string(const Config&)> text;
   };
   struct Named {
     NamedValues Config::*values;
@@ -262,6 +262,19 @@ Config config_of(const NamedValues& values) {
     if (values.has(field.option.name)) field.member.set(config, values.text(field.option.name));
   }
   return config;
+}
+
+/// The fields of a struct that is a member of another, as fields of the other.
+template <class Outer, class Inner>
+Fields<Outer> nested(Inner Outer::*inner) {
+  Fields<Outer> fields;
+  for (const Field<Inner>& field : Inner::fields()) {
+    const Member<Outer> member(
+        [inner, at = field.member](Outer& config, const std::string& text) { at.set(config.*inner, text); },
+        [inner, at = field.member](const Outer& config) { return at.text(config.*inner); });
+    fields.push_back({member, field.option});
+  }
+  return fields;
 }
 
 /// Throws ConfigError, "NAME: …", for the first member that holds what its description does not allow.

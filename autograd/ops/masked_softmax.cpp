@@ -1,13 +1,11 @@
 #include "autograd/ops/masked_softmax.hpp"
 
-#include <array>
+#include <algorithm>
 
 #include "autograd/masks/causal.hpp"
-#include "autograd/masks/lengths.hpp"
-#include "autograd/masks/window.hpp"
 #include "autograd/ops/detail/attended.hpp"
 #include "autograd/ops/detail/heads.hpp"
-#include "autograd/spec.hpp"
+#include "autograd/ops/detail/masked_cases.hpp"
 
 namespace tapehead {
 
@@ -43,32 +41,12 @@ template Var<double> masked_softmax(Var<double>, const Mask&, std::int64_t);
 template Var<std::complex<double>> masked_softmax(Var<std::complex<double>>, const Mask&, std::int64_t);
 
 OpSpec spec_masked_softmax() {
-  static constexpr auto kRagged = [] {
-    std::array<std::int32_t, 512> lengths{};
-    for (std::size_t b = 0; b < lengths.size(); ++b) lengths[b] = static_cast<std::int32_t>((4 + 3 * b) % 7);
-    return lengths;
-  }();
-  const auto with = [](const Mask& mask, std::int64_t heads) {
-    return [=](auto x) { return masked_softmax(x[0], mask, heads); };
+  const auto with = [](const MaskedCall& call) {
+    return [=](auto x) { return masked_softmax(x[0], call.mask, call.heads); };
   };
-  const Mask ragged = Lengths{kRagged.data()};
-  const Mask pieces = Window{} | ragged;
-  return {.name = "masked_softmax",
-          .cases =
-              {
-                  {"everything", {{{4, 3, 2}}}, with({}, 1)},
-                  {"causal", {{{4, 5}}}, with(Causal{}, 1)},
-                  {"ragged_H2_B3", {{{4, 3, 6}}}, with(ragged, 2)},
-                  {"in_pieces", {{{5, 5, 3}}}, with(pieces, 1)},
-                  {"window_K67", {{{67, 3}}}, with(Window{.left = 1, .right = 40}, 1)},
-                  {"Q67", {{{3, 67}}}, with(Causal{.offset = -20}, 1)},
-                  {"H67", {{{3, 2, 67}}}, with(Causal{}, 67)},
-                  {"saturated", {{{4, 3, 2}, -30, 30}}, with(Causal{}, 2)},
-              },
-          .refusals = {
-              {"heads", {{2, 2, 5}}, with({}, 2), "masked_softmax: 2 heads do not divide the 5 slices of (2, 2, 5)"},
-              {"no_heads", {{4, 2}}, with({}, 0), "masked_softmax: heads must be at least 1, not 0"},
-          }};
+  std::vector<OpCase> cases = masked_cases(with);
+  cases.push_back({"saturated", {{{4, 3, 2}, -30, 30}}, with({Causal{}, 2})});
+  return {.name = "masked_softmax", .cases = std::move(cases), .refusals = masked_refusals("masked_softmax", with)};
 }
 
 }  // namespace tapehead

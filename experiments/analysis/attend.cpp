@@ -68,20 +68,34 @@ AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value,
     throw ConfigError(
         "scale: inv_sqrt_dmodel needs a model, and given matrices have none; use inv_sqrt_dk or a number");
   }
-  const StageSpec& score = find_stage(StageKind::score, options.score);
+  const StageSpec& score = find_stage(StageKind::score, options.stages.score);
+  const StageSpec& normalizer = find_stage(StageKind::normalizer, options.stages.normalizer);
   const AttentionStages stages{.sizes = {1, query.columns, value.columns},
                                .score = &score,
-                               .scale = attention_scale(options.scale, query.columns, query.columns)};
+                               .normalizer = &normalizer,
+                               .scale = attention_scale(options.scale, query.columns, query.columns),
+                               .cap = options.stages.cap,
+                               .numbers = options.stages.numbers};
   ParameterLayout layout;
   std::uint32_t sites = 0;
-  std::vector<Parameter> parameters;
-  if (score.declare != nullptr) parameters = score.declare(Scope(layout, sites), stages.sizes);
+  const auto declared = [&](const StageSpec& stage) {
+    return stage.declare == nullptr
+               ? std::vector<Parameter>()
+               : stage.declare(Scope(layout, sites) / name_of(stage.kind), stages.sizes, stages.numbers);
+  };
+  const std::vector<Parameter> of_score = declared(score);
+  const std::vector<Parameter> of_normalizer = declared(normalizer);
   layout.seal();
   ParameterStore<double> store(layout);
   store.initialise(1);
   Tape<double> tape(store);
-  std::vector<Var<double>> learned;
-  for (const Parameter& parameter : parameters) learned.push_back(tape.leaf(parameter));
+  const auto leaves = [&](const std::vector<Parameter>& parameters) {
+    std::vector<Var<double>> learned;
+    for (const Parameter& parameter : parameters) learned.push_back(tape.leaf(parameter));
+    return learned;
+  };
+  const std::vector<Var<double>> score_leaves = leaves(of_score);
+  const std::vector<Var<double>> normalizer_leaves = leaves(of_normalizer);
 
   Var<double> scores;
   Var<double> weights;
@@ -89,10 +103,15 @@ AttendResult attend(const Matrix& query, const Matrix& key, const Matrix& value,
                       [&](const Site& site, Var<double> x) { (site.what == What::scores ? scores : weights) = x; });
   using Block = RowBlock<double>;
   const std::string path = "attend";
-  const Var<double> context = attend<double>(
-      stages,
-      {Block::all(on_tape(tape, query)), Block::all(on_tape(tape, key)), Block::all(on_tape(tape, value)), learned},
-      options.causal ? Mask::causal() : Mask::everything(), {.probe = &probe}, {path, AttentionRole::cross});
+  const Var<double> context = attend<double>(stages,
+                                             {Block::all(on_tape(tape, query)),
+                                              Block::all(on_tape(tape, key)),
+                                              Block::all(on_tape(tape, value)),
+                                              score_leaves,
+                                              {},
+                                              normalizer_leaves},
+                                             options.causal ? Mask::causal() : Mask::everything(), {.probe = &probe},
+                                             {path, AttentionRole::cross});
 
   AttendResult result{from_columns(scores.data(), query.rows, key.rows),
                       from_columns(weights.data(), query.rows, key.rows),

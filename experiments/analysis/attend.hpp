@@ -3,6 +3,7 @@
 #include <string>
 
 #include "experiments/analysis/matrix.hpp"
+#include "layers/attention/stage_choices.hpp"
 
 namespace tapehead {
 
@@ -16,7 +17,7 @@ struct AttendResult {
 /// How attention is computed, in the words of the options of a model.
 struct AttendOptions {
   std::string scale = "inv_sqrt_dk";  ///< see attention_scale(), where d_model is unknown
-  std::string score = "dot";          ///< see stage_specs(); what it learns is as training would begin with it
+  StageChoices stages = {};           ///< what they learn is as training would begin with it
   bool causal = false;
 };
 

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <ostream>
 
+#include "experiments/options/conditions.hpp"
+#include "experiments/options/run_config.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/heat_map.hpp"
 #include "experiments/report/json.hpp"
@@ -115,12 +117,14 @@ Json as_json(const AttendResult& result, bool causal) {
 
 int run_attend(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
+  refuse_useless_options(settings);
   const Matrix query = read_matrix(settings.text("query"));
   const Matrix key = read_matrix(settings.text("key"));
   const Matrix value = settings.given("value") ? read_matrix(settings.text("value")) : key;
   const bool causal = settings.flag("causal");
-  const AttendResult result =
-      attend(query, key, value, {.scale = settings.text("scale"), .score = settings.text("score"), .causal = causal});
+  AttendOptions options{.scale = settings.text("scale"), .causal = causal};
+  for (const Field<StageChoices>& field : StageChoices::fields()) read_field(field, options.stages, settings);
+  const AttendResult result = attend(query, key, value, options);
 
   if (settings.flag("json")) {
     console.out << to_text(as_json(result, causal)) << '\n';
@@ -156,6 +160,9 @@ Command command_attend() {
             .common = true},
            {"scale"},
            {"score"},
+           {"score-cap"},
+           {"normalizer"},
+           {"top-keys"},
            {.name = "causal", .kind = OptionKind::flag, .help = "query i attends to keys 0 to i only", .common = true},
            {.name = "digits",
             .kind = OptionKind::integer,

@@ -14,6 +14,7 @@
 #include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
 #include "experiments/report/json.hpp"
+#include "layers/attention/attention_stages.hpp"
 #include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
@@ -35,6 +36,32 @@ std::string kind_of(const MetricSpec& metric) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+// "whole, tiled, composed": the ways of computing attention that take this stage beside the usual others.
+std::string kernels_of(const StageSpec& stage) {
+  std::vector<std::string_view> names;
+  for (const KernelAbilities& kernel : kKernels) {
+    AttentionStages stages{.kernel = kernel.kernel};
+    (stage.kind == StageKind::score  ? stages.score
+     : stage.kind == StageKind::bias ? stages.bias
+                                     : stages.normalizer) = &stage;
+    if (takes(kernel, stages)) names.push_back(kernel.name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Section attention_section() {
+  Section section{"attention", {}};
+  for (const StageSpec& stage : stage_specs()) {
+    const char* option = stage.kind == StageKind::bias ? "positions" : name_of(stage.kind);
+    section.entries.push_back({fmt::format("{} {}", option, stage.name),
+                               fmt::format("{} ({}); by {}", stage.description, stage.source, kernels_of(stage))});
+  }
+  section.entries.push_back({"positions rotary",
+                             "queries and keys of a head are turned by an angle that grows with the "
+                             "position (Su et al. 2021, RoFormer); by whole, tiled, composed"});
+  return section;
+}
+
 std::vector<Section> all_sections() {
   Section preset_section{"presets", {}};
   for (const Preset& preset : presets()) {
@@ -50,7 +77,8 @@ std::vector<Section> all_sections() {
     const std::string kind = kind_of(metric);
     metric_section.entries.push_back({metric.name, metric.description + (kind.empty() ? "" : " (" + kind + ")")});
   }
-  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, op_section, metric_section};
+  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, attention_section(),
+          op_section,     metric_section};
 }
 
 // All of them, or the one that is asked for.
@@ -86,8 +114,8 @@ int run_list(const Invocation& invocation, Console& console) {
 
 Command command_list() {
   return {.name = "list",
-          .subject = "[presets|tasks|models|ops|metrics]",
-          .summary = "The presets, tasks, models, ops and metrics that there are",
+          .subject = "[presets|tasks|models|attention|ops|metrics]",
+          .summary = "The presets, tasks, models, stages of attention, ops and metrics there are",
           .example = "tapehead list tasks",
           .options = {{"json"}},
           .run = run_list};

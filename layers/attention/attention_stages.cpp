@@ -12,6 +12,8 @@
 #include "autograd/ops/scale.hpp"
 #include "autograd/ops/slice.hpp"
 #include "autograd/ops/split_heads.hpp"
+#include "autograd/ops/tanh.hpp"
+#include "layers/attention/stage_choices.hpp"
 
 namespace tapehead {
 namespace {
@@ -27,7 +29,8 @@ Var<T> rows_of(const RowBlock<T>& block) {
 template <Scalar T>
 StageOperands<T> prepared(const AttentionStages& stages, StageOperands<T> in, const Mask& mask) {
   if (stages.score == nullptr || !stages.score->query) return in;
-  const StageInput<T> input{stages.sizes, mask, in.score, rows_of(in.query), rows_of(in.key)};
+  const StageInput<T> input{
+      .sizes = stages.sizes, .mask = mask, .parameters = in.score, .query = rows_of(in.query), .key = rows_of(in.key)};
   in.query = RowBlock<T>::all(stages.score->query(input));
   in.key = RowBlock<T>::all(stages.score->key(input));
   return in;
@@ -38,10 +41,19 @@ Var<T> composed(const AttentionStages& stages, const StageOperands<T>& in, const
                 const AttentionPlace& place) {
   const std::int64_t heads = stages.sizes.heads;
   const auto show = [&](What what, Var<T> x) { return pass.shown({place.path, place.role, what, heads}, x); };
-  StageInput<T> at{stages.sizes, mask, in.score, split_heads(rows_of(in.query), heads),
-                   split_heads(rows_of(in.key), heads)};
+  StageInput<T> at{.sizes = stages.sizes,
+                   .mask = mask,
+                   .parameters = in.score,
+                   .query = split_heads(rows_of(in.query), heads),
+                   .key = split_heads(rows_of(in.key), heads),
+                   .numbers = stages.numbers,
+                   .scale = stages.scale,
+                   .both_ways = place.role != AttentionRole::causal,
+                   .first_query = in.first_query};
   const bool dot = stages.score == nullptr || !stages.score->apply;
-  at.scores = scale(dot ? matmul(at.key, at.query, Transpose::yes) : stages.score->apply(at), stages.scale);
+  at.scores = dot ? matmul(at.key, at.query, Transpose::yes) : stages.score->apply(at);
+  if (stages.score == nullptr || stages.score->scaled) at.scores = scale(at.scores, stages.scale);
+  if (stages.cap > 0) at.scores = scale(tanh(scale(at.scores, 1 / stages.cap)), stages.cap);
   if (stages.bias != nullptr) {
     at.parameters = in.bias;
     at.scores = stages.bias->apply(at);
@@ -60,6 +72,19 @@ Var<T> composed(const AttentionStages& stages, const StageOperands<T>& in, const
 
 const char* name_of(StageKind kind) {
   return kind == StageKind::score ? "score" : kind == StageKind::bias ? "bias" : "normalizer";
+}
+
+std::vector<std::size_t> PlainStage::by_score(const std::vector<Number>& scores) const {
+  std::vector<std::size_t> order;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    if (allowed[k]) order.push_back(k);
+  }
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return scores[a].real() > scores[b].real(); });
+  return order;
+}
+
+std::string& choice_of(StageChoices& choices, StageKind kind) {
+  return kind == StageKind::score ? choices.score : kind == StageKind::bias ? choices.bias : choices.normalizer;
 }
 
 const StageSpec& find_stage(StageKind kind, const std::string& name) {
@@ -87,23 +112,34 @@ AttentionKernel parse_attention_kernel(const std::string& text) {
   throw ConfigError(fmt::format("attention: \"{}\" is none of auto, whole, tiled, composed", text));
 }
 
+namespace {
+
+// What of these stages a kernel cannot take, "score additive"; empty if there is nothing.
+std::string lacking(const KernelAbilities& kernel, const AttentionStages& stages) {
+  const auto named = [](const StageSpec& stage) { return fmt::format("{} {}", name_of(stage.kind), stage.name); };
+  if (stages.score != nullptr && stages.score->apply && !kernel.other_scores) return named(*stages.score);
+  if (stages.cap > 0 && !kernel.caps) return fmt::format("score-cap {}", stages.cap);
+  if (stages.bias != nullptr && !kernel.biases) return named(*stages.bias);
+  const bool other = stages.normalizer != nullptr && stages.normalizer->name != "softmax";
+  return other && !kernel.other_normalizers ? named(*stages.normalizer) : "";
+}
+
+}  // namespace
+
+bool takes(const KernelAbilities& kernel, const AttentionStages& stages) { return lacking(kernel, stages).empty(); }
+
 AttentionKernel choose_kernel(const AttentionStages& stages) {
-  const StageSpec* score = stages.score != nullptr && stages.score->apply ? stages.score : nullptr;
-  const StageSpec* normalizer =
-      stages.normalizer != nullptr && stages.normalizer->name != "softmax" ? stages.normalizer : nullptr;
-  const auto lacking = [&](const KernelAbilities& kernel) -> const StageSpec* {
-    if (score != nullptr && !kernel.other_scores) return score;
-    if (stages.bias != nullptr && !kernel.biases) return stages.bias;
-    return normalizer != nullptr && !kernel.other_normalizers ? normalizer : nullptr;
-  };
+  if (stages.bias != nullptr && stages.bias->of_products && stages.score != nullptr && stages.score->name != "dot") {
+    throw ConfigError(
+        fmt::format("attention: bias {} belongs to score dot, not to {}", stages.bias->name, stages.score->name));
+  }
   const bool automatic = stages.kernel == AttentionKernel::automatic;
   for (const KernelAbilities& kernel : kKernels) {
     if (!automatic && kernel.kernel != stages.kernel) continue;
-    const StageSpec* stage = lacking(kernel);
-    if (stage == nullptr) return stages.kernel;
+    const std::string stage = lacking(kernel, stages);
+    if (stage.empty()) return stages.kernel;
     if (automatic) return AttentionKernel::composed;
-    throw ConfigError(fmt::format("attention: {} cannot take {} {}; choose auto or composed", kernel.name,
-                                  name_of(stage->kind), stage->name));
+    throw ConfigError(fmt::format("attention: {} cannot take {}; choose auto or composed", kernel.name, stage));
   }
   return stages.kernel;
 }

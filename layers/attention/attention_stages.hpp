@@ -10,7 +10,7 @@ namespace tapehead {
 
 /// One attention between its projections, stage by stage; plain values.
 ///
-///     score of query and key → · scale → bias → mask → normalizer → dropout → context
+///     score of query and key → · scale → cap → bias → mask → normalizer → dropout → context
 ///
 /// Composed, each stage is an op on the tape and the weights are a variable (K, Q, H·B): everything is differentiated
 /// through everything. The fused kernels do the same faster for some of these descriptions; kKernels says which.
@@ -20,6 +20,8 @@ struct AttentionStages {
   const StageSpec* bias = nullptr;        ///< nullptr: none
   const StageSpec* normalizer = nullptr;  ///< nullptr: softmax
   double scale = 1;
+  double cap = 0;  ///< 0: none
+  StageNumbers numbers = {};
   double dropout = 0;  ///< of the weights
   AttentionKernel kernel = AttentionKernel::automatic;
 };
@@ -30,18 +32,22 @@ struct KernelAbilities {
   AttentionKernel kernel;
   const char* name;
   bool other_scores;  ///< scores that are no dot products
+  bool caps;
   bool biases;
   bool other_normalizers;  ///< than softmax
   bool shows_weights;      ///< to a probe, which may replace scores and weights
 };
 inline constexpr KernelAbilities kKernels[] = {
-    {AttentionKernel::whole, "whole", false, false, false, false},
-    {AttentionKernel::tiled, "tiled", false, false, false, false},
-    {AttentionKernel::composed, "composed", true, true, true, true},
+    {AttentionKernel::whole, "whole", false, false, false, false, false},
+    {AttentionKernel::tiled, "tiled", false, false, false, false, false},
+    {AttentionKernel::composed, "composed", true, true, true, true, true},
 };
 
 /// "whole", "tiled", "composed" or "auto"; anything else throws ConfigError.
 AttentionKernel parse_attention_kernel(const std::string& text);
+
+/// Whether it can compute these stages.
+bool takes(const KernelAbilities& kernel, const AttentionStages& stages);
 
 /// What computes these stages: `automatic` stays so where the fused kernels can, else `composed`. Throws ConfigError
 /// where the kernel that was asked for cannot, "attention: whole cannot take score additive; choose auto or composed".
@@ -52,6 +58,7 @@ template <Scalar T>
 struct StageOperands {
   RowBlock<T> query, key, value;                                   ///< (H·D, Q, B), (H·D, K, B), (H·Dv, K, B)
   std::span<const Var<T>> score = {}, bias = {}, normalizer = {};  ///< parameters of these stages
+  const std::int32_t* first_query = nullptr;                       ///< see StageInput
 };
 
 /// Which attention it is: its path and role for probes, and its number for dropout.

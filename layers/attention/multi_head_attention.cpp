@@ -41,6 +41,12 @@ std::vector<JoinedLinear::Part> query_parts(const MultiHeadAttention::Options& o
   return {{"query", o.heads * o.key_width}, {"key", o.heads * o.key_width}, {"value", o.heads * o.value_width}};
 }
 
+std::shared_ptr<const RotaryTable> rotary_table(const MultiHeadAttention::Options& o) {
+  if (o.rotary.positions == 0 || o.memory_channels > 0) return nullptr;
+  const auto channels = static_cast<std::int64_t>(o.rotary.share * static_cast<double>(o.key_width)) / 2 * 2;
+  return std::make_shared<const RotaryTable>(channels, o.rotary.positions, o.rotary.base);
+}
+
 std::optional<JoinedLinear> memory_projection(const Scope& scope, const MultiHeadAttention::Options& o) {
   if (o.memory_channels == 0) return std::nullopt;
   return JoinedLinear(scope, o.memory_channels, {{"key", o.heads * o.key_width}, {"value", o.heads * o.value_width}});
@@ -55,16 +61,18 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, const Options& given)
       from_memory(memory_projection(scope, options)),
       output(scope / "output", {options.heads * options.value_width, options.channels}),
       site(scope.new_site()),
-      score_(scope, StageKind::score, options.score, sizes_of(options)),
-      bias_(scope, StageKind::bias, options.bias, sizes_of(options)),
-      normalizer_(scope, StageKind::normalizer, options.normalizer, sizes_of(options)) {
+      score_(scope, StageKind::score, options.stages.score, sizes_of(options), options.stages.numbers),
+      bias_(scope, StageKind::bias, options.stages.bias, sizes_of(options), options.stages.numbers),
+      normalizer_(scope, StageKind::normalizer, options.stages.normalizer, sizes_of(options), options.stages.numbers),
+      rotary_(rotary_table(options)) {
   options.kernel = choose_kernel(stages());
 }
 
-MultiHeadAttention::Stage::Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes) {
+MultiHeadAttention::Stage::Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes,
+                                 const StageNumbers& numbers) {
   if (kind == StageKind::bias && name == "none") return;
   spec = &find_stage(kind, name);
-  if (spec->declare != nullptr) parameters = spec->declare(scope / name_of(kind), sizes);
+  if (spec->declare != nullptr) parameters = spec->declare(scope / name_of(kind), sizes, numbers);
   if (std::ssize(parameters) > kMostParameters) {
     throw ConfigError(fmt::format("{}: {} has {} parameters, and a stage {} at most", scope.path(), name,
                                   parameters.size(), kMostParameters));
@@ -77,13 +85,15 @@ AttentionStages MultiHeadAttention::stages() const {
           .bias = bias_.spec,
           .normalizer = normalizer_.spec,
           .scale = options.scale,
+          .cap = options.stages.cap,
+          .numbers = options.stages.numbers,
           .dropout = options.dropout,
           .kernel = options.kernel};
 }
 
 template <Scalar T>
 Var<T> MultiHeadAttention::attended(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, AttentionRole role,
-                                    const Mask& mask, const Pass& pass) const {
+                                    const Mask& mask, const Pass& pass, const std::int32_t* first_query) const {
   Tape<T>& tape = query.x.tape();
   std::array<Var<T>, 3 * kMostParameters> leaves;
   std::size_t used = 0;
@@ -94,27 +104,34 @@ Var<T> MultiHeadAttention::attended(RowBlock<T> query, RowBlock<T> key, RowBlock
   };
   const auto score = leaves_of(score_);
   const auto bias = leaves_of(bias_);
-  const Var<T> context =
-      attend<T>(stages(), {query, key, value, score, bias, leaves_of(normalizer_)}, mask, pass, {path, role, site});
+  const Var<T> context = attend<T>(stages(), {query, key, value, score, bias, leaves_of(normalizer_), first_query},
+                                   mask, pass, {path, role, site});
   return pass.shown({path, role, What::output, options.heads}, output(context));
+}
+
+template <Scalar T>
+Var<T> MultiHeadAttention::turned(Var<T> joined, const Pass& pass) const {
+  if (rotary_ == nullptr) return joined;
+  const bool behind = pass.cache != nullptr && pass.cache->any();
+  return rotary(joined, *rotary_,
+                {.heads = 2 * options.heads,
+                 .width = options.key_width,
+                 .pairs = options.rotary.layout == "pairs",
+                 .first = behind ? pass.cache->before() : nullptr});
 }
 
 template <Scalar T>
 Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
   if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
-  const Var<T> joined = from_queries(x);
+  const Var<T> joined = turned(from_queries(x), pass);
   const std::int64_t keys = options.heads * options.key_width;
   const std::int64_t values = options.heads * options.value_width;
   const AttentionRole role = mask.looks_back() ? AttentionRole::causal : AttentionRole::self;
   if (pass.cache != nullptr) {
     KeyValueCache<T>& cache = KeyValueCache<T>::of(pass);
     if (const Var<T> all = cache.extend(site, {joined, keys, keys + values})) {
-      if (bias_.spec != nullptr) {
-        throw ConfigError(
-            fmt::format("{}: bias {} cannot be told where a query behind a cache stands", path, options.bias));
-      }
       const Mask behind = AtPositions{.mask = &mask, .positions = cache.before()} & Lengths{cache.with()};
-      return attended<T>({joined, 0, keys}, {all, 0, keys}, {all, keys, values}, role, behind, pass);
+      return attended<T>({joined, 0, keys}, {all, 0, keys}, {all, keys, values}, role, behind, pass, cache.before());
     }
   }
   return attended<T>({joined, 0, keys}, {joined, keys, keys}, {joined, 2 * keys, values}, role, mask, pass);
@@ -151,7 +168,13 @@ LayerSpec layer_spec_multi_head_attention() {
         });
   };
   const InputSpec memory{.shape = {5, 3, 2}, .low = -1, .high = 1, .name = "memory"};
+  const auto rotated = [&](const std::string& layout, double share) {
+    MultiHeadAttention::Options options{.channels = 6, .heads = 2, .key_width = 4};
+    options.rotary = {.positions = 8, .base = 50, .share = share, .layout = layout};
+    return self("rotary_" + layout, options);
+  };
   std::vector<ProblemCase> cases{
+      rotated("halves", 1), rotated("pairs", 0.5),
       self("causal_with_dropout", {.channels = 6, .heads = 2, .key_width = 2, .value_width = 5, .dropout = 0.3}),
       self("tiled", {.channels = 6, .heads = 3, .dropout = 0.3, .kernel = AttentionKernel::tiled}),
       layer_case(
@@ -165,9 +188,7 @@ LayerSpec layer_spec_multi_head_attention() {
   // Every stage that there is, by itself, fused where it can be and composed.
   for (const StageSpec& spec : stage_specs()) {
     MultiHeadAttention::Options options{.channels = 6, .heads = 2, .key_width = 4, .dropout = 0.3};
-    (spec.kind == StageKind::score  ? options.score
-     : spec.kind == StageKind::bias ? options.bias
-                                    : options.normalizer) = spec.name;
+    choice_of(options.stages, spec.kind) = spec.name;
     cases.push_back(self(spec.name, options));
     options.kernel = AttentionKernel::composed;
     cases.push_back(self(spec.name + "_composed", options));

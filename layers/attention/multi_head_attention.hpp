@@ -1,12 +1,16 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "autograd/masks/mask.hpp"
+#include "autograd/ops/rotary.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/attention_stages.hpp"
+#include "layers/attention/rotary_choices.hpp"
+#include "layers/attention/stage_choices.hpp"
 #include "layers/linear.hpp"
 #include "layers/pass.hpp"
 
@@ -26,14 +30,13 @@ struct MultiHeadAttention {
     std::int64_t key_width = 0;    ///< D, of queries and keys of one head; 0: channels / heads
     std::int64_t value_width = 0;  ///< Dv; 0: as key_width
     double scale = 0;              ///< 0: 1/√D
-    std::string score = "dot";     ///< see stage_specs(), as the next two
-    std::string bias = "none";
-    std::string normalizer = "softmax";
+    StageChoices stages = {};
+    RotaryChoices rotary = {};                            ///< of self-attention
     double dropout = 0;                                   ///< of the weights
     AttentionKernel kernel = AttentionKernel::automatic;  ///< a probe that wants scores or weights makes it composed
   };
   /// Throws ConfigError for sizes below one, when heads do not divide channels and no width is given, and for stages
-  /// that do not exist or that the kernel cannot take.
+  /// that do not exist or that the kernel cannot take, and for rotary positions of less than two channels.
   MultiHeadAttention(const Scope& scope, const Options& options);
 
   /// Self-attention: x (C, T, B) → (C, T, B).
@@ -54,16 +57,22 @@ struct MultiHeadAttention {
  private:
   // A stage that was chosen, and the parameters it has here.
   struct Stage {
-    Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes);
+    Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes,
+          const StageNumbers& numbers);
     const StageSpec* spec = nullptr;
     std::vector<Parameter> parameters;
   };
   AttentionStages stages() const;
   template <Scalar T>
   Var<T> attended(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, AttentionRole role, const Mask& mask,
-                  const Pass& pass) const;
+                  const Pass& pass, const std::int32_t* first_query = nullptr) const;
+
+  // Queries, keys and values of one product, the first two turned by their positions.
+  template <Scalar T>
+  Var<T> turned(Var<T> joined, const Pass& pass) const;
 
   Stage score_, bias_, normalizer_;
+  std::shared_ptr<const RotaryTable> rotary_;
 };
 
 }  // namespace tapehead

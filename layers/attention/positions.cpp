@@ -14,11 +14,9 @@
 
 namespace tapehead {
 
-PositionKind parse_positions(const std::string& text) {
+PositionKind positions_of_embedding(const std::string& text) {
   if (text == "sinusoidal") return PositionKind::sinusoidal;
-  if (text == "learned") return PositionKind::learned;
-  if (text == "none") return PositionKind::none;
-  throw ConfigError(fmt::format("positions: \"{}\" is none of sinusoidal, learned, none", text));
+  return text == "learned" ? PositionKind::learned : PositionKind::none;
 }
 
 const std::vector<double>& SinusoidTable::values() const {

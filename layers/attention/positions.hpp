@@ -13,8 +13,8 @@ namespace tapehead {
 
 enum class PositionKind { sinusoidal, learned, none };
 
-/// "sinusoidal", "learned" or "none"; anything else throws ConfigError.
-PositionKind parse_positions(const std::string& text);
+/// What is added to embeddings: nothing where positions are told apart inside the attention, or not at all.
+PositionKind positions_of_embedding(const std::string& text);
 
 /// The sinusoidal vectors of all positions, made when they are first looked at, by whichever thread that is: a model
 /// can be described, and found too large, without them.

@@ -8,16 +8,10 @@
 
 #include "autograd/masks/mask.hpp"
 #include "autograd/tape.hpp"
+#include "layers/attention/stage_choices.hpp"
 #include "layers/scope.hpp"
 
 namespace tapehead {
-
-/// The stages of an attention that can be chosen. The others are the same for all: see AttentionStages.
-enum class StageKind {
-  score,       ///< a number for each query and key
-  bias,        ///< scores, changed
-  normalizer,  ///< weights from scores
-};
 
 struct HeadSizes {
   std::int64_t heads = 1;
@@ -32,7 +26,11 @@ struct StageInput {
   const Mask& mask;
   std::span<const Var<T>> parameters;  ///< its own, in the order in which it declared them
   Var<T> query, key;                   ///< (H·D, Q, B) and (H·D, K, B), or split: (D, Q, H·B) and (D, K, H·B)
-  Var<T> scores = {};                  ///< (K, Q, H·B)
+  StageNumbers numbers = {};
+  double scale = 1;
+  bool both_ways = true;                      ///< whether a query may see keys behind it
+  const std::int32_t* first_query = nullptr;  ///< where query 0 of each example stands among the keys; nullptr: at 0
+  Var<T> scores = {};                         ///< (K, Q, H·B)
 };
 
 /// One function for the three scalars, from a lambda without captures: `[](const auto& in) { return scale(in.query, 2);
@@ -72,6 +70,12 @@ struct PlainStage {
   std::vector<Number> query = {};              ///< (D)
   std::vector<std::vector<Number>> keys = {};  ///< (D) each
   std::vector<bool> allowed = {};              ///< of each key
+  StageNumbers numbers = {};
+  double scale = 1;
+  bool both_ways = true;
+
+  /// Those of the keys that may be attended, the largest score first; of equal ones the earlier.
+  std::vector<std::size_t> by_score(const std::vector<Number>& scores) const;
 };
 
 /// One way of doing a stage, as data: a file layers/attention/stages/KIND_NAME.cpp, and a line in the list `stages` of
@@ -83,8 +87,11 @@ struct StageSpec {
   std::string description = {};  ///< a phrase for people
   std::string source = {};       ///< where it was published
 
+  bool scaled = true;        ///< whether a score is multiplied by the scale
+  bool of_products = false;  ///< a bias that belongs to the dot product of query and key, and to no other score
+
   /// Declares its parameters; none by default.
-  std::vector<Parameter> (*declare)(const Scope& scope, const HeadSizes& sizes) = nullptr;
+  std::vector<Parameter> (*declare)(const Scope& scope, const HeadSizes& sizes, const StageNumbers& numbers) = nullptr;
 
   /// A score that is the dot product of other vectors: what query and key, whole, become. The fast kernels take it
   /// then.
@@ -95,6 +102,9 @@ struct StageSpec {
   /// The same of one query, from scores before this stage: required.
   std::vector<PlainStage::Number> (*plain)(const PlainStage& in, std::vector<PlainStage::Number> scores) = nullptr;
 };
+
+/// What somebody chose of this kind.
+std::string& choice_of(StageChoices& choices, StageKind kind);
 
 /// Every stage that is built. Generated from the list: one without a spec does not link.
 const std::vector<StageSpec>& stage_specs();

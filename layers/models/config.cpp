@@ -27,6 +27,15 @@ std::string names_of(bool (*which)(const ModelSpec&)) {
   return names;
 }
 
+// Scores that no scale is multiplied with, separated by a space.
+std::string unscaled_scores() {
+  std::string names;
+  for (const StageSpec& spec : stage_specs()) {
+    if (spec.kind == StageKind::score && !spec.scaled) names += (names.empty() ? "" : " ") + spec.name;
+  }
+  return names;
+}
+
 bool is_listed(const std::string& model) {
   return std::ranges::find(model_specs(), model, &ModelSpec::name) != model_specs().end();
 }
@@ -37,7 +46,8 @@ Fields<ModelConfig> ModelConfig::fields() {
   std::vector<ValueNeed> needs;
   for (const ModelSpec& spec : model_specs()) needs.insert(needs.end(), spec.needs.begin(), spec.needs.end());
   static const std::string with_two_tables = names_of([](const ModelSpec& spec) { return spec.embeddings > 1; });
-  return {
+  static const std::string unscaled = unscaled_scores();
+  Fields<ModelConfig> fields{
       {&ModelConfig::model,
        {.name = "model",
         .choices = names_of([](const ModelSpec&) { return true; }),
@@ -83,11 +93,12 @@ Fields<ModelConfig> ModelConfig::fields() {
         .common = true}},
       {&ModelConfig::positions,
        {.name = "positions",
-        .choices = "sinusoidal learned none",
+        .choices = "sinusoidal learned none rotary " + stage_names(StageKind::bias),
         .help = "how positions are told apart",
         .when = "none shows what order is worth",
         .common = true,
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .needs = {ValueNeed{"shaw", one_of("score", "dot"), "its vectors are part of the keys of a dot product"}}}},
       {&ModelConfig::max_positions,
        {.name = "max-positions",
         .range = {0, 1e6},
@@ -120,13 +131,12 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "what attention scores are multiplied by",
         .when = "none shows what it is for",
         .common = true,
-        .gives_weights_meaning = true}},
-      {&ModelConfig::score,
-       {.name = "score",
-        .choices = stage_names(StageKind::score),
-        .help = "what attention makes of a query and a key",
-        .when = "cosine where dot products grow too large",
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {none_of("score", unscaled)}}},
+  };
+  for (Field<ModelConfig>& stage : nested(&ModelConfig::stages)) fields.push_back(std::move(stage));
+  for (Field<ModelConfig>& turn : nested(&ModelConfig::rotary)) fields.push_back(std::move(turn));
+  const Fields<ModelConfig> rest{
       {&ModelConfig::attention,
        {.name = "attention",
         .choices = "auto whole tiled composed",
@@ -155,6 +165,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "raise it where validation gets worse and training better",
         .common = true}},
   };
+  fields.insert(fields.end(), rest.begin(), rest.end());
+  return fields;
 }
 
 void check_config(const ModelConfig& config) { check_config(config, model_spec(config.model)); }

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "autograd/base/options.hpp"
+#include "layers/attention/rotary_choices.hpp"
+#include "layers/attention/stage_choices.hpp"
 
 namespace tapehead {
 
@@ -15,12 +17,13 @@ struct ModelConfig {
   std::int64_t d_model = 64;
   std::int64_t d_head = 0;  ///< width of one head; 0: d_model / heads
   std::int64_t d_ff = 256;
-  std::string positions = "sinusoidal";   ///< sinusoidal | learned | none
-  std::string norm = "pre";               ///< pre | post
-  std::string norm_kind = "layer";        ///< layer | rms
-  std::string activation = "relu";        ///< relu | gelu | gelu_tanh | silu
-  std::string scale = "inv_sqrt_dk";      ///< see attention_scale()
-  std::string score = "dot";              ///< see stage_specs()
+  std::string positions = "sinusoidal";  ///< see its field
+  std::string norm = "pre";              ///< pre | post
+  std::string norm_kind = "layer";       ///< layer | rms
+  std::string activation = "relu";       ///< relu | gelu | gelu_tanh | silu
+  std::string scale = "inv_sqrt_dk";     ///< see attention_scale()
+  StageChoices stages = {};              ///< their bias follows from `positions`
+  RotaryChoices rotary = {};
   std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel
   std::string initialisation = "xavier";  ///< xavier | kaiming | normal
   std::string tie = "none";               ///< none | output | all: see ties_output

@@ -9,6 +9,22 @@ WeightLaw weight_law(const ModelConfig& config) {
   return config.initialisation == "xavier" ? WeightLaw::xavier : WeightLaw::normal;
 }
 
+namespace {
+
+StageChoices stages_of(const ModelConfig& config) {
+  StageChoices stages = config.stages;
+  if (is_among(stage_names(StageKind::bias), config.positions)) stages.bias = config.positions;
+  return stages;
+}
+
+RotaryChoices rotary_of(const ModelConfig& config) {
+  RotaryChoices rotary = config.rotary;
+  rotary.positions = config.positions == "rotary" ? config.max_positions : 0;
+  return rotary;
+}
+
+}  // namespace
+
 StackOptions stack_options(const ModelConfig& config) {
   const std::int64_t width = head_width(config);
   const NormPlace norm = config.norm == "pre" ? NormPlace::pre : NormPlace::post;
@@ -18,7 +34,8 @@ StackOptions stack_options(const ModelConfig& config) {
                     .key_width = width,
                     .inner = config.d_ff,
                     .scale = attention_scale(config.scale, width, config.d_model),
-                    .score = config.score,
+                    .stages = stages_of(config),
+                    .rotary = rotary_of(config),
                     .kernel = parse_attention_kernel(config.attention),
                     .norm = norm,
                     .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
@@ -27,7 +44,7 @@ StackOptions stack_options(const ModelConfig& config) {
 }
 
 Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary) {
-  const PositionKind positions = parse_positions(config.positions);
+  const PositionKind positions = positions_of_embedding(config.positions);
   return {.channels = config.d_model,
           .vocabulary = vocabulary,
           .positions = positions,

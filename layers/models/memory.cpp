@@ -21,7 +21,8 @@ double attention_values(const LayerOptions& layer, double queries, double keys) 
       return heads * queries * keys;
     case AttentionKernel::composed: {
       const auto width = static_cast<double>(layer.key_width);
-      const double maps = (layer.dropout > 0 ? 4 : 3) + (layer.bias == "none" ? 0 : 1);
+      const double maps =
+          (layer.dropout > 0 ? 4 : 3) + (layer.stages.bias == "none" ? 0 : 1) + (layer.stages.cap > 0 ? 3 : 0);
       return heads *
              (maps * queries * keys + 3 * width * queries + 4 * width * keys);  // blocks cut out, and heads split
     }
@@ -33,7 +34,7 @@ double attention_values(const LayerOptions& layer, double queries, double keys) 
 
 // Queries and keys that a score makes of others.
 double prepared_values(const LayerOptions& layer, double queries, double keys) {
-  const bool prepares = static_cast<bool>(find_stage(StageKind::score, layer.score).query);
+  const bool prepares = static_cast<bool>(find_stage(StageKind::score, layer.stages.score).query);
   return prepares ? 2 * static_cast<double>(layer.heads * layer.key_width) * (queries + keys) : 0;
 }
 

@@ -6,14 +6,10 @@
 #include <cstdlib>
 
 #include "autograd/base/errors.hpp"
+#include "tests/data/data_folder.hpp"
 
 namespace tapehead::testing_support {
 namespace {
-
-std::string data_folder() {
-  const char* given = std::getenv("TAPEHEAD_DATA");
-  return given != nullptr && *given != '\0' ? given : TAPEHEAD_DATA_DEFAULT;
-}
 
 const ParameterRange& range_of(const ParameterLayout& layout, const std::string& name) {
   const ParameterRange* range = layout.find(name);

@@ -63,9 +63,39 @@ std::vector<Variant> variants() {
     add("scale", v, [v](ModelConfig& c) { c.scale = v; });
   }
   for (const StageSpec& spec : stage_specs()) {
-    if (spec.kind == StageKind::score) add("score", spec.name, [&spec](ModelConfig& c) { c.score = spec.name; });
+    if (spec.kind == StageKind::bias) continue;
+    add(name_of(spec.kind), spec.name, [&spec](ModelConfig& c) {
+      choice_of(c.stages, spec.kind) = spec.name;
+      c.stages.numbers.top_keys = 2;
+    });
   }
-  for (const char* v : {"sinusoidal", "learned", "none"}) {
+  for (const std::int64_t v : {2, 3}) {
+    add("top_keys", std::to_string(v),
+        [v](ModelConfig& c) { c.stages.normalizer = "top", c.stages.numbers.top_keys = v; });
+  }
+  for (const double v : {0.3, 5.0}) add("score_cap", std::to_string(v), [v](ModelConfig& c) { c.stages.cap = v; });
+  for (const char* v : {"halves", "pairs"}) {
+    add("rotary_layout", v, [v](ModelConfig& c) { c.positions = "rotary", c.rotary.layout = v, c.d_head = 4; });
+  }
+  for (const double v : {0.5, 1.0}) {
+    add("rotary_share", std::to_string(v),
+        [v](ModelConfig& c) { c.positions = "rotary", c.rotary.share = v, c.d_head = 4; });
+  }
+  for (const double v : {20.0, 1e4}) {
+    add("rotary_base", std::to_string(v),
+        [v](ModelConfig& c) { c.positions = "rotary", c.rotary.base = v, c.d_head = 4; });
+  }
+  for (const std::int64_t v : {1, 2}) {
+    add("clip_distance", std::to_string(v), [v](ModelConfig& c) { c.positions = "shaw", c.stages.numbers.clip = v; });
+  }
+  for (const std::int64_t v : {5, 50}) {
+    add("furthest", std::to_string(v), [v](ModelConfig& c) {
+      c.positions = "t5";
+      c.stages.numbers.buckets = 6;
+      c.stages.numbers.furthest = v;
+    });
+  }
+  for (const char* v : {"sinusoidal", "learned", "none", "rotary", "alibi", "shaw", "t5"}) {
     add("positions", v, [v](ModelConfig& c) { c.positions = v; });
   }
   for (const char* v : {"none", "output", "all"}) add("tie", v, [v](ModelConfig& c) { c.tie = v; });
@@ -132,7 +162,8 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
     // What is added to every key alike takes no part in a softmax; everything else must move the loss.
     const bool idle = range.name.ends_with(".key.bias");
-    if (idle && config.score != "dot") continue;  // another score may make something of it, or not
+    if (idle && (!keeps_shifts(config.stages) || config.positions == "rotary"))
+      continue;  // others may make something of it, or not
     EXPECT_EQ(std::abs(slope) > 1e-9, !idle) << range.name << " " << slope;
   }
   return found;
@@ -184,6 +215,8 @@ TEST_P(Composition, OptionsAreRightTogether) {
       text += variant.option + "=" + variant.value + " ";
     }
     if (config.d_head == 0 && config.d_model % config.heads != 0) continue;
+    if (config.positions == "shaw") config.stages.score = "dot";  // it is refused with others
+    if (config.positions == "rotary" && config.d_head == 1) config.d_head = 2;
     SCOPED_TRACE(text);
     compared(config, pass(), comparison);
   }

@@ -44,13 +44,26 @@ double scale_of(const std::string& text, std::int64_t width, std::int64_t channe
   return std::stod(text);
 }
 
+StageChoices stages_of(const ModelConfig& config) {
+  StageChoices stages = config.stages;
+  for (const char* bias : {"alibi", "shaw", "t5"}) stages.bias = config.positions == bias ? bias : stages.bias;
+  return stages;
+}
+
+RotaryChoices rotary_of(const ModelConfig& config) {
+  RotaryChoices rotary = config.rotary;
+  rotary.positions = config.positions == "rotary" ? 1 : 0;
+  return rotary;
+}
+
 PlainOptions options_of(const ModelConfig& config) {
   const std::int64_t width = config.d_head > 0 ? config.d_head : config.d_model / config.heads;
   return {.heads = config.heads,
           .key_width = width,
           .value_width = width,
           .scale = scale_of(config.scale, width, config.d_model),
-          .score = config.score,
+          .stages = stages_of(config),
+          .rotary = rotary_of(config),
           .norm = config.norm,
           .norm_kind = config.norm_kind,
           .activation = config.activation,
@@ -138,11 +151,47 @@ PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site) const {
   return y;
 }
 
+namespace {
+
+// Each pair of channels as the two coordinates of a point.
+PlainBlock rotated(const PlainBlock& x, std::int64_t heads, std::int64_t width, const RotaryChoices& how) {
+  PlainBlock y = x;
+  const auto channels = static_cast<std::int64_t>(how.share * static_cast<double>(width)) / 2 * 2;
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    for (std::int64_t t = 0; t < x.columns; ++t) {
+      for (std::int64_t h = 0; h < heads; ++h) {
+        for (std::int64_t i = 0; i < channels / 2; ++i) {
+          const double angle =
+              static_cast<double>(t) / std::pow(how.base, 2.0 * static_cast<double>(i) / static_cast<double>(channels));
+          const std::int64_t one = h * width + (how.layout == "pairs" ? 2 * i : i);
+          const std::int64_t other = one + (how.layout == "pairs" ? 1 : channels / 2);
+          y(one, t, s) = std::cos(angle) * x(one, t, s) - std::sin(angle) * x(other, t, s);
+          y(other, t, s) = std::sin(angle) * x(one, t, s) + std::cos(angle) * x(other, t, s);
+        }
+      }
+    }
+  }
+  return y;
+}
+
+}  // namespace
+
 std::vector<Dual> PlainLayers::plain_weights(const std::string& path, const PlainBlock& query, const PlainBlock& key,
                                              const PlainMask& mask, std::int64_t s, std::int64_t h,
                                              std::int64_t q) const {
   const auto& o = options_;
-  PlainStage at{.sizes = {o.heads, o.key_width, o.value_width}, .head = h, .query_position = q};
+  bool sees_behind = false;
+  PlainStage at{.sizes = {o.heads, o.key_width, o.value_width},
+                .head = h,
+                .query_position = q,
+                .numbers = o.stages.numbers,
+                .scale = o.scale};
+  for (std::int64_t other = 0; other < query.columns; ++other) {
+    for (std::int64_t k = other + 1; k < key.columns; ++k) {
+      for (std::int64_t b = 0; b < query.slices; ++b) sees_behind |= mask(other, k, b);
+    }
+  }
+  at.both_ways = sees_behind;
   for (std::int64_t d = 0; d < o.key_width; ++d) at.query.push_back(query(h * o.key_width + d, q, s));
   for (std::int64_t k = 0; k < key.columns; ++k) {
     auto& vector = at.keys.emplace_back();
@@ -159,13 +208,17 @@ std::vector<Dual> PlainLayers::plain_weights(const std::string& path, const Plai
   };
 
   std::vector<Dual> weights(at.keys.size());
-  if (o.score != "dot") weights = by(StageKind::score, o.score, weights);
-  for (std::size_t k = 0; k < at.keys.size() && o.score == "dot"; ++k) {
+  if (o.stages.score != "dot") weights = by(StageKind::score, o.stages.score, weights);
+  for (std::size_t k = 0; k < at.keys.size() && o.stages.score == "dot"; ++k) {
     for (std::size_t d = 0; d < at.query.size(); ++d) weights[k] += times(at.query[d], at.keys[k][d]);
   }
-  for (Dual& weight : weights) weight *= o.scale;
-  if (o.bias != "none") weights = by(StageKind::bias, o.bias, weights);
-  if (o.normalizer != "softmax") return by(StageKind::normalizer, o.normalizer, weights);
+  for (Dual& weight : weights) weight *= o.stages.score == "additive" ? 1 : o.scale;
+  if (const double cap = o.stages.cap; cap > 0) {
+    for (Dual& weight : weights) weight = cap * std::tanh(weight / cap);
+  }
+  if (o.stages.bias != "none" && !path.ends_with("cross_attention"))
+    weights = by(StageKind::bias, o.stages.bias, weights);
+  if (o.stages.normalizer != "softmax") return by(StageKind::normalizer, o.stages.normalizer, weights);
   double largest = -HUGE_VAL;
   for (std::size_t k = 0; k < weights.size(); ++k) {
     if (at.allowed[k]) largest = std::max(largest, weights[k].real());
@@ -181,8 +234,12 @@ std::vector<Dual> PlainLayers::plain_weights(const std::string& path, const Plai
 PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
                                   const PlainMask& mask, std::uint32_t site) const {
   const auto& o = options_;
-  const PlainBlock query = linear(path + ".query", x);
-  const PlainBlock key = linear(path + ".key", memory);
+  const bool cross = path.ends_with("cross_attention");
+  const auto turned = [&](const PlainBlock& block) {
+    return o.rotary.positions > 0 && !cross ? rotated(block, o.heads, o.key_width, o.rotary) : block;
+  };
+  const PlainBlock query = turned(linear(path + ".query", x));
+  const PlainBlock key = turned(linear(path + ".key", memory));
   const PlainBlock value = linear(path + ".value", memory);
   PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {

@@ -36,11 +36,17 @@ struct PlainBlock {
   }
 };
 
+/// Whether what is added to all scores of a query changes nothing, as it does in a softmax of dot products.
+inline bool keeps_shifts(const StageChoices& stages) {
+  return stages.score == "dot" && stages.cap == 0 && stages.normalizer == "softmax";
+}
+
 /// What a layer is built with, in words.
 struct PlainOptions {
   std::int64_t heads = 1, key_width = 0, value_width = 0;
   double scale = 1;
-  std::string score = "dot", bias = "none", normalizer = "softmax";
+  StageChoices stages = {};
+  RotaryChoices rotary = {};  // positions: whether queries and keys of self-attentions are turned at all
   std::string norm = "pre", norm_kind = "layer", activation = "relu";
   double dropout = 0;
 };

@@ -30,11 +30,16 @@ std::string place(const std::string& group, const ParameterRange& range) {
   return group + "/" + path;
 }
 
-// Column-major (in, out) is row-major (out, in): the same bytes. Vectors have one dimension.
+// Column-major (in, out) is row-major (out, in), and (in, out, heads) is (heads, out, in): the same bytes. Vectors have
+// one dimension.
 std::vector<std::uint64_t> dims_of(const ParameterRange& range) {
   const auto rows = static_cast<std::uint64_t>(range.shape.rows);
-  if (range.name.ends_with("bias") || range.name.ends_with("gain")) return {rows};
-  return {static_cast<std::uint64_t>(range.shape.columns), rows};
+  const auto columns = static_cast<std::uint64_t>(range.shape.columns);
+  if (range.shape.slices > 1) return {static_cast<std::uint64_t>(range.shape.slices), columns, rows};
+  for (const char* vector : {"bias", "gain", "sink"}) {
+    if (range.name.ends_with(vector)) return {rows};
+  }
+  return {columns, rows};
 }
 
 // What a training step divides by the root of is no less than zero.

@@ -61,6 +61,9 @@ std::vector<ForwardOracle> elementwise_oracles();
 std::vector<ForwardOracle> shape_oracles();
 std::vector<ForwardOracle> product_oracles();
 std::vector<ForwardOracle> column_oracles();
+std::vector<ForwardOracle> weight_oracles();
+std::vector<ForwardOracle> score_oracles();
+std::vector<ForwardOracle> position_oracles();
 std::vector<ForwardOracle> token_oracles();
 
 }  // namespace tapehead

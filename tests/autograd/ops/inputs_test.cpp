@@ -50,7 +50,7 @@ std::string said(const OpCase& each, std::size_t replaced, Var<T> by) {
 bool is_optional(const std::string& op, const std::string& label, std::size_t input) {
   if (op == "affine" || op == "affine_activation") return input == 2;
   if (op == "layer_norm") return input > 0 || label == "of_x_alone";
-  return (op == "rms_norm" || op == "unit_norm") && input == 1;
+  return (op == "rms_norm" || op == "unit_norm" || op == "sink_softmax") && input == 1;
 }
 
 template <Scalar T>

@@ -177,7 +177,7 @@ TEST_F(Attend, ScoresThatOverflowAreRefused) {
 TEST_F(Attend, CosinesAreBoundedHoweverLongTheVectorsAre) {
   const Matrix query = read_matrix(write("q.csv", "3,4\n"));
   const Matrix key = read_matrix(write("k.csv", "1,0\n300,400\n-4,3\n"));
-  const AttendResult result = attend(query, key, key, {.scale = "inv_dk", .score = "cosine"});
+  const AttendResult result = attend(query, key, key, {.scale = "inv_dk", .stages = {.score = "cosine"}});
   const double expected[] = {0.6, 1, 0};  // the gain begins at the width, which inv_dk takes away
   for (std::int64_t k = 0; k < 3; ++k) EXPECT_NEAR(result.scores(0, k), expected[k], 1e-6);
   std::vector<std::string> words{"attend", "--query", path("q.csv"), "--key", path("k.csv"), "--scale", "inv_dk"};

@@ -1,5 +1,6 @@
 #include "experiments/options/conditions.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -145,12 +146,13 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     if (first.option == "task" && first.test == Condition::Test::one_of) settings.set("task", "copy");
     if (option.name.starts_with("beta") || option.name == "adam-epsilon") settings.set("optimizer", "sgd");
     if (option.name == "initialisation") settings.set("init", "/a");
+    if (option.name == "scale") settings.set("score", "additive");
     if (option.name == "validate-every") settings.set("validation-size", "0");
     const std::string value = option.kind == OptionKind::path || option.kind == OptionKind::pair_files ? "/b"
                               : option.kind == OptionKind::word
                                   ? std::string(option.choices.substr(0, option.choices.find(' ')))
                               : option.name == "stop-when" ? "loss=1"
-                                                           : "1";
+                                                           : fmt::format("{}", std::max(1.0, option.range.low));
     if (option.name == "train") continue;  // makes text the task, or says which task makes its own data
     settings.set(option.name, option.range.high <= 1 && option.kind == OptionKind::real ? "0.5" : value);
     EXPECT_THAT(refusal(settings), testing::StartsWith("--" + std::string(option.name) + ": does not"))

@@ -81,7 +81,10 @@ TEST(RunConfig, DefaultsAreThoseOfTheLibrary) {
   EXPECT_EQ(config.model.norm_kind, model.norm_kind);
   EXPECT_EQ(config.model.activation, model.activation);
   EXPECT_EQ(config.model.scale, model.scale);
-  EXPECT_EQ(config.model.score, model.score);
+  EXPECT_EQ(config.model.stages.score, model.stages.score);
+  EXPECT_EQ(config.model.stages.cap, model.stages.cap);
+  EXPECT_EQ(config.model.stages.normalizer, model.stages.normalizer);
+  EXPECT_EQ(config.model.stages.numbers.top_keys, model.stages.numbers.top_keys);
   EXPECT_EQ(config.model.initialisation, model.initialisation);
   EXPECT_EQ(config.model.tie, model.tie);
   EXPECT_EQ(config.model.dropout, model.dropout);
@@ -183,6 +186,9 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"activation", "gelu"},
                             {"scale", "none"},
                             {"score", "cosine"},
+                            {"score-cap", "30"},
+                            {"normalizer", "top"},
+                            {"top-keys", "3"},
                             {"attention", "composed"},
                             {"initialisation", "normal"},
                             {"dropout", "0.2"},
@@ -223,7 +229,9 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(m.model, m.layers, m.heads, m.d_model, m.d_head, m.d_ff), std::tuple("decoder", 3, 5, 40, 6, 7));
   EXPECT_EQ(std::tuple(m.positions, m.norm, m.activation, m.scale, m.initialisation, m.dropout),
             std::tuple("learned", "post", "gelu", "none", "normal", 0.2));
-  EXPECT_EQ(std::tuple(m.norm_kind, m.tie, m.score), std::tuple("rms", "output", "cosine"));
+  EXPECT_EQ(std::tuple(m.norm_kind, m.tie), std::tuple("rms", "output"));
+  EXPECT_EQ(std::tuple(m.stages.score, m.stages.cap, m.stages.normalizer, m.stages.numbers.top_keys),
+            std::tuple("cosine", 30.0, "top", 3));
   const StepOptions& s = config.trainer.step;
   EXPECT_EQ(std::tuple(s.seed, s.batch, s.shards, s.clip, s.label_smoothing), std::tuple(13U, 9, 3, 2.0, 0.1));
   EXPECT_EQ(

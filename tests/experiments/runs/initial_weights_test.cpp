@@ -40,15 +40,32 @@ class InitialWeights : public InFolder {
 // else.
 TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
   ASSERT_EQ(run(tiny_train(path("first"))).status, 0);
-  const std::vector<std::pair<std::string, std::string>> another{
-      {"heads", "4"},        {"scale", "none"}, {"activation", "gelu"}, {"norm", "post"}, {"norm-kind", "rms"},
-      {"positions", "none"}, {"tie", "output"}, {"model", "decoder"},   {"d-head", "2"},  {"score", "cosine"}};
+  std::vector<std::pair<std::string, std::string>> another{
+      {"heads", "4"},       {"scale", "none"},     {"activation", "gelu"}, {"norm", "post"},
+      {"norm-kind", "rms"}, {"positions", "none"}, {"tie", "output"},      {"model", "decoder"},
+      {"d-head", "2"},      {"score", "cosine"},   {"score-cap", "5"},     {"normalizer", "top"}};
   for (const auto& [name, value] : another) {
     const Ran ran = run(tiny_train(path("second"), {"--init", path("first"), "--" + name, value}));
     EXPECT_EQ(ran.status, 2) << name;
     EXPECT_THAT(ran.err, testing::AllOf(HasSubstr("--init: "), HasSubstr(fmt::format("was trained with {} ", name)),
                                         HasSubstr(fmt::format(", not {},", value)), HasSubstr("--init-check shapes")));
     EXPECT_FALSE(std::filesystem::exists(path("second"))) << name;
+  }
+  // Those that apply beside another option alone.
+  struct Beside {
+    const char *option, *word, *name, *value, *before;
+  };
+  for (const auto& [option, word, name, value, before] :
+       {Beside{"--normalizer", "top", "top-keys", "2", "8"}, Beside{"--positions", "t5", "furthest", "50", "128"},
+        Beside{"--positions", "rotary", "rotary-base", "100", "10000"},
+        Beside{"--positions", "rotary", "rotary-share", "0.5", "1"},
+        Beside{"--positions", "rotary", "rotary-layout", "pairs", "halves"}}) {
+    std::filesystem::remove_all(path("beside"));
+    ASSERT_EQ(run(tiny_train(path("beside"), {option, word})).status, 0) << word;
+    const std::string flag = std::string("--") + name;
+    EXPECT_THAT(run(tiny_train(path("second"), {"--init", path("beside"), option, word, flag, value})).err,
+                HasSubstr(fmt::format("was trained with {} {}, not {},", name, before, value)));
+    another.emplace_back(name, value);
   }
   for (const OptionSpec& option : option_table()) {
     const bool tried =

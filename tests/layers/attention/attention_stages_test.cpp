@@ -57,7 +57,7 @@ TEST(AttentionStages, FusedKernelsAreTheComposition) {
                                                   .key_width = 4,
                                                   .value_width = 5,
                                                   .scale = 0.6,
-                                                  .score = spec.name,
+                                                  .stages = {.score = spec.name},
                                                   .dropout = dropout};
         const auto composed = results(options, AttentionKernel::composed, mask);
         comparison.near(spec.name + " whole", results(options, AttentionKernel::whole, mask), composed);
@@ -76,7 +76,7 @@ std::string message_of(const AttentionStages& stages) {
   return "";
 }
 
-// What no stage needs yet: a score that is no dot product, a bias, another normalizer.
+// A score that is no dot product, a bias, another normalizer.
 TEST(AttentionStages, WhatAKernelCannotTakeIsRefusedByNameOrComposed) {
   const auto same = [](const auto& in) { return in.scores; };
   const StageSpec score{.kind = StageKind::score, .name = "additive", .apply = same};
@@ -138,11 +138,17 @@ TEST(AttentionStages, BiasComesBeforeTheNormalizerAndBothAreApplied) {
   }
 }
 
+TEST(AttentionStages, ABiasOfProductsIsRefusedBesideOtherScores) {
+  const AttentionStages stages{.score = &find_stage(StageKind::score, "cosine"),
+                               .bias = &find_stage(StageKind::bias, "shaw")};
+  EXPECT_EQ(message_of(stages), "attention: bias shaw belongs to score dot, not to cosine");
+}
+
 TEST(AttentionStages, NamesAreFoundAndOthersRefused) {
   EXPECT_EQ(find_stage(StageKind::score, "cosine").name, "cosine");
-  EXPECT_THAT(stage_names(StageKind::score), testing::StartsWith("dot cosine"));
+  EXPECT_THAT(stage_names(StageKind::score), testing::StartsWith("dot "));
   EXPECT_THAT([] { find_stage(StageKind::score, "softmax"); },
-              testing::ThrowsMessage<ConfigError>(HasSubstr("score: \"softmax\" is none of dot, cosine")));
+              testing::ThrowsMessage<ConfigError>(HasSubstr("score: \"softmax\" is none of dot, ")));
   EXPECT_THAT([] { parse_attention_kernel("fast"); },
               testing::ThrowsMessage<ConfigError>(HasSubstr("\"fast\" is none of auto, whole, tiled, composed")));
   EXPECT_EQ(parse_attention_kernel("composed"), AttentionKernel::composed);

@@ -53,10 +53,11 @@ void deny_system_calls() {
 #else
   constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #endif
-  constexpr std::array kAllowed{SYS_write,          SYS_close,      SYS_brk,     SYS_mmap,          SYS_munmap,
-                                SYS_mremap,         SYS_mprotect,   SYS_madvise, SYS_futex,         SYS_rt_sigreturn,
-                                SYS_exit,           SYS_exit_group, SYS_getpid,  SYS_clock_gettime, SYS_gettimeofday,
-                                SYS_rt_sigprocmask, SYS_sched_yield};
+  constexpr std::array kAllowed{SYS_write,       SYS_close,         SYS_brk,          SYS_mmap,
+                                SYS_munmap,      SYS_mremap,        SYS_mprotect,     SYS_madvise,
+                                SYS_futex,       SYS_rt_sigreturn,  SYS_exit,         SYS_exit_group,
+                                SYS_getpid,      SYS_clock_gettime, SYS_gettimeofday, SYS_rt_sigprocmask,
+                                SYS_sched_yield, SYS_sigaltstack};  // the address sanitizer asks where the stacks are
   constexpr auto load = [](std::size_t offset) {
     return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)};
   };

@@ -1,0 +1,124 @@
+// What tells positions apart inside an attention.
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <memory>
+
+#include "autograd/ops/alibi.hpp"
+#include "autograd/ops/detail/masked_cases.hpp"
+#include "autograd/ops/relative_bias.hpp"
+#include "autograd/ops/relative_scores.hpp"
+#include "autograd/ops/rotary.hpp"
+#include "tests/autograd/ops/forward_oracles.hpp"
+
+namespace tapehead {
+namespace {
+
+std::int64_t first_of(bool moved, std::int64_t example) { return moved ? ragged_lengths()[example] : 0; }
+
+// Two channels as one complex number, turned by multiplication.
+ForwardCase turned(const std::string& label, Shape shape, std::int64_t heads, std::int64_t width, std::int64_t channels,
+                   bool pairs, bool moved) {
+  const auto table = std::make_shared<RotaryTable>(channels, 400, 50);
+  const RotaryOptions options{
+      .heads = heads, .width = width, .pairs = pairs, .offset = 3, .first = moved ? ragged_lengths() : nullptr};
+  return {label,
+          {{shape}},
+          [=](auto x) { return rotary(x[0], *table, options); },
+          [=](PlainInputs x) {
+            return Plain::of(x[0].shape, [&](auto r, auto t, auto b) -> long double {
+              const std::int64_t inside = r % width;
+              if (r >= heads * width || inside >= channels) return x[0](r, t, b);
+              const std::int64_t pair = pairs ? inside / 2 : inside % (channels / 2);
+              const bool imaginary = pairs ? inside % 2 == 1 : inside >= channels / 2;
+              const std::int64_t one = r - inside + (pairs ? 2 * pair : pair);
+              const std::complex<long double> z(x[0](one, t, b), x[0](one + (pairs ? 1 : channels / 2), t, b));
+              const auto position = static_cast<long double>(t + 3 + first_of(moved, b));
+              const long double angle = position * std::pow(50.0L, -2.0L * static_cast<long double>(pair) /
+                                                                       static_cast<long double>(channels));
+              const std::complex<long double> y = z * std::polar(1.0L, angle);
+              return imaginary ? y.imag() : y.real();
+            });
+          }};
+}
+
+ForwardCase with_alibi(const std::string& label, Shape shape, std::int64_t heads, bool moved) {
+  return {label,
+          {{shape}},
+          [=](auto x) { return alibi(x[0], heads, moved ? ragged_lengths() : nullptr); },
+          [=](PlainInputs x) {
+            return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
+              const auto share = static_cast<long double>(s % heads + 1) / static_cast<long double>(heads);
+              const auto distance = static_cast<long double>(q + first_of(moved, s / heads) - k);
+              return x[0](k, q, s) - std::pow(2.0L, -8 * share) * std::abs(distance);
+            });
+          }};
+}
+
+// From the edges of the buckets.
+std::int64_t bucket_of(std::int64_t distance, std::int64_t buckets, std::int64_t furthest, bool both_ways) {
+  const std::int64_t size = both_ways ? buckets / 2 : buckets;
+  const std::int64_t away = both_ways ? std::abs(distance) : std::max<std::int64_t>(0, -distance);
+  const std::int64_t exact = size / 2;
+  std::int64_t bucket = std::min(away, exact);
+  for (std::int64_t j = 1; j < size - exact; ++j) {
+    const double edge =
+        static_cast<double>(exact) * std::pow(static_cast<double>(furthest) / static_cast<double>(exact),
+                                              static_cast<double>(j) / static_cast<double>(size - exact));
+    if (static_cast<double>(away) >= edge * (1 - 1e-12)) bucket = exact + j;
+  }
+  return bucket + (both_ways && distance > 0 ? size : 0);
+}
+
+ForwardCase in_buckets(const std::string& label, Shape shape, std::int64_t heads, bool both_ways, bool moved) {
+  const DistanceBuckets buckets{.buckets = 8, .furthest = 20, .both_ways = both_ways};
+  return {label,
+          {{shape}, {{heads, 8}}},
+          [=](auto x) { return relative_bias(x[0], x[1], buckets, moved ? ragged_lengths() : nullptr); },
+          [=](PlainInputs x) {
+            const std::int64_t h = x[1].shape.rows;
+            return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
+              return x[0](k, q, s) + x[1](s % h, bucket_of(k - q - first_of(moved, s / h), 8, 20, both_ways));
+            });
+          }};
+}
+
+ForwardCase by_relative_vectors(const std::string& label, Shape query, std::int64_t keys, std::int64_t most,
+                                std::int64_t heads, bool moved) {
+  return {label,
+          {{query}, {{query.rows, 2 * most + 1}}},
+          [=](auto x) { return relative_scores(x[0], x[1], keys, heads, moved ? ragged_lengths() : nullptr); },
+          [=](PlainInputs x) {
+            const std::int64_t c = x[1].shape.columns / 2;
+            return Plain::of({keys, x[0].shape.columns, x[0].shape.slices}, [&](auto k, auto q, auto s) {
+              std::int64_t distance = k - q - first_of(moved, s / heads);
+              distance = distance < -c ? -c : distance > c ? c : distance;
+              long double sum = 0;
+              for (std::int64_t i = 0; i < x[0].shape.rows; ++i) sum += x[0](i, q, s) * x[1](i, distance + c);
+              return sum;
+            });
+          }};
+}
+
+}  // namespace
+
+std::vector<ForwardOracle> position_oracles() {
+  return {
+      {"rotary",
+       {turned("halves", {8, 5, 2}, 2, 4, 4, false, false), turned("pairs", {8, 5, 2}, 2, 4, 4, true, false),
+        turned("partial", {11, 4, 3}, 2, 5, 2, false, false), turned("moved", {4, 3, 6}, 1, 4, 4, true, true)}},
+      {"alibi",
+       {with_alibi("K5_Q4_H2_B2", {5, 4, 4}, 2, false), with_alibi("H3", {3, 6, 6}, 3, false),
+        with_alibi("moved", {5, 2, 6}, 2, true)}},
+      {"relative_bias",
+       {in_buckets("both_ways", {5, 4, 4}, 2, true, false), in_buckets("one_way", {5, 4, 4}, 2, false, false),
+        in_buckets("far", {40, 30, 2}, 1, true, false), in_buckets("moved", {5, 2, 6}, 3, false, true)}},
+      {"relative_scores",
+       {by_relative_vectors("D3_K5_Q4_B2", {3, 4, 2}, 5, 2, 1, false),
+        by_relative_vectors("far", {2, 9, 2}, 12, 3, 1, false),
+        by_relative_vectors("moved", {3, 2, 6}, 7, 4, 2, true)}},
+  };
+}
+
+}  // namespace tapehead
