@@ -12,6 +12,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
+#include "autograd/tape.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/decoding/decoding.hpp"
 
@@ -237,8 +238,7 @@ class SampleOfModel : public testing::TestWithParam<const char*> {
   }
 
   Texts texts(const SearchRequest& request, const char* search = "sample") {
-    Tape<double> tape(parameters_);
-    return decode_in_batches(model_, tape, Sources(sources_), request, find_search(search));
+    return decode_in_batches(model_, parameters_, Sources(sources_), request, find_search(search));
   }
 
   Model model_;

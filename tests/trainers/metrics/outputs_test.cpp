@@ -9,6 +9,8 @@
 #include <queue>
 #include <set>
 
+#include "autograd/tape.hpp"
+#include "layers/pass.hpp"
 #include "tests/trainers/training_support.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
