@@ -95,7 +95,7 @@ Fields<ModelConfig> ModelConfig::fields() {
        {.name = "positions",
         .choices = "sinusoidal learned none rotary " + stage_names(StageKind::bias),
         .help = "how positions are told apart",
-        .when = "none shows what order is worth",
+        .when = "none shows its worth",
         .common = true,
         .gives_weights_meaning = true,
         .needs = {ValueNeed{"shaw", one_of("score", "dot"), "its vectors are part of the keys of a dot product"}}}},
