@@ -14,6 +14,7 @@
 #include "autograd/base/random.hpp"
 #include "autograd/tape.hpp"
 #include "layers/models/model.hpp"
+#include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
 
 namespace tapehead {
@@ -270,6 +271,21 @@ TEST_P(SampleOfModel, ATextFollowsFromSeedAndNumberWhateverItsBatch) {
     const Texts alone = decode(model_, tape, Sources(&sources_[at], 1),
                                {.max_length = 9, .seed = 5, .numbers = std::span(&i, 1)}, find_search("sample"));
     EXPECT_EQ(alone.front(), together[at]) << i;
+  }
+}
+
+// So many that they are written some at a time.
+TEST_P(SampleOfModel, ATextKeepsItsNumberWhereBatchesAreCut) {
+  while (sources_.size() < 8000) sources_.push_back(sources_[sources_.size() % 50]);
+  std::vector<SequenceLengths> lengths;
+  for (const auto& source : sources_) lengths.push_back({std::ssize(source) + 1, std::ssize(source) + 5});
+  ASSERT_GT(cut_batches(model_, lengths, batch_budget(model_)).size(), 1U);
+  const Texts all = texts({.max_length = 3, .seed = 5});
+  Tape<double> tape(parameters_);
+  for (const std::int64_t i : {0, 3999, 7999}) {
+    const Texts alone = decode(model_, tape, Sources(&sources_[static_cast<std::size_t>(i)], 1),
+                               {.max_length = 3, .seed = 5, .numbers = std::span(&i, 1)}, find_search("sample"));
+    EXPECT_EQ(alone.front(), all[static_cast<std::size_t>(i)]) << i;
   }
 }
 
