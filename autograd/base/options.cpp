@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/suggest.hpp"
 
 namespace tapehead {
 namespace {
@@ -38,6 +39,21 @@ void check_range(const NumberRange& range, double number, std::string_view text)
     throw ConfigError(
         fmt::format("must be {} {}, not {}", range.open_high ? "less than" : "at most", range.high, text));
   }
+}
+
+// All of them, or where that would be a long line the nearest.
+std::string choices_to_name(const OptionSpec& option, std::string_view wrong) {
+  constexpr std::size_t kLongestList = 80;
+  std::string all = choices_for_people(option);
+  if (all.size() <= kLongestList) return all;
+  std::vector<std::string_view> names;
+  for (std::string_view rest = option.choices; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    names.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  const std::string hint = did_you_mean(wrong, names);
+  return fmt::format("its {} choices{} see --help all", names.size(), hint.empty() ? ";" : hint);
 }
 
 std::string canonical_formula(const OptionSpec& option, std::string_view text) {
@@ -97,7 +113,7 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
     }
     case OptionKind::word:
       if (is_among(option.choices, text)) return std::string(text);
-      throw ConfigError(fmt::format("\"{}\" is none of {}", text, choices_for_people(option)));
+      throw ConfigError(fmt::format("\"{}\" is none of {}", text, choices_to_name(option, text)));
     case OptionKind::formula:
       return canonical_formula(option, text);
     case OptionKind::flag:

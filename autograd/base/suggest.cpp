@@ -24,6 +24,9 @@ int edit_distance(std::string_view a, std::string_view b) {
   return at(a.size(), b.size());
 }
 
+// Letters of a part that tell a name.
+constexpr std::size_t kEnoughToRemember = 4;
+
 std::string nearest_name(std::string_view wrong, std::span<const std::string_view> names) {
   if (wrong.empty()) return {};
   for (const std::string_view name : names) {
@@ -40,7 +43,11 @@ std::string nearest_name(std::string_view wrong, std::span<const std::string_vie
       best_distance = distance;
     }
   }
-  return best == nullptr ? std::string() : std::string(*best);
+  if (best != nullptr) return std::string(*best);
+  for (const std::string_view name : names) {
+    if (wrong.size() >= kEnoughToRemember && name.find(wrong) != std::string_view::npos) return std::string(name);
+  }
+  return {};
 }
 
 std::string did_you_mean(std::string_view wrong, std::span<const std::string_view> names, std::string_view prefix) {

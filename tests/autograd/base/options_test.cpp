@@ -78,6 +78,19 @@ TEST(Options, AFlagIsYesOrNo) {
   EXPECT_FALSE(tapehead::off("wet").holds_for("1"));
 }
 
+TEST(Options, OfManyChoicesTheNearestIsNamed) {
+  OptionSpec metric{.name = "metric", .choices = "red green blue"};
+  metric.kind = OptionKind::word;
+  EXPECT_THAT([&] { canonical_value(metric, "gren"); },
+              testing::ThrowsMessage<ConfigError>("\"gren\" is none of red, green, blue"));
+  for (int i = 0; i < 9; ++i) metric.choices += " colour_of_kind_" + std::to_string(i);
+  EXPECT_THAT(
+      [&] { canonical_value(metric, "gren"); },
+      testing::ThrowsMessage<ConfigError>("\"gren\" is none of its 12 choices; did you mean green? see --help all"));
+  EXPECT_THAT([&] { canonical_value(metric, "zzzzzzzz"); },
+              testing::ThrowsMessage<ConfigError>("\"zzzzzzzz\" is none of its 12 choices; see --help all"));
+}
+
 TEST(Options, ATextMayBeCheckedByItsOwnRule) {
   const OptionSpec even{.name = "even", .check = [](std::string_view text) {
                           if (text.size() % 2 != 0) throw ConfigError("is odd");

@@ -21,6 +21,8 @@ TEST(NearestName, PrefersANameThatTheWordBegins) {
   EXPECT_EQ(nearest_name("label", names), "label-smoothing");
   EXPECT_EQ(nearest_name("lyers", names), "layers");
   EXPECT_EQ(nearest_name("dmodel", names), "d-model") << "as near as model, but it begins alike";
+  EXPECT_EQ(nearest_name("smoothing", names), "label-smoothing") << "a part that says which";
+  EXPECT_EQ(nearest_name("oot", names), "") << "a part that does not";
   EXPECT_EQ(nearest_name("zzzzzz", names), "");
   EXPECT_EQ(nearest_name("", names), "");
 }
