@@ -152,8 +152,8 @@ bool heads_meet(std::int64_t query, std::int64_t key, std::int64_t value, std::c
   const Var<double> x = tape.input(rows.shape, numbers<double>(rows, 0).data());
   const AttentionOptions options{
       .heads = 6, .scale = 0.7, .mask = Everything{&meeting}, .kernel = AttentionKernel::tiled};
-  const Var<double> y =
-      attention(RowBlock{x, query, 12}, RowBlock{x, key, 12}, RowBlock{x, value, 12}, options).context;
+  using Block = RowBlock<double>;
+  const Var<double> y = attention(Block{x, query, 12}, Block{x, key, 12}, Block{x, value, 12}, options).context;
   meeting.begin(patience);
   tape.backward(y, numbers<double>({.shape = y.shape()}, 99).data());
   return meeting.met();
