@@ -14,4 +14,14 @@ T logistic(T a) {
   return e / (T(1) + e);
 }
 
+/// log σ(a), which is a itself far below zero, and does not lose what little it is far above.
+template <Scalar T>
+T log_logistic(T a) {
+  const auto log_of_one_more = [](const T& e) {
+    if constexpr (RealScalar<T>) return std::log1p(e);
+    if constexpr (!RealScalar<T>) return std::log(T(1) + e);
+  };
+  return real_part(a) >= 0 ? -log_of_one_more(std::exp(-a)) : a - log_of_one_more(std::exp(a));
+}
+
 }  // namespace tapehead

@@ -7,9 +7,11 @@
 
 #include "autograd/ops/alibi.hpp"
 #include "autograd/ops/detail/masked_cases.hpp"
+#include "autograd/ops/forgetting_bias.hpp"
 #include "autograd/ops/relative_bias.hpp"
 #include "autograd/ops/relative_scores.hpp"
 #include "autograd/ops/rotary.hpp"
+#include "autograd/ops/table_bias.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
 namespace tapehead {
@@ -101,6 +103,37 @@ ForwardCase by_relative_vectors(const std::string& label, Shape query, std::int6
           }};
 }
 
+ForwardCase from_table(const std::string& label, Shape shape, Shape table, std::int64_t heads, bool moved) {
+  return {label,
+          {{shape}, {table}},
+          [=](auto x) { return table_bias(x[0], x[1], heads, moved ? ragged_lengths() : nullptr); },
+          [=](PlainInputs x) {
+            const Shape numbers = x[1].shape;
+            return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
+              const std::int64_t position = q + first_of(moved, s / heads);
+              return x[0](k, q, s) +
+                     x[1](std::min(k, numbers.rows - 1), std::min(position, numbers.columns - 1), s % numbers.slices);
+            });
+          }};
+}
+
+ForwardCase forgotten(const std::string& label, Shape shape, std::int64_t heads, bool moved) {
+  return {label,
+          {{shape}, {{heads, shape.rows, shape.slices / heads}}},
+          [=](auto x) { return forgetting_bias(x[0], x[1], moved ? ragged_lengths() : nullptr); },
+          [=](PlainInputs x) {
+            const std::int64_t h = x[1].shape.rows;
+            return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
+              const std::int64_t p = std::min(q + first_of(moved, s / h), x[0].shape.rows - 1);
+              long double left = 1;
+              for (std::int64_t l = std::min(k, p) + 1; l <= std::max(k, p); ++l) {
+                left /= 1 + std::exp(-x[1](s % h, l, s / h));
+              }
+              return x[0](k, q, s) + std::log(left);
+            });
+          }};
+}
+
 }  // namespace
 
 std::vector<ForwardOracle> position_oracles() {
@@ -114,6 +147,13 @@ std::vector<ForwardOracle> position_oracles() {
       {"relative_bias",
        {in_buckets("both_ways", {5, 4, 4}, 2, true, false), in_buckets("one_way", {5, 4, 4}, 2, false, false),
         in_buckets("far", {40, 30, 2}, 1, true, false), in_buckets("moved", {5, 2, 6}, 3, false, true)}},
+      {"table_bias",
+       {from_table("K5_Q4_H2_B2", {5, 4, 4}, {5, 4, 2}, 2, false),
+        from_table("larger_for_all", {3, 2, 4}, {5, 4, 1}, 2, false),
+        from_table("moved", {7, 2, 6}, {5, 4, 2}, 2, true)}},
+      {"forgetting_bias",
+       {forgotten("T5_H2_B2", {5, 5, 4}, 2, false), forgotten("fewer_queries", {9, 4, 3}, 3, false),
+        forgotten("moved", {5, 2, 6}, 2, true)}},
       {"relative_scores",
        {by_relative_vectors("D3_K5_Q4_B2", {3, 4, 2}, 5, 2, 1, false),
         by_relative_vectors("far", {2, 9, 2}, 12, 3, 1, false),

@@ -2,6 +2,7 @@
 #include "autograd/ops/concatenate.hpp"
 #include "autograd/ops/mean.hpp"
 #include "autograd/ops/merge_heads.hpp"
+#include "autograd/ops/reshape.hpp"
 #include "autograd/ops/slice.hpp"
 #include "autograd/ops/split_heads.hpp"
 #include "autograd/ops/sum.hpp"
@@ -53,6 +54,23 @@ ForwardCase swapped(const std::string& label, Shape shape) {
           [](PlainInputs x) {
             const Shape in = x[0].shape;
             return Plain::of({in.columns, in.rows, in.slices}, [&](auto r, auto c, auto s) { return x[0](c, r, s); });
+          }};
+}
+
+// Number i of the one is number i of the other. `axes` as reshape() takes them, −1 among the first two at most.
+ForwardCase reshaped(const std::string& label, Shape shape, Shape axes) {
+  return {label,
+          {{shape}},
+          [=](auto x) { return reshape(x[0], axes); },
+          [=](PlainInputs x) {
+            const Shape in = x[0].shape;
+            Shape out = axes;
+            if (out.rows < 0) out.rows = in.size() / (out.columns * out.slices);
+            if (out.columns < 0) out.columns = in.size() / (out.rows * out.slices);
+            return Plain::of(out, [&](auto r, auto c, auto s) {
+              const std::int64_t i = r + out.rows * (c + out.columns * s);
+              return x[0](i % in.rows, i / in.rows % in.columns, i / (in.rows * in.columns));
+            });
           }};
 }
 
@@ -127,6 +145,9 @@ std::vector<ForwardOracle> shape_oracles() {
         cut("columns", {3, 7, 2}, Axis::columns, 2, 3), cut("slices", {3, 2, 5}, Axis::slices, 1, 3),
         cut("all", {3, 2, 4}, Axis::columns, 0, 2)}},
       {"transpose", {swapped("R3_C5_S2", {3, 5, 2}), swapped("column", {7}), swapped("R17_C33", {17, 33})}},
+      {"reshape",
+       {reshaped("flat", {4, 3, 2}, {-1}), reshaped("row", {4, 3, 2}, {1, -1}),
+        reshaped("turned", {3, 5, 2}, {2, 3, 5})}},
       {"split_heads",
        {heads_apart("D2_T3_H3_B2", {6, 3, 2}, 3), heads_apart("one_head", {3, 2, 4}, 1),
         heads_apart("D33_H2", {66, 5}, 2)}},
