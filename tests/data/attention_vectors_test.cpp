@@ -17,6 +17,7 @@
 #include "autograd/ops/rotary.hpp"
 #include "layers/attention/attention_stages.hpp"
 #include "tests/data/data_folder.hpp"
+#include "tests/data/joined_heads.hpp"
 #include "tests/data/weighted_outputs.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/h5_reader.hpp"
@@ -47,21 +48,6 @@ struct VectorCase {
 
 constexpr std::int32_t kLengths[] = {3, 0};
 constexpr std::int32_t kDocuments[] = {0, 0, 1, 1, 0, 0, 1, 1};
-
-// (B, H, T, D) of the file is (D, T, H, B) here; joined it is (H·D, T, B).
-std::vector<double> join_heads(const std::vector<double>& x, const std::vector<std::int64_t>& shape) {
-  const std::int64_t examples = shape[0], heads = shape[1], positions = shape[2], width = shape[3];
-  std::vector<double> joined;
-  for (std::int64_t b = 0; b < examples; ++b) {
-    for (std::int64_t t = 0; t < positions; ++t) {
-      for (std::int64_t h = 0; h < heads; ++h) {
-        const auto first = x.begin() + width * (t + positions * (h + heads * b));
-        joined.insert(joined.end(), first, first + width);
-      }
-    }
-  }
-  return joined;
-}
 
 // (H, D, A) row by row is (D, A, H) column by column, but for the order of D and A.
 std::vector<double> turned(const std::vector<double>& x, std::int64_t heads, std::int64_t in, std::int64_t out) {

@@ -73,33 +73,36 @@ AttentionPlan plan_attention(Tape<T>& tape, const RowBlock<T>& query, const RowB
 }
 
 template <Scalar T>
-std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock<T>, 3>& blocks) {
-  std::array<BlockSink<T>, 3> sinks;
-  std::array<bool, 3> done{};
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (done[i]) continue;
+bool open_blocks(Pull<T>& pull, std::span<const RowBlock<T>> blocks, std::span<BlockSink<T>> sinks) {
+  constexpr std::size_t kMost = 4;
+  std::array<bool, kMost> done{};
+  bool any_overlap = false;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (done[i] || !blocks[i].x) continue;
     // Overwriting is right only if the blocks of this variable cover all its rows without overlap.
     const T* memory = blocks[i].x.data();
     std::int64_t covered = 0;
     bool overlap = false;
-    for (std::size_t j = i; j < 3; ++j) {
-      if (blocks[j].x.data() != memory) continue;
+    for (std::size_t j = i; j < blocks.size(); ++j) {
+      if (!blocks[j].x || blocks[j].x.data() != memory) continue;
       covered += blocks[j].rows;
       for (std::size_t l = i; l < j; ++l) {
-        overlap |= blocks[l].x.data() == memory && blocks[l].first_row < blocks[j].first_row + blocks[j].rows &&
+        overlap |= blocks[l].x && blocks[l].x.data() == memory &&
+                   blocks[l].first_row < blocks[j].first_row + blocks[j].rows &&
                    blocks[j].first_row < blocks[l].first_row + blocks[l].rows;
       }
     }
+    any_overlap |= overlap;
     const Shape shape = blocks[i].x.shape();
     Sink<T> sink = pull.into(blocks[i].x);
     if (sink && (overlap || covered != shape.rows)) sink.zero_if_fresh(shape.size());
-    for (std::size_t j = i; j < 3; ++j) {
-      if (blocks[j].x.data() != memory) continue;
+    for (std::size_t j = i; j < blocks.size(); ++j) {
+      if (!blocks[j].x || blocks[j].x.data() != memory) continue;
       done[j] = true;
       if (sink) sinks[j] = {sink.data, sink.beta()};
     }
   }
-  return sinks;
+  return any_overlap;
 }
 
 template AttentionPlan plan_attention(Tape<float>&, const RowBlock<float>&, const RowBlock<float>&,
@@ -109,9 +112,9 @@ template AttentionPlan plan_attention(Tape<double>&, const RowBlock<double>&, co
 template AttentionPlan plan_attention(Tape<std::complex<double>>&, const RowBlock<std::complex<double>>&,
                                       const RowBlock<std::complex<double>>&, const RowBlock<std::complex<double>>&,
                                       const AttentionOptions&);
-template std::array<BlockSink<float>, 3> open_blocks(Pull<float>&, const std::array<RowBlock<float>, 3>&);
-template std::array<BlockSink<double>, 3> open_blocks(Pull<double>&, const std::array<RowBlock<double>, 3>&);
-template std::array<BlockSink<std::complex<double>>, 3> open_blocks(
-    Pull<std::complex<double>>&, const std::array<RowBlock<std::complex<double>>, 3>&);
+template bool open_blocks(Pull<float>&, std::span<const RowBlock<float>>, std::span<BlockSink<float>>);
+template bool open_blocks(Pull<double>&, std::span<const RowBlock<double>>, std::span<BlockSink<double>>);
+template bool open_blocks(Pull<std::complex<double>>&, std::span<const RowBlock<std::complex<double>>>,
+                          std::span<BlockSink<std::complex<double>>>);
 
 }  // namespace tapehead

@@ -79,8 +79,17 @@ struct BlockSink {
   T beta = T(1);
 };
 
-/// Opens the gradients of query, key and value. Blocks may share a variable: it is opened once.
+/// Opens the gradients of blocks; one that is not there is skipped. Blocks may share a variable: it is opened once.
+/// Returns whether some overlap.
 template <Scalar T>
-std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock<T>, 3>& blocks);
+bool open_blocks(Pull<T>& pull, std::span<const RowBlock<T>> blocks, std::span<BlockSink<T>> sinks);
+
+/// The same of query, key and value.
+template <Scalar T>
+std::array<BlockSink<T>, 3> open_blocks(Pull<T>& pull, const std::array<RowBlock<T>, 3>& blocks) {
+  std::array<BlockSink<T>, 3> sinks;
+  open_blocks<T>(pull, blocks, sinks);
+  return sinks;
+}
 
 }  // namespace tapehead

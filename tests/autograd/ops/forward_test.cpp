@@ -12,7 +12,7 @@ namespace {
 std::vector<ForwardOracle> all_oracles() {
   std::vector<ForwardOracle> all;
   for (auto family : {elementwise_oracles, shape_oracles, product_oracles, column_oracles, weight_oracles,
-                      score_oracles, position_oracles, head_oracles, token_oracles}) {
+                      score_oracles, position_oracles, head_oracles, sequence_oracles, token_oracles}) {
     for (ForwardOracle& oracle : family()) all.push_back(std::move(oracle));
   }
   return all;
