@@ -9,7 +9,8 @@
 namespace tapehead {
 
 Embedding::Embedding(const Scope& scope, const Options& options, const Parameter& shared)
-    : weight(scope.declare_or_share(scope.table("weight", options.channels, options.vocabulary, true), shared)),
+    : path(scope.path()),
+      weight(scope.declare_or_share(scope.table("weight", options.channels, options.vocabulary, true), shared)),
       factor(scope.law() == WeightLaw::normal ? 1 : std::sqrt(static_cast<double>(options.channels))),
       positions(scope / "positions", options.positions, options.channels, options.max_positions),
       dropout(scope, options.dropout) {}
@@ -17,7 +18,8 @@ Embedding::Embedding(const Scope& scope, const Options& options, const Parameter
 template <Scalar T>
 Var<T> Embedding::operator()(Tape<T>& tape, TokenView ids, const Pass& pass) const {
   const Var<T> looked_up = embedding(tape.leaf(weight), ids);
-  return dropout(positions(factor == 1 ? looked_up : scale(looked_up, factor), pass), pass);
+  const Var<T> placed = positions(factor == 1 ? looked_up : scale(looked_up, factor), pass);
+  return pass.shown({path, AttentionRole::none, What::embedded, 1}, dropout(placed, pass));
 }
 
 template Var<float> Embedding::operator()(Tape<float>&, TokenView, const Pass&) const;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "autograd/base/tokens.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/positions.hpp"
@@ -24,6 +26,7 @@ struct Embedding {
   template <Scalar T>
   Var<T> operator()(Tape<T>& tape, TokenView ids, const Pass& pass) const;
 
+  std::string path;
   Parameter weight;
   double factor;
   Positions positions;

@@ -12,7 +12,7 @@ template <Scalar T>
 Var<T> probed(const Probe* probe, const Site& site, Var<T> x) {
   if (probe == nullptr || !probe->wants(site)) return x;
   const Var<T> y = probe->see(site, x);
-  static constexpr std::array kNames{"scores", "weights", "context", "output", "stream"};
+  static constexpr std::array kNames{"embedded", "scores", "weights", "context", "output", "stream"};
   const char* what = kNames[static_cast<std::size_t>(site.what)];
   if (!y) throw GradientError(fmt::format("probe: it gave an empty variable for the {} of {}", what, site.layer));
   if (y.shape() != x.shape()) {

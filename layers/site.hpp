@@ -15,11 +15,12 @@ enum class AttentionRole {
 
 /// What of a layer a probe may see. Slice h + H·b of (…, H·B) is head h of example b.
 enum class What {
-  scores,   ///< (K, Q, H·B), scaled, before the mask
-  weights,  ///< (K, Q, H·B), before dropout
-  context,  ///< (H·Dv, Q, B), head h in rows h·Dv …
-  output,   ///< (C, Q, B), what an attention gives
-  stream,   ///< (C, T, B), what a layer of a stack hands on: the residual stream
+  embedded,  ///< (C, T, B), tokens with their positions: what a stack of layers reads
+  scores,    ///< (K, Q, H·B), scaled, before the mask
+  weights,   ///< (K, Q, H·B), before dropout
+  context,   ///< (H·Dv, Q, B), head h in rows h·Dv …
+  output,    ///< (C, Q, B), what an attention gives
+  stream,    ///< (C, T, B), what a layer of a stack hands on: the residual stream
 };
 
 /// Where in a model a value was made.

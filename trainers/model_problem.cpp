@@ -15,7 +15,9 @@ const MadeDataset& sample_data() {
   return data;
 }
 
-Problem draw_model_problem(ModelConfig config, std::uint64_t seed) {
+}  // namespace
+
+ModelSample model_sample(ModelConfig config, std::uint64_t seed) {
   const MadeDataset& data = sample_data();
   config.source_vocabulary = data.source_vocabulary().size();
   config.target_vocabulary = data.target_vocabulary().size();
@@ -24,10 +26,8 @@ Problem draw_model_problem(ModelConfig config, std::uint64_t seed) {
   const auto batch = std::make_shared<Batch>(layout);
   batch->reserve(kExamples, data.shape());
   data.fill_training_batch(seed, 1, kExamples, *batch);
-  return model_problem(std::make_shared<Model>(config), batch, {.seed = seed});
+  return {std::make_shared<const Model>(config), batch};
 }
-
-}  // namespace
 
 Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
                       const ModelProblemOptions& options) {
@@ -45,8 +45,10 @@ std::vector<ProblemCase> model_problems() {
   std::vector<ProblemCase> problems;
   for (const ModelSpec& spec : model_specs()) {
     for (const auto& [label, config] : spec.cases) {
-      problems.push_back({"models/" + spec.name + "/" + label,
-                          [config = config](std::uint64_t seed) { return draw_model_problem(config, seed); }});
+      problems.push_back({"models/" + spec.name + "/" + label, [config = config](std::uint64_t seed) {
+                            const ModelSample sample = model_sample(config, seed);
+                            return model_problem(sample.model, sample.batch, {.seed = seed});
+                          }});
     }
   }
   return problems;

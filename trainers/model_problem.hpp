@@ -23,6 +23,13 @@ struct ModelProblemOptions {
 Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
                       const ModelProblemOptions& options = {});
 
+/// A model of a configuration, with positions and vocabularies as a made task needs them, and some examples of that.
+struct ModelSample {
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Batch> batch;
+};
+ModelSample model_sample(ModelConfig config, std::uint64_t seed);
+
 /// Moves a problem to the parameters of a store. Throws ShapeError when they are not those of the problem's model.
 template <RealScalar T>
 void set_point(Problem& problem, const ParameterStore<T>& parameters) {

@@ -17,13 +17,6 @@
 namespace tapehead {
 namespace {
 
-bool matches(const std::string& pattern, const std::string& name) {
-  if (pattern.find_first_of("*?[") == std::string::npos) return name.find(pattern) != std::string::npos;
-  const std::string in_group = name.substr(name.find('/') + 1);
-  const auto fits = [&](const std::string& text) { return fnmatch(pattern.c_str(), text.c_str(), 0) == 0; };
-  return fits(name) || fits(in_group) || fits(in_group.substr(0, in_group.find('/')));
-}
-
 std::string refusal_name(const OpSpec& spec, const OpRefusal& refusal) {
   return "ops/" + spec.name + "/" + refusal.label;
 }
@@ -108,6 +101,13 @@ class CountOnTerminal {
 
 }  // namespace
 
+bool matches_case(const std::string& pattern, const std::string& name) {
+  if (pattern.find_first_of("*?[") == std::string::npos) return name.find(pattern) != std::string::npos;
+  const std::string in_group = name.substr(name.find('/') + 1);
+  const auto fits = [&](const std::string& text) { return fnmatch(pattern.c_str(), text.c_str(), 0) == 0; };
+  return fits(name) || fits(in_group) || fits(in_group.substr(0, in_group.find('/')));
+}
+
 GradcheckSubjects subjects_of(std::span<const OpSpec> specs) {
   GradcheckSubjects subjects{.cases = {}, .refusing = {specs.begin(), specs.end()}};
   for (const OpSpec& spec : specs) {
@@ -133,11 +133,12 @@ GradcheckSubjects all_subjects() {
 GradcheckSubjects matching(GradcheckSubjects subjects, const std::string& pattern) {
   GradcheckSubjects found;
   std::ranges::copy_if(subjects.cases, std::back_inserter(found.cases),
-                       [&](const ProblemCase& each) { return matches(pattern, each.name); });
+                       [&](const ProblemCase& each) { return matches_case(pattern, each.name); });
   std::ranges::copy_if(subjects.unchecked, std::back_inserter(found.unchecked),
-                       [&](const std::string& name) { return matches(pattern, name + "/"); });
+                       [&](const std::string& name) { return matches_case(pattern, name + "/"); });
   for (OpSpec& spec : subjects.refusing) {
-    std::erase_if(spec.refusals, [&](const OpRefusal& each) { return !matches(pattern, refusal_name(spec, each)); });
+    std::erase_if(spec.refusals,
+                  [&](const OpRefusal& each) { return !matches_case(pattern, refusal_name(spec, each)); });
     if (!spec.refusals.empty()) found.refusing.push_back(std::move(spec));
   }
   if (found.cases.empty() && found.unchecked.empty()) {

@@ -25,6 +25,9 @@ GradcheckSubjects subjects_of(std::span<const OpSpec> specs);
 /// Every op, layer and model: "ops/…", "layers/…", "models/…".
 GradcheckSubjects all_subjects();
 
+/// Whether a name such as "ops/softmax/K5_Q3" contains the pattern; see matching().
+bool matches_case(const std::string& pattern, const std::string& name);
+
 /// Those whose name contains the pattern. One with wildcards must match the whole name, the name without its group
 /// ("softmax/K5_Q3") or the op, layer or model alone ("softmax"). An empty pattern matches all. Throws ConfigError when
 /// no case matches: a check of nothing must not look like one that passed.

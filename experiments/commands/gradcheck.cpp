@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
+#include "autograd/base/output_file.hpp"
+#include "experiments/analysis/leak_report.hpp"
+#include "experiments/analysis/leak_subjects.hpp"
 #include "experiments/analysis/trained_check.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
@@ -70,15 +74,34 @@ int check(const GradcheckSubjects& subjects, const Settings& settings, Console& 
   return result.passed() ? kDone : kCheckFailed;
 }
 
+int look_for_leaks(const std::vector<LeakSubject>& subjects, const Settings& settings, Console& console) {
+  std::vector<ModelLeaks> results;
+  for (const LeakSubject& subject : subjects) results.push_back(subject.find());
+  if (settings.given("svg")) write_file(settings.text("svg"), leak_svg(results));
+  if (settings.flag("json")) {
+    console.out << leak_json(results);
+  } else {
+    console.out << leak_table(results, console.width);
+    const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
+    for (const ModelLeaks& leaks : results) {  // of many those that leak
+      if (results.size() == 1 || !leaks.passed()) console.out << '\n' << leak_maps(leaks, style, console.width);
+    }
+  }
+  return std::ranges::all_of(results, &ModelLeaks::passed) ? kDone : kCheckFailed;
+}
+
 int run_gradcheck(const Invocation& invocation, Console& console) {
   refuse_conflicts(invocation);
   const Settings& settings = invocation.settings;
   const std::string& checkpoint = settings.text("checkpoint");
+  const bool leaks = settings.flag("leaks");
+  if (checkpoint.empty() && leaks) return look_for_leaks(leak_subjects(invocation.subject), settings, console);
   if (checkpoint.empty()) return check(matching(all_subjects(), invocation.subject), settings, console);
   const Trained trained = open_trained(checkpoint);
   std::string warning;  // none: the training data are needed
   const std::unique_ptr<Dataset> dataset = data_of(trained, settings, NeededData::training, warning);
   tell_of_data(*dataset, {.training = true}, console.err);
+  if (leaks) return look_for_leaks({leak_subject(trained, *dataset)}, settings, console);
   if (!settings.flag("sharpness")) {
     return check({.cases = {trained_problem(trained, *dataset)}}, settings, console);
   }
@@ -104,6 +127,11 @@ Command command_gradcheck() {
                    .help = "largest eigenvalue of the loss's Hessian instead; with --checkpoint",
                    .common = true,
                    .applies_when = {on("checkpoint")}},
+                  {.name = "leaks",
+                   .kind = OptionKind::flag,
+                   .help = "look for what a model knows and must not, instead of checking derivatives",
+                   .when = "PATTERN then chooses among presets and models",
+                   .common = true},
                   {.name = "allow-inconclusive",
                    .kind = OptionKind::flag,
                    .help = "let pass what could not be decided",
@@ -115,8 +143,17 @@ Command command_gradcheck() {
                   {"seed"},
                   {"precision"},
                   {"threads"},
+                  {"svg"},
+                  {"color"},
                   {"json"}},
-      .conditions = {{"train", on("checkpoint")},
+      .conditions = {{"sharpness", off("leaks")},
+                     {"allow-inconclusive", off("leaks")},
+                     {"seed", off("leaks")},
+                     {"precision", off("leaks")},
+                     {"threads", off("leaks")},
+                     {"svg", on("leaks")},
+                     {"color", on("leaks")},
+                     {"train", on("checkpoint")},
                      {"valid", on("checkpoint")},
                      {"test", on("checkpoint")},
                      {"columns", on("checkpoint")}},

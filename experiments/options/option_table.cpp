@@ -35,6 +35,12 @@ std::vector<OptionSpec> shared_options() {
        .when = "auto: in colour on a terminal",
        .common = true,
        .applies_when = {off("json")}},
+      {.name = "svg",
+       .kind = OptionKind::path,
+       .help = "file for the maps, as a picture",
+       .when = "browsers and texts take it",
+       .placeholder = "FILE.svg",
+       .common = true},
       {.name = "json", .kind = OptionKind::flag, .help = "print the results as one JSON object", .common = true},
       {.name = "help", .kind = OptionKind::flag, .help = "this text; --help all shows every option", .common = true},
   };

@@ -46,15 +46,6 @@ std::string legend(std::size_t indent, HeatMapStyle style) {
   return text + " 1\n";
 }
 
-std::vector<std::string> numbered(std::vector<std::string> labels, std::int64_t count) {
-  if (labels.empty()) {
-    for (std::int64_t i = 0; i < count; ++i) labels.push_back(fmt::format("{}", i));
-  }
-  labels.resize(static_cast<std::size_t>(count));
-  for (std::string& label : labels) label = printable(label);
-  return labels;
-}
-
 std::size_t widest(const std::vector<std::string>& labels) {
   std::size_t width = 0;
   for (const std::string& label : labels) width = std::max(width, text_width(label));
@@ -114,6 +105,15 @@ bool environment_says(const char* name, std::string_view value) {
 
 }  // namespace
 
+std::vector<std::string> shown_labels(std::vector<std::string> labels, std::int64_t count) {
+  if (labels.empty()) {
+    for (std::int64_t i = 0; i < count; ++i) labels.push_back(fmt::format("{}", i));
+  }
+  labels.resize(static_cast<std::size_t>(count));
+  for (std::string& label : labels) label = printable(label);
+  return labels;
+}
+
 HeatMapStyle heat_map_style(const std::string& color, bool terminal) {
   if (color == "always") return HeatMapStyle::color;
   if (color == "never" || !terminal || environment_says("TERM", "dumb")) return HeatMapStyle::ascii;
@@ -121,8 +121,8 @@ HeatMapStyle heat_map_style(const std::string& color, bool terminal) {
 }
 
 std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style, std::size_t width) {
-  const std::vector<std::string> columns = numbered(labels.columns, weights.columns);
-  std::vector<std::string> rows = numbered(labels.rows, weights.rows);
+  const std::vector<std::string> columns = shown_labels(labels.columns, weights.columns);
+  std::vector<std::string> rows = shown_labels(labels.rows, weights.rows);
   const Fit fit = fit_into(width, widest(rows), widest(columns), weights.columns);
   for (std::string& row : rows) row = shortened(row, fit.margin);
 
@@ -136,7 +136,11 @@ std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, He
     text += heading({begin, begin + (last - first)}, fit);
     for (std::int64_t r = 0; r < weights.rows; ++r) {
       text += padded_left(rows[static_cast<std::size_t>(r)], fit.margin) + " ";
-      for (std::int64_t c = first; c < last; ++c) text += cell(weights(r, c), fit.cell, style);
+      for (std::int64_t c = first; c < last; ++c) {
+        const char mark = labels.marks.empty() ? HeatMapLabels::kShade
+                                               : labels.marks.at(static_cast<std::size_t>(r * weights.columns + c));
+        text += mark == HeatMapLabels::kShade ? cell(weights(r, c), fit.cell, style) : std::string(fit.cell, mark);
+      }
       // A dark map in plain characters has an edge, so that one sees where it ends.
       text += style == HeatMapStyle::color ? "\n" : "|\n";
     }

@@ -19,7 +19,14 @@ HeatMapStyle heat_map_style(const std::string& color, bool terminal);
 struct HeatMapLabels {
   std::vector<std::string> rows;     ///< one a row; empty: numbers from 0
   std::vector<std::string> columns;  ///< one a column; empty: numbers from 0
+  /// One a cell, row by row, or none at all: what stands there in place of a shade, kShade where the shade does.
+  std::string marks = {};
+
+  static constexpr char kShade = '\0';
 };
+
+/// Labels as maps show them: numbers from 0 if there are none, and nothing that a terminal would act on.
+std::vector<std::string> shown_labels(std::vector<std::string> labels, std::int64_t count);
 
 /// Draws weights between 0 and 1, a row a line: for attention, rows are queries and columns keys. Ends with a line that
 /// explains the shades. Values outside are drawn as the nearest end. Where lines would be longer than `width`, cells

@@ -95,6 +95,8 @@ class Output : public InFolder {
     add({"attend", "--query", many, "--key", many});
     add({"gradcheck", "ops/add"});
     add({"gradcheck", "ops/scale"});
+    add({"gradcheck", "--leaks", "models/transformer"});
+    add({"gradcheck", "--leaks", "models/decoder/pre_relu"});
     add({"gradcheck", "--checkpoint", trained()});
     add({"gradcheck", "--checkpoint", trained(), "--sharpness"});
     add({"bench", "--seconds", "0.001", "--rounds", "1", "--d-model", "8", "--d-ff", "8", "--layers", "1", "--threads",
