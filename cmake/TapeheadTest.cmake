@@ -8,6 +8,7 @@ function(tapehead_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LABELS;DEFINITIONS")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE tapehead_cool_flags ${arg_USES} GTest::gmock GTest::gtest_main)
+  tapehead_precompile(${name} HEADERS <gmock/gmock.h> <gtest/gtest.h>)
   target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
   if(NOT arg_LABELS)
     set(arg_LABELS self-contained)  # an empty label would swallow the property after it
