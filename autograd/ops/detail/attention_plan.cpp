@@ -42,11 +42,17 @@ AttentionPlan plan_attention(Tape<T>& tape, const RowBlock<T>& query, const RowB
   const Shape k = shape_of(key);
   const Shape v = shape_of(value);
   if (options.heads < 1) throw ConfigError(fmt::format("attention: heads must be at least 1, not {}", options.heads));
-  if (q.rows % options.heads != 0 || v.rows % options.heads != 0) {
-    throw ShapeError(fmt::format("attention: {} heads do not divide query {} and value {}", options.heads, to_string(q),
-                                 to_string(v)));
+  const std::int64_t key_heads = options.key_heads == 0 ? options.heads : options.key_heads;
+  if (key_heads < 1 || options.heads % key_heads != 0) {
+    throw ConfigError(
+        fmt::format("attention: {} heads cannot share {} key heads equally", options.heads, options.key_heads));
   }
-  if (q.rows != k.rows || k.columns != v.columns || q.slices != k.slices || k.slices != v.slices) {
+  if (q.rows % options.heads != 0 || v.rows % key_heads != 0) {
+    throw ShapeError(fmt::format("attention: {} heads do not divide query {} and {} value {}", options.heads,
+                                 to_string(q), key_heads, to_string(v)));
+  }
+  if (k.rows != q.rows / options.heads * key_heads || k.columns != v.columns || q.slices != k.slices ||
+      k.slices != v.slices) {
     throw ShapeError(fmt::format("attention: sizes disagree: query is {}, key is {}, value is {}", to_string(q),
                                  to_string(k), to_string(v)));
   }
@@ -58,13 +64,16 @@ AttentionPlan plan_attention(Tape<T>& tape, const RowBlock<T>& query, const RowB
   }
   const RandomStream random = options.random != nullptr ? *options.random : RandomStream(0, Purpose::dropout);
   AttentionPlan plan{options.heads,
+                     key_heads,
                      q.rows / options.heads,
-                     v.rows / options.heads,
+                     v.rows / key_heads,
                      k.columns,
                      q.columns,
                      q.slices,
                      options.mask,
                      options.scale,
+                     options.cap,
+                     options.zero_sink,
                      KeepRule("attention: dropout", options.dropout, random),
                      options.first_example};
   plan.by_head = options.mask.by_head();

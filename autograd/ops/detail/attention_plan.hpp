@@ -14,15 +14,18 @@ namespace tapehead {
 
 /// Sizes and options of one call of attention, checked; small enough to be kept by a pullback.
 struct AttentionPlan {
-  std::int64_t heads, width, value_width, keys, queries, slices;
+  std::int64_t heads, key_heads, width, value_width, keys, queries, slices;
   Mask mask;
-  double scale;
+  double scale, cap;
+  bool zero_sink;
   KeepRule keep;
   std::int64_t first_example;
   const Mask::Row* rows = nullptr;  // (Q, B), or (Q, H, B) for a mask that goes by head; in the tape's memory
   bool by_head = false;
   bool varies = false;  // whether two queries of one example see other hulls
 
+  /// How many query heads read the same keys.
+  std::int64_t group() const { return heads / key_heads; }
   bool drops() const { return keep.rate() > 0; }
   Shape context_shape() const { return {heads * value_width, queries, slices}; }
 

@@ -58,8 +58,8 @@ void attend_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& in
                  MatrixView<T> context, const MaskSite& at) {
   const auto& [query, key, value] = inputs;
   const auto q = head_of(query, plan.width, at.head, at.example, plan.queries);
-  const auto k = head_of(key, plan.width, at.head, at.example, plan.keys);
-  const auto v = head_of(value, plan.value_width, at.head, at.example, plan.keys);
+  const auto k = head_of(key, plan.width, at.head / plan.group(), at.example, plan.keys);
+  const auto v = head_of(value, plan.value_width, at.head / plan.group(), at.example, plan.keys);
   for (std::int64_t b = 0; b < blocks_of(plan); ++b) {
     const QueryBlock block = query_block(plan, at, b);
     T* p = weights + block.first * plan.keys;
@@ -86,8 +86,8 @@ template <Scalar T>
 void pull_head(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs, HeadGradients<T> gradients,
                const T* weights, MatrixView<const T> d_context, T* d_scores, T* dropped, const MaskSite& at) {
   const auto q = head_of(inputs[0], plan.width, at.head, at.example, plan.queries);
-  const auto k = head_of(inputs[1], plan.width, at.head, at.example, plan.keys);
-  const auto v = head_of(inputs[2], plan.value_width, at.head, at.example, plan.keys);
+  const auto k = head_of(inputs[1], plan.width, at.head / plan.group(), at.example, plan.keys);
+  const auto v = head_of(inputs[2], plan.value_width, at.head / plan.group(), at.example, plan.keys);
   const T scale(static_cast<Real<T>>(plan.scale));
   const std::int64_t blocks = blocks_of(plan);
   // From the last block, which mostly reaches every key that any reaches: where the memory is fresh it is the first to
@@ -161,16 +161,18 @@ Attended<T> whole_attention(const AttentionPlan& plan, const std::array<RowBlock
         T* d_scores = pull.scratch(map);
         for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
           for (std::int64_t head = 0; head < plan.heads; ++head) {
-            const auto part = [&](std::size_t i, std::int64_t width, std::int64_t columns) {
+            const auto part = [&](std::size_t i, std::int64_t of, std::int64_t width, std::int64_t columns) {
               if (sinks[i].data == nullptr) return MatrixView<T>{nullptr, 0, 0, 0};
-              return head_view(sinks[i].data, inputs[i].x.shape(), inputs[i].first_row, width, head, slice, columns);
+              return head_view(sinks[i].data, inputs[i].x.shape(), inputs[i].first_row, width, of, slice, columns);
             };
-            const HeadGradients<T> gradients{part(0, plan.width, plan.queries),
-                                             part(1, plan.width, plan.keys),
-                                             part(2, plan.value_width, plan.keys),
+            const std::int64_t key_head = head / plan.group();
+            const bool shared = head % plan.group() != 0;  // an earlier head has written the gradients of these keys
+            const HeadGradients<T> gradients{part(0, head, plan.width, plan.queries),
+                                             part(1, key_head, plan.width, plan.keys),
+                                             part(2, key_head, plan.value_width, plan.keys),
                                              sinks[0].beta,
-                                             sinks[1].beta,
-                                             sinks[2].beta};
+                                             shared ? T(1) : sinks[1].beta,
+                                             shared ? T(1) : sinks[2].beta};
             pull_head<T>(plan, inputs, gradients, weights + (slice * plan.heads + head) * map,
                          head_view(pull.d_output(), shape, 0, plan.value_width, head, slice, plan.queries), d_scores,
                          dropped, plan.site(head, slice));

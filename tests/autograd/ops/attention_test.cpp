@@ -8,13 +8,22 @@
 #include "autograd/masks/causal.hpp"
 #include "autograd/masks/lengths.hpp"
 #include "autograd/masks/window.hpp"
+#include "autograd/parallel.hpp"
 
 namespace tapehead {
 namespace {
 
 // Sizes of one head-by-head computation, and plain loops in long double that share nothing with the op.
 struct Sizes {
-  std::int64_t heads = 1, width = 1, value_width = 1, keys = 1, queries = 1, slices = 1;
+  std::int64_t heads = 1, width = 1, value_width = 1, keys = 1, queries = 1, slices = 1, group = 1;
+};
+
+// What becomes of a score, and what stands beside the scores.
+struct Shaping {
+  double cap = 0;
+  std::vector<double> line = {}, sink = {};  // (distances, heads), (heads)
+  std::int64_t least = 0;
+  const std::int32_t* first = nullptr;
 };
 
 struct Expected {
@@ -22,8 +31,10 @@ struct Expected {
 };
 
 Expected by_plain_loops(const Sizes& n, const std::vector<double>& q, const std::vector<double>& k,
-                        const std::vector<double>& v, double scale, const Mask& mask) {
+                        const std::vector<double>& v, double scale, const Mask& mask, const Shaping& shaping = {}) {
   Expected out;
+  const std::int64_t key_heads = n.heads / n.group;
+  const std::int64_t distances = static_cast<std::int64_t>(shaping.line.size()) / n.heads;
   out.context.resize(static_cast<std::size_t>(n.heads * n.value_width * n.queries * n.slices));
   out.weights.resize(static_cast<std::size_t>(n.keys * n.queries * n.heads * n.slices));
   const auto at = [](std::int64_t i) { return static_cast<std::size_t>(i); };
@@ -31,24 +42,31 @@ Expected by_plain_loops(const Sizes& n, const std::vector<double>& q, const std:
     for (std::int64_t h = 0; h < n.heads; ++h) {
       for (std::int64_t i = 0; i < n.queries; ++i) {
         std::vector<long double> e(at(n.keys), 0);
-        long double total = 0;
+        long double total = shaping.sink.empty() ? 0 : std::exp(static_cast<long double>(shaping.sink[at(h)]));
+        const std::int64_t position = i + (shaping.first != nullptr ? shaping.first[b] : 0);
+        bool any = false;
         for (std::int64_t j = 0; j < n.keys; ++j) {
           if (!mask.allows({b, h, n.keys}, i, j)) continue;
           long double score = 0;
           for (std::int64_t c = 0; c < n.width; ++c) {
             score += static_cast<long double>(q[at(h * n.width + c + n.heads * n.width * (i + n.queries * b))]) *
-                     k[at(h * n.width + c + n.heads * n.width * (j + n.keys * b))];
+                     k[at(h / n.group * n.width + c + key_heads * n.width * (j + n.keys * b))];
           }
-          e[at(j)] = std::exp(score * scale);
+          score *= scale;
+          if (shaping.cap > 0) score = shaping.cap * std::tanh(score / shaping.cap);
+          if (distances > 0) score += shaping.line[at(j - position - shaping.least + distances * h)];
+          any = true;
+          e[at(j)] = std::exp(score);
           total += e[at(j)];
         }
         for (std::int64_t j = 0; j < n.keys; ++j) {
-          const long double weight = total > 0 ? e[at(j)] / total : 0;
+          const long double weight = any ? e[at(j)] / total : 0;
           out.weights[at(j + n.keys * (i + n.queries * (h + n.heads * b)))] = static_cast<double>(weight);
           for (std::int64_t c = 0; c < n.value_width; ++c) {
             const std::int64_t row = h * n.value_width + c;
+            const std::int64_t from = h / n.group * n.value_width + c;
             out.context[at(row + n.heads * n.value_width * (i + n.queries * b))] +=
-                static_cast<double>(weight * v[at(row + n.heads * n.value_width * (j + n.keys * b))]);
+                static_cast<double>(weight * v[at(from + key_heads * n.value_width * (j + n.keys * b))]);
           }
         }
       }
@@ -91,6 +109,83 @@ TEST(Attention, AgreesWithPlainLoops) {
       }
     }
   }
+}
+
+// Heads that share keys, a cap, a line and a sink, each alone and together, over several tiles and in the whole.
+TEST(Attention, SharedKeysCapLineAndSinkAgreeWithPlainLoops) {
+  const Sizes n{.heads = 4, .width = 3, .value_width = 2, .keys = 150, .queries = 70, .slices = 2, .group = 2};
+  static constexpr std::int32_t kFirst[] = {80, 3};
+  const auto q = random_values(n.heads * n.width * n.queries * n.slices, 1);
+  const auto k = random_values(n.heads / n.group * n.width * n.keys * n.slices, 2);
+  const auto v = random_values(n.heads / n.group * n.value_width * n.keys * n.slices, 3);
+  const std::int64_t distances = n.keys + n.queries - 1 + 80;
+  const auto line = random_values(distances * n.heads, 4);
+  const auto sink = random_values(n.heads, 5);
+  const std::int64_t least = -(n.queries - 1 + 80);
+  const std::vector<double> zero(4, 0);
+  const Shaping all{.cap = 0.8, .line = line, .sink = sink, .least = least, .first = kFirst};
+  const std::vector<Shaping> shapings{{},
+                                      {.cap = 0.8},
+                                      {.line = line, .least = least, .first = kFirst},
+                                      {.line = line, .least = least},
+                                      {.sink = sink},
+                                      {.sink = zero},
+                                      all};
+  for (const Mask& mask : {Mask::everything(), Causal{.offset = 80} & Window{.left = 30, .offset = 60}}) {
+    for (const Shaping& shaping : shapings) {
+      Tape<double> tape;
+      using Block = RowBlock<double>;
+      ScoreTerms<double> terms{.least = shaping.least, .first = shaping.first};
+      if (!shaping.line.empty()) terms.line = tape.constant({distances, n.heads}, shaping.line.data());
+      const bool zero_sink = shaping.sink == zero;
+      if (!shaping.sink.empty() && !zero_sink) terms.sink = tape.constant({n.heads}, shaping.sink.data());
+      const auto found =
+          attention(Block::all(tape.constant({n.heads * n.width, n.queries, n.slices}, q.data())),
+                    Block::all(tape.constant({n.heads / n.group * n.width, n.keys, n.slices}, k.data())),
+                    Block::all(tape.constant({n.heads / n.group * n.value_width, n.keys, n.slices}, v.data())),
+                    {.heads = n.heads,
+                     .key_heads = n.heads / n.group,
+                     .scale = 0.7,
+                     .cap = shaping.cap,
+                     .mask = mask,
+                     .zero_sink = zero_sink},
+                    terms);
+      const Expected expected = by_plain_loops(n, q, k, v, 0.7, mask, shaping);
+      for (std::size_t i = 0; i < expected.context.size(); ++i) {
+        ASSERT_NEAR(found.context.data()[i], expected.context[i], 1e-13);
+      }
+    }
+  }
+}
+
+// Whoever does the work, the bits are the same: query heads that share keys never add at the same time.
+TEST(Attention, SharedKeysGetTheSameGradientFromAnyNumberOfWorkers) {
+  const Sizes n{.heads = 8, .width = 4, .value_width = 4, .keys = 200, .queries = 200, .slices = 2, .group = 4};
+  const auto gradients_with = [&](int count) {
+    WorkerPool workers(count);
+    Tape<double> tape;
+    tape.set_workers(&workers);
+    using Block = RowBlock<double>;
+    const std::int64_t shared = n.heads / n.group * n.width;
+    const auto q = tape.input({n.heads * n.width, n.queries, n.slices},
+                              random_values(n.heads * n.width * n.queries * n.slices, 1).data());
+    const auto k = tape.input({shared, n.keys, n.slices}, random_values(shared * n.keys * n.slices, 2).data());
+    const auto line = tape.input({399, n.heads}, random_values(399 * n.heads, 4).data());
+    const auto sink = tape.input({n.heads}, random_values(n.heads, 5).data());
+    const auto context = attention(Block::all(q), Block::all(k), Block::all(k),
+                                   {.heads = n.heads, .key_heads = n.heads / n.group, .cap = 3, .mask = Mask::causal()},
+                                   ScoreTerms<double>{.line = line, .least = -199, .sink = sink})
+                             .context;
+    tape.backward(context, random_values(context.shape().size(), 6).data());
+    std::vector<double> found;
+    for (const auto& x : {q, k, line, sink}) {
+      found.insert(found.end(), tape.gradient(x), tape.gradient(x) + x.shape().size());
+    }
+    return found;
+  };
+  const std::vector<double> alone = gradients_with(1);
+  EXPECT_EQ(gradients_with(2), alone);
+  EXPECT_EQ(gradients_with(3), alone);
 }
 
 // A query that may attend nothing: zeros, and gradients of zero, never NaN, for it and for everybody else.
