@@ -231,8 +231,8 @@ std::vector<OpCase> shaped_cases(const RandomStream& random) {
                    .random = &random,
                    .first_example = 7},
                   true, true),
-      case_shaped("tiles_all", {1, 1, 66, 132},
-                  {.heads = 2, .key_heads = 1, .scale = 0.7, .cap = 2, .mask = pieces}, true, true),
+      case_shaped("tiles_all", {1, 1, 66, 132}, {.heads = 2, .key_heads = 1, .scale = 0.7, .cap = 2, .mask = pieces},
+                  true, true),
       case_shaped("K1_Q1_all", {1, 1, 1, 1}, {.cap = 2}, true, true),
       case_shaped("saturated_cap", {2, 2, 3, 5}, {.scale = 2, .cap = 0.5}, true, true),
   };
