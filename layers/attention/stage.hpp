@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autograd/masks/mask.hpp"
+#include "autograd/ops/distance_bias.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/stage_choices.hpp"
 #include "layers/scope.hpp"
@@ -31,6 +32,13 @@ struct StageInput {
   bool both_ways = true;                      ///< whether a query may see keys behind it
   const std::int32_t* first_query = nullptr;  ///< where query 0 of each example stands among the keys; nullptr: at 0
   Var<T> scores = {};                         ///< (K, Q, H·B)
+
+  /// Of queries and keys, split or not: what their heads are does not matter to it.
+  DistanceRange distances() const {
+    const std::int64_t examples = query.shape().slices;
+    const std::int64_t split = query.shape().rows == sizes.key_width ? sizes.heads : 1;
+    return DistanceRange::of(key.shape().columns, query.shape().columns, first_query, examples / split);
+  }
 };
 
 /// One function for the three scalars, from a lambda without captures: `[](const auto& in) { return scale(in.query, 2);

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autograd/ops/relative_bias.hpp"
+#include "autograd/ops/bucket_line.hpp"
 #include "layers/attention/stage.hpp"
 
 namespace tapehead {
@@ -20,8 +20,10 @@ StageSpec stage_spec_bias_t5() {
               },
           .apply =
               [](const auto& in) {
-                return relative_bias(in.scores, in.parameters[0],
-                                     {in.numbers.buckets, in.numbers.furthest, in.both_ways}, in.first_query);
+                const DistanceRange range = in.distances();
+                const Var line =
+                    bucket_line(in.parameters[0], {in.numbers.buckets, in.numbers.furthest, in.both_ways}, range);
+                return distance_bias(in.scores, line, range.least, in.first_query);
               },
           .plain =
               [](const PlainStage& in, std::vector<PlainStage::Number> scores) {

@@ -5,10 +5,10 @@
 #include <complex>
 #include <memory>
 
-#include "autograd/ops/alibi.hpp"
+#include "autograd/ops/bucket_line.hpp"
 #include "autograd/ops/detail/masked_cases.hpp"
+#include "autograd/ops/distance_bias.hpp"
 #include "autograd/ops/forgetting_bias.hpp"
-#include "autograd/ops/relative_bias.hpp"
 #include "autograd/ops/relative_scores.hpp"
 #include "autograd/ops/rotary.hpp"
 #include "autograd/ops/table_bias.hpp"
@@ -45,15 +45,14 @@ ForwardCase turned(const std::string& label, Shape shape, std::int64_t heads, st
           }};
 }
 
-ForwardCase with_alibi(const std::string& label, Shape shape, std::int64_t heads, bool moved) {
+ForwardCase by_distance(const std::string& label, Shape shape, Shape line, std::int64_t least, bool moved) {
   return {label,
-          {{shape}},
-          [=](auto x) { return alibi(x[0], heads, moved ? ragged_lengths() : nullptr); },
+          {{shape}, {line}},
+          [=](auto x) { return distance_bias(x[0], x[1], least, moved ? ragged_lengths() : nullptr); },
           [=](PlainInputs x) {
+            const std::int64_t heads = line.columns;
             return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
-              const auto share = static_cast<long double>(s % heads + 1) / static_cast<long double>(heads);
-              const auto distance = static_cast<long double>(q + first_of(moved, s / heads) - k);
-              return x[0](k, q, s) - std::pow(2.0L, -8 * share) * std::abs(distance);
+              return x[0](k, q, s) + x[1](k - q - first_of(moved, s / heads) - least, s % heads, 0);
             });
           }};
 }
@@ -73,15 +72,14 @@ std::int64_t bucket_of(std::int64_t distance, std::int64_t buckets, std::int64_t
   return bucket + (both_ways && distance > 0 ? size : 0);
 }
 
-ForwardCase in_buckets(const std::string& label, Shape shape, std::int64_t heads, bool both_ways, bool moved) {
+ForwardCase in_buckets(const std::string& label, std::int64_t heads, const DistanceRange& range, bool both_ways) {
   const DistanceBuckets buckets{.buckets = 8, .furthest = 20, .both_ways = both_ways};
   return {label,
-          {{shape}, {{heads, 8}}},
-          [=](auto x) { return relative_bias(x[0], x[1], buckets, moved ? ragged_lengths() : nullptr); },
+          {{{heads, 8}}},
+          [=](auto x) { return bucket_line(x[0], buckets, range); },
           [=](PlainInputs x) {
-            const std::int64_t h = x[1].shape.rows;
-            return Plain::of(x[0].shape, [&](auto k, auto q, auto s) {
-              return x[0](k, q, s) + x[1](s % h, bucket_of(k - q - first_of(moved, s / h), 8, 20, both_ways));
+            return Plain::of({range.count(), heads}, [&](auto i, auto h, auto) {
+              return x[0](h, bucket_of(i + range.least, 8, 20, both_ways), 0);
             });
           }};
 }
@@ -141,12 +139,12 @@ std::vector<ForwardOracle> position_oracles() {
       {"rotary",
        {turned("halves", {8, 5, 2}, 2, 4, 4, false, false), turned("pairs", {8, 5, 2}, 2, 4, 4, true, false),
         turned("partial", {11, 4, 3}, 2, 5, 2, false, false), turned("moved", {4, 3, 6}, 1, 4, 4, true, true)}},
-      {"alibi",
-       {with_alibi("K5_Q4_H2_B2", {5, 4, 4}, 2, false), with_alibi("H3", {3, 6, 6}, 3, false),
-        with_alibi("moved", {5, 2, 6}, 2, true)}},
-      {"relative_bias",
-       {in_buckets("both_ways", {5, 4, 4}, 2, true, false), in_buckets("one_way", {5, 4, 4}, 2, false, false),
-        in_buckets("far", {40, 30, 2}, 1, true, false), in_buckets("moved", {5, 2, 6}, 3, false, true)}},
+      {"distance_bias",
+       {by_distance("K5_Q4_H2_B2", {5, 4, 4}, {8, 2}, -3, false), by_distance("longer", {3, 6, 6}, {20, 3}, -9, false),
+        by_distance("moved", {5, 2, 6}, {11, 2}, -6, true)}},
+      {"bucket_line",
+       {in_buckets("both_ways", 2, {-4, 5}, true), in_buckets("one_way", 3, {-4, 5}, false),
+        in_buckets("far", 1, {-40, 40}, true)}},
       {"table_bias",
        {from_table("K5_Q4_H2_B2", {5, 4, 4}, {5, 4, 2}, 2, false),
         from_table("larger_for_all", {3, 2, 4}, {5, 4, 1}, 2, false),

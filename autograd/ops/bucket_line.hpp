@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "autograd/ops/distance_bias.hpp"
 #include "autograd/tape.hpp"
 
 namespace tapehead {
@@ -18,10 +19,10 @@ struct DistanceBuckets {
   void check() const;
 };
 
-/// score + table(h, bucket(k − p)) of query position p and key k. x (K, Q, H·B), slice h + H·b being head h of example
-/// b; table (H, buckets) → (K, Q, H·B). Query q of example b stands at position q, or q + first[b]. Throws ShapeError
-/// where the table does not fit, ConfigError for buckets that tell nothing apart.
+/// A line for distance_bias() of a number for each bucket: y(d − least, h) = table(h, bucket(d)) for the distances d of
+/// `range`. table (H, buckets) → (L, H). Throws ShapeError where the table does not fit the buckets, ConfigError for
+/// buckets that tell nothing apart.
 template <Scalar T>
-Var<T> relative_bias(Var<T> x, Var<T> table, const DistanceBuckets& buckets, const std::int32_t* first = nullptr);
+Var<T> bucket_line(Var<T> table, const DistanceBuckets& buckets, const DistanceRange& range);
 
 }  // namespace tapehead
