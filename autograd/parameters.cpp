@@ -135,6 +135,7 @@ void ParameterStore<T>::initialise(std::uint64_t seed) {
       double drawn = scale;
       if (law == Initialisation::Law::uniform) drawn *= 2 * random.uniform(i) - 1;
       if (law == Initialisation::Law::normal) drawn *= random.normal(i);
+      if (law == Initialisation::Law::identity && i % range.shape.rows != i / range.shape.rows) drawn = 0;
       value = static_cast<T>(drawn);
       ++i;
     }

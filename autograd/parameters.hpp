@@ -15,9 +15,9 @@ namespace tapehead {
 
 /// The law by which a parameter is drawn before training.
 struct Initialisation {
-  enum class Law { constant, uniform, normal };
+  enum class Law { constant, uniform, normal, identity };
   Law law = Law::constant;
-  double scale = 0;  ///< the constant; the half width of the interval; the standard deviation
+  double scale = 0;  ///< the constant; the half width of the interval; the standard deviation; the diagonal
 
   static Initialisation constant(double value) { return {Law::constant, value}; }
   /// Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
@@ -25,6 +25,8 @@ struct Initialisation {
   /// Normal of deviation sqrt(2 / fan_in): what ReLU halves is made up for (He et al. 2015, eq. 10).
   static Initialisation kaiming_normal(std::int64_t fan_in);
   static Initialisation normal(double standard_deviation) { return {Law::normal, standard_deviation}; }
+  /// The identity matrix.
+  static Initialisation identity() { return {Law::identity, 1}; }
 };
 
 /// One named piece of the flat parameter vector: `encoder.layers.0.self_attention.query.weight`.

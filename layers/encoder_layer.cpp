@@ -10,7 +10,9 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
                                       .heads = o.heads,
                                       .key_width = o.key_width,
                                       .value_width = o.value_width,
+                                      .head = o.head,
                                       .scale = o.scale,
+                                      .learned_scale = o.learned_scale,
                                       .stages = o.stages,
                                       .rotary = o.rotary,
                                       .dropout = o.dropout,
@@ -18,15 +20,6 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
   // Where a query stands among the keys of a memory is not known.
   if (memory_channels > 0) options.stages.bias = "none";
   return options;
-}
-
-AttentionKernel attention_kernel(const LayerOptions& o) {
-  const StageChoices& chosen = o.stages;
-  return choose_kernel({.score = &find_stage(StageKind::score, chosen.score),
-                        .bias = chosen.bias == "none" ? nullptr : &find_stage(StageKind::bias, chosen.bias),
-                        .normalizer = &find_stage(StageKind::normalizer, chosen.normalizer),
-                        .cap = chosen.cap,
-                        .kernel = o.kernel});
 }
 
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)

@@ -15,10 +15,12 @@ struct LayerOptions {
   std::int64_t heads = 1;
   std::int64_t key_width = 0;    ///< of one head; 0: channels / heads
   std::int64_t value_width = 0;  ///< of one head; 0: as key_width
-  std::int64_t inner = 0;        ///< width of the feed-forward part
-  double scale = 0;              ///< of attention scores; 0: 1/√D
-  StageChoices stages = {};      ///< of attention; the bias of self-attention alone
-  RotaryChoices rotary = {};     ///< of self-attention
+  HeadChoices head = {};
+  std::int64_t inner = 0;      ///< width of the feed-forward part
+  double scale = 0;            ///< of attention scores; 0: 1/√D
+  bool learned_scale = false;  ///< by each head, from there on
+  StageChoices stages = {};    ///< of attention; the bias of self-attention alone
+  RotaryChoices rotary = {};   ///< of self-attention
   AttentionKernel kernel = AttentionKernel::automatic;
   NormPlace norm = NormPlace::pre;
   NormKind norm_kind = NormKind::layer;
@@ -28,9 +30,6 @@ struct LayerOptions {
 
 /// The attention that such layers use: over themselves (memory_channels == 0) or over a memory.
 MultiHeadAttention::Options attention_options(const LayerOptions& options, std::int64_t memory_channels);
-
-/// What computes such attention: see choose_kernel().
-AttentionKernel attention_kernel(const LayerOptions& options);
 
 /// Self-attention and feed-forward, each with its residual path. x (C, T, B) → (C, T, B). With a causal mask it is also
 /// the layer of a decoder-only model.

@@ -7,14 +7,23 @@ namespace tapehead {
 
 Linear::Linear(const Scope& scope, const Options& options, const Parameter& shared)
     : weight(scope.declare_or_share(scope.weight("weight", options.in, options.out), shared)),
-      bias(scope.declare({scope.vector("bias", options.out, 0)})) {}
+      bias(options.has_bias ? scope.declare({scope.vector("bias", options.out, options.first_bias)}) : Parameter{}) {}
+
+namespace {
+
+template <Scalar T>
+Var<T> applied(Var<T> x, const Parameter& weight, const Parameter& bias) {
+  return affine(x, x.tape().leaf(weight), bias ? x.tape().leaf(bias) : Var<T>{});
+}
+
+}  // namespace
 
 template <Scalar T>
 Var<T> Linear::operator()(Var<T> x) const {
-  return affine(x, x.tape().leaf(weight), x.tape().leaf(bias));
+  return applied(x, weight, bias);
 }
 
-JoinedLinear::JoinedLinear(const Scope& scope, std::int64_t in, const std::vector<Part>& parts) {
+JoinedLinear::JoinedLinear(const Scope& scope, std::int64_t in, const std::vector<Part>& parts, bool has_bias) {
   std::vector<ParameterRange> weights;
   std::vector<ParameterRange> biases;
   for (const Part& part : parts) {
@@ -22,12 +31,12 @@ JoinedLinear::JoinedLinear(const Scope& scope, std::int64_t in, const std::vecto
     biases.push_back((scope / part.name).vector("bias", part.out, 0));
   }
   weight = scope.declare(std::move(weights));
-  bias = scope.declare(std::move(biases), ParameterLayout::Join::rows);
+  if (has_bias) bias = scope.declare(std::move(biases), ParameterLayout::Join::rows);
 }
 
 template <Scalar T>
 Var<T> JoinedLinear::operator()(Var<T> x) const {
-  return affine(x, x.tape().leaf(weight), x.tape().leaf(bias));
+  return applied(x, weight, bias);
 }
 
 template Var<float> Linear::operator()(Var<float>) const;
@@ -43,6 +52,9 @@ LayerSpec layer_spec_linear() {
           {layer_case(
                "linear/in6_out5", {sample_activations()},
                [](const Scope& scope) { return Linear(scope, {.in = 6, .out = 5}); }, call),
+           layer_case(
+               "linear/without_bias", {sample_activations()},
+               [](const Scope& scope) { return Linear(scope, {.in = 6, .out = 5, .has_bias = false}); }, call),
            layer_case(
                "linear/joined", {sample_activations()},
                [](const Scope& scope) {

@@ -45,6 +45,10 @@ ParameterRange Scope::zeros(std::string_view name, std::int64_t rows, std::int64
   return {.name = name_of(name), .shape = {rows, entries}, .initialisation = Initialisation::constant(0)};
 }
 
+ParameterRange Scope::identity(std::string_view name, std::int64_t size) const {
+  return {.name = name_of(name), .shape = {size, size}, .initialisation = Initialisation::identity()};
+}
+
 ParameterRange Scope::table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const {
   const double deviation = law_ == WeightLaw::normal ? 0.02 : 1 / std::sqrt(static_cast<double>(channels));
   return {.name = name_of(name),

@@ -37,6 +37,8 @@ class Scope {
   ParameterRange vector(std::string_view name, std::int64_t rows, double value) const;
   /// A table (rows, entries) that starts at zero and does not decay.
   ParameterRange zeros(std::string_view name, std::int64_t rows, std::int64_t entries) const;
+  /// A matrix (size, size) that starts as the identity and does not decay.
+  ParameterRange identity(std::string_view name, std::int64_t size) const;
   /// A table (C, entries) of embeddings.
   ParameterRange table(std::string_view name, std::int64_t channels, std::int64_t entries, bool decay) const;
 

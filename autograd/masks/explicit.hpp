@@ -15,7 +15,8 @@ struct Explicit {
   bool per_example = false;
 
   const std::uint8_t* row(const MaskSite& at, std::int64_t query) const {
-    const std::int64_t maps = (heads > 0 ? at.head : 0) + (per_example ? at.example : 0) * (heads > 0 ? heads : 1);
+    const std::int64_t maps =
+        (heads > 0 ? at.head % heads : 0) + (per_example ? at.example : 0) * (heads > 0 ? heads : 1);
     return allowed + at.keys * (query + queries * maps);
   }
   KeyRange hull(const MaskSite& at, std::int64_t query) const {

@@ -7,7 +7,7 @@
 namespace tapehead {
 
 /// score + the logarithm of what the gates between key and query let through (Lin et al. 2025, "Forgetting
-/// Transformer", §3.1):
+/// Transformer"):
 ///
 ///     y(k, q) = x(k, q) + Σ log σ(gate_l)  over  min(k, p) < l ≤ max(k, p),  for query q at position p
 ///

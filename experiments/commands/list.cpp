@@ -41,9 +41,7 @@ std::string kernels_of(const StageSpec& stage) {
   std::vector<std::string_view> names;
   for (const KernelAbilities& kernel : kKernels) {
     AttentionStages stages{.kernel = kernel.kernel};
-    (stage.kind == StageKind::score  ? stages.score
-     : stage.kind == StageKind::bias ? stages.bias
-                                     : stages.normalizer) = &stage;
+    stages.of(stage.kind) = &stage;
     if (takes(kernel, stages)) names.push_back(kernel.name);
   }
   return fmt::format("{}", fmt::join(names, ", "));
@@ -52,8 +50,7 @@ std::string kernels_of(const StageSpec& stage) {
 Section attention_section() {
   Section section{"attention", {}};
   for (const StageSpec& stage : stage_specs()) {
-    const char* option = stage.kind == StageKind::bias ? "positions" : name_of(stage.kind);
-    section.entries.push_back({fmt::format("{} {}", option, stage.name),
+    section.entries.push_back({fmt::format("{} {}", option_of(stage.kind), stage.name),
                                fmt::format("{} ({}); by {}", stage.description, stage.source, kernels_of(stage))});
   }
   section.entries.push_back({"positions rotary",

@@ -10,7 +10,7 @@
 namespace tapehead {
 
 double attention_scale(const std::string& text, std::int64_t d_k, std::int64_t d_model) {
-  if (text == "inv_sqrt_dk") return 1 / std::sqrt(static_cast<double>(d_k));
+  if (text == "inv_sqrt_dk" || text == "learned") return 1 / std::sqrt(static_cast<double>(d_k));
   if (text == "none") return 1;
   if (text == "inv_dk") return 1 / static_cast<double>(d_k);
   if (text == "inv_sqrt_dmodel") return 1 / std::sqrt(static_cast<double>(d_model));
@@ -18,7 +18,7 @@ double attention_scale(const std::string& text, std::int64_t d_k, std::int64_t d
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number) || number <= 0) {
     throw ConfigError(fmt::format(
-        "scale: \"{}\" is none of inv_sqrt_dk, none, inv_dk, inv_sqrt_dmodel, and no positive number", text));
+        "scale: \"{}\" is none of inv_sqrt_dk, none, inv_dk, inv_sqrt_dmodel, learned, and no positive number", text));
   }
   return number;
 }

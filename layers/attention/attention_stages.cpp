@@ -9,7 +9,9 @@
 #include "autograd/ops/masked_softmax.hpp"
 #include "autograd/ops/matmul.hpp"
 #include "autograd/ops/merge_heads.hpp"
+#include "autograd/ops/repeat_slices.hpp"
 #include "autograd/ops/scale.hpp"
+#include "autograd/ops/scale_heads.hpp"
 #include "autograd/ops/slice.hpp"
 #include "autograd/ops/split_heads.hpp"
 #include "autograd/ops/tanh.hpp"
@@ -25,53 +27,112 @@ Var<T> rows_of(const RowBlock<T>& block) {
   return slice(block.x, Axis::rows, block.first_row, block.rows);
 }
 
-// Query and key as the score wants them before heads are split.
+bool is_product(const AttentionStages& stages) { return stages.score == nullptr || !stages.score->apply; }
+
+// Query and key as the score wants them before heads are split. A learned scale of products goes into the queries.
 template <Scalar T>
 StageOperands<T> prepared(const AttentionStages& stages, StageOperands<T> in, const Mask& mask) {
-  if (stages.score == nullptr || !stages.score->query) return in;
-  const StageInput<T> input{
-      .sizes = stages.sizes, .mask = mask, .parameters = in.score, .query = rows_of(in.query), .key = rows_of(in.key)};
-  in.query = RowBlock<T>::all(stages.score->query(input));
-  in.key = RowBlock<T>::all(stages.score->key(input));
+  if (stages.score != nullptr && stages.score->query) {
+    const StageInput<T> input{.sizes = stages.scoring(),
+                              .mask = mask,
+                              .parameters = in.score,
+                              .query = rows_of(in.query),
+                              .key = rows_of(in.key)};
+    in.query = RowBlock<T>::all(stages.score->query(input));
+    in.key = RowBlock<T>::all(stages.score->key(input));
+  }
+  if (in.scale && is_product(stages)) {
+    in.query = RowBlock<T>::all(scale_heads(rows_of(in.query), in.scale, HeadsIn::rows));
+  }
   return in;
+}
+
+// Keys or values (D, K, H·B) of the heads of queries, each shared by neighbours.
+template <Scalar T>
+Var<T> split_keys(const RowBlock<T>& block, const HeadSizes& sizes) {
+  const Var<T> split = split_heads(rows_of(block), sizes.of_keys());
+  return sizes.of_keys() == sizes.heads ? split : repeat_slices(split, sizes.heads / sizes.of_keys());
 }
 
 template <Scalar T>
 Var<T> composed(const AttentionStages& stages, const StageOperands<T>& in, const Mask& mask, const Pass& pass,
                 const AttentionPlace& place) {
   const std::int64_t heads = stages.sizes.heads;
-  const auto show = [&](What what, Var<T> x) { return pass.shown({place.path, place.role, what, heads}, x); };
-  StageInput<T> at{.sizes = stages.sizes,
+  const HeadSizes scoring = stages.scoring();
+  const auto show = [&](What what, std::int64_t of, Var<T> x) {
+    return pass.shown({place.path, place.role, what, of}, x);
+  };
+  Var<T> key = split_keys(in.key, stages.sizes);
+  if (scoring.heads > heads) key = split_heads(key, scoring.heads / heads);  // parts of shared keys are shared too
+  StageInput<T> at{.sizes = scoring,
                    .mask = mask,
                    .parameters = in.score,
-                   .query = split_heads(rows_of(in.query), heads),
-                   .key = split_heads(rows_of(in.key), heads),
+                   .query = split_heads(rows_of(in.query), scoring.heads),
+                   .key = key,
                    .numbers = stages.numbers,
-                   .scale = stages.scale,
+                   .scale = in.scale ? 1 : stages.scale,
                    .both_ways = place.role != AttentionRole::causal,
-                   .first_query = in.first_query};
-  const bool dot = stages.score == nullptr || !stages.score->apply;
-  at.scores = dot ? matmul(at.key, at.query, Transpose::yes) : stages.score->apply(at);
-  if (stages.score == nullptr || stages.score->scaled) at.scores = scale(at.scores, stages.scale);
+                   .first_query = in.first_query,
+                   .of_keys = in.of_keys};
+  at.scores = is_product(stages) ? matmul(at.key, at.query, Transpose::yes) : stages.score->apply(at);
+  if (stages.score == nullptr || stages.score->scaled) {
+    if (!in.scale) at.scores = scale(at.scores, stages.scale);
+    if (in.scale && !is_product(stages)) at.scores = scale_heads(at.scores, in.scale, HeadsIn::slices);
+  }
   if (stages.cap > 0) at.scores = scale(tanh(scale(at.scores, 1 / stages.cap)), stages.cap);
+  at.parameters = in.mixing;
+  if (stages.mixing != nullptr && stages.mixing->before) at.scores = stages.mixing->before(at);
   if (stages.bias != nullptr) {
     at.parameters = in.bias;
     at.scores = stages.bias->apply(at);
   }
-  at.scores = show(What::scores, at.scores);
+  at.scores = show(What::scores, scoring.heads, at.scores);
   at.parameters = in.normalizer;
-  Var<T> weights = stages.normalizer != nullptr ? stages.normalizer->apply(at) : masked_softmax(at.scores, mask, heads);
-  weights = show(What::weights, weights);
+  at.scores =
+      stages.normalizer != nullptr ? stages.normalizer->apply(at) : masked_softmax(at.scores, mask, scoring.heads);
+  at.parameters = in.mixing;
+  if (stages.mixing != nullptr) at.scores = stages.mixing->apply(at);
+  Var<T> weights = show(What::weights, heads, at.scores);
   if (pass.training && stages.dropout > 0) {
     weights = dropout(weights, stages.dropout, pass.dropout_stream(place.site), pass.first_example, heads);
   }
-  return merge_heads(matmul(split_heads(rows_of(in.value), heads), weights), heads);
+  return merge_heads(matmul(split_keys(in.value, stages.sizes), weights), heads);
 }
 
 }  // namespace
 
-const char* name_of(StageKind kind) {
-  return kind == StageKind::score ? "score" : kind == StageKind::bias ? "bias" : "normalizer";
+namespace {
+
+// Of each kind: its name, the option that chooses it, and where people's choice and the stage itself are kept.
+struct KindFacts {
+  const char *name, *option;
+  std::string StageChoices::*choice;
+  const StageSpec* AttentionStages::*stage;
+  bool can_be_left_out;
+};
+constexpr KindFacts kKinds[kStageKinds] = {
+    {"score", "score", &StageChoices::score, &AttentionStages::score, false},
+    {"bias", "positions", &StageChoices::bias, &AttentionStages::bias, true},
+    {"mixing", "head-mixing", &StageChoices::mixing, &AttentionStages::mixing, true},
+    {"normalizer", "normalizer", &StageChoices::normalizer, &AttentionStages::normalizer, false},
+    {"gate", "head-gate", &StageChoices::gate, &AttentionStages::gate, true},
+};
+const KindFacts& facts_of(StageKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+
+}  // namespace
+
+const char* name_of(StageKind kind) { return facts_of(kind).name; }
+const char* option_of(StageKind kind) { return facts_of(kind).option; }
+
+const StageSpec*& AttentionStages::of(StageKind kind) { return this->*facts_of(kind).stage; }
+
+HeadSizes AttentionStages::scoring() const {
+  if (mixing == nullptr || mixing->parts == 1) return sizes;
+  HeadSizes scoring = sizes;
+  scoring.heads *= mixing->parts;
+  scoring.key_heads *= mixing->parts;
+  scoring.key_width /= mixing->parts;
+  return scoring;
 }
 
 std::vector<std::size_t> PlainStage::by_score(const std::vector<Number>& scores) const {
@@ -83,8 +144,10 @@ std::vector<std::size_t> PlainStage::by_score(const std::vector<Number>& scores)
   return order;
 }
 
-std::string& choice_of(StageChoices& choices, StageKind kind) {
-  return kind == StageKind::score ? choices.score : kind == StageKind::bias ? choices.bias : choices.normalizer;
+std::string& choice_of(StageChoices& choices, StageKind kind) { return choices.*facts_of(kind).choice; }
+
+const StageSpec* chosen_stage(StageKind kind, const std::string& name) {
+  return facts_of(kind).can_be_left_out && name == "none" ? nullptr : &find_stage(kind, name);
 }
 
 const StageSpec& find_stage(StageKind kind, const std::string& name) {
@@ -121,7 +184,11 @@ std::string lacking(const KernelAbilities& kernel, const AttentionStages& stages
   if (stages.cap > 0 && !kernel.caps) return fmt::format("score-cap {}", stages.cap);
   if (stages.bias != nullptr && !kernel.biases) return named(*stages.bias);
   const bool other = stages.normalizer != nullptr && stages.normalizer->name != "softmax";
-  return other && !kernel.other_normalizers ? named(*stages.normalizer) : "";
+  if (other && !kernel.other_normalizers) return named(*stages.normalizer);
+  if (stages.mixing != nullptr && !kernel.mixes_heads) return named(*stages.mixing);
+  const HeadSizes& sizes = stages.sizes;
+  if (sizes.of_keys() != sizes.heads && !kernel.shares_keys) return fmt::format("kv-heads {}", sizes.of_keys());
+  return "";
 }
 
 }  // namespace
@@ -144,11 +211,35 @@ AttentionKernel choose_kernel(const AttentionStages& stages) {
   return stages.kernel;
 }
 
+namespace {
+
+// A head would get weights of keys that another one may attend, and it not.
+void require_same_for_heads(const AttentionStages& stages, const Mask& mask, const Shape& query, std::int64_t keys) {
+  for (std::int64_t n = 0; n < query.points(); ++n) {
+    const std::int64_t example = n / query.columns;
+    for (std::int64_t h = 1; h < stages.sizes.heads; ++h) {
+      for (std::int64_t k = 0; k < keys; ++k) {
+        const std::int64_t q = n % query.columns;
+        if (mask.allows({example, h, keys}, q, k) == mask.allows({example, 0, keys}, q, k)) continue;
+        throw ConfigError(fmt::format(
+            "attention: head-mixing {} takes a mask that is the same for all heads, and heads 0 and {} differ at query "
+            "{} and key {}",
+            stages.mixing->name, h, q, k));
+      }
+    }
+  }
+}
+
+}  // namespace
+
 template <Scalar T>
 Var<T> attend(const AttentionStages& stages, const StageOperands<T>& given, const Mask& mask, const Pass& pass,
               const AttentionPlace& place) {
   const std::int64_t heads = stages.sizes.heads;
   const auto at = [&](What what) { return Site{place.path, place.role, what, heads}; };
+  if (stages.mixing != nullptr && mask.by_head()) {
+    require_same_for_heads(stages, mask, given.query.x.shape(), given.key.x.shape().columns);
+  }
   const StageOperands<T> in = prepared(stages, given, mask);
   const bool watched =
       pass.probe != nullptr && (pass.probe->wants(at(What::scores)) || pass.probe->wants(at(What::weights)));
@@ -159,13 +250,23 @@ Var<T> attend(const AttentionStages& stages, const StageOperands<T>& given, cons
     const RandomStream random = pass.dropout_stream(place.site);
     context = attention(in.query, in.key, in.value,
                         {.heads = heads,
-                         .scale = stages.scale,
+                         .scale = in.scale ? 1 : stages.scale,
                          .mask = mask,
                          .dropout = pass.training ? stages.dropout : 0,
                          .random = &random,
                          .first_example = pass.first_example,
                          .kernel = stages.kernel})
                   .context;
+  }
+  if (stages.gate != nullptr) {
+    const StageInput<T> input{.sizes = stages.sizes,
+                              .mask = mask,
+                              .parameters = in.gate,
+                              .query = {},
+                              .key = {},
+                              .numbers = stages.numbers,
+                              .context = context};
+    context = stages.gate->apply(input);
   }
   return pass.shown(at(What::context), context);
 }

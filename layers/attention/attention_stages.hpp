@@ -10,20 +10,26 @@ namespace tapehead {
 
 /// One attention between its projections, stage by stage; plain values.
 ///
-///     score of query and key → · scale → cap → bias → mask → normalizer → dropout → context
+///     score of query and key → · scale → cap → mixing → bias → mask → normalizer → mixing → dropout → context → gate
 ///
 /// Composed, each stage is an op on the tape and the weights are a variable (K, Q, H·B): everything is differentiated
 /// through everything. The fused kernels do the same faster for some of these descriptions; kKernels says which.
 struct AttentionStages {
-  HeadSizes sizes = {};
+  HeadSizes sizes = {};                   ///< of heads that have a context each
   const StageSpec* score = nullptr;       ///< nullptr: dot
   const StageSpec* bias = nullptr;        ///< nullptr: none
+  const StageSpec* mixing = nullptr;      ///< nullptr: none; it sees scores and weights
   const StageSpec* normalizer = nullptr;  ///< nullptr: softmax
-  double scale = 1;
-  double cap = 0;  ///< 0: none
+  const StageSpec* gate = nullptr;        ///< nullptr: none
+  double scale = 1;                       ///< of scores; a learned one, among the operands, takes its place
+  double cap = 0;                         ///< 0: none
   StageNumbers numbers = {};
   double dropout = 0;  ///< of the weights
   AttentionKernel kernel = AttentionKernel::automatic;
+
+  const StageSpec*& of(StageKind kind);
+  /// The heads that score, of which a mixing may make fewer: what all stages up to the normalizer see.
+  HeadSizes scoring() const;
 };
 
 /// What a way of computing attention can do. What it cannot is refused by name, or composed where the choice is
@@ -35,12 +41,14 @@ struct KernelAbilities {
   bool caps;
   bool biases;
   bool other_normalizers;  ///< than softmax
-  bool shows_weights;      ///< to a probe, which may replace scores and weights
+  bool mixes_heads;
+  bool shares_keys;    ///< among heads of queries
+  bool shows_weights;  ///< to a probe, which may replace scores and weights
 };
 inline constexpr KernelAbilities kKernels[] = {
-    {AttentionKernel::whole, "whole", false, false, false, false, false},
-    {AttentionKernel::tiled, "tiled", false, false, false, false, false},
-    {AttentionKernel::composed, "composed", true, true, true, true, true},
+    {AttentionKernel::whole, "whole", false, false, false, false, false, false, false},
+    {AttentionKernel::tiled, "tiled", false, false, false, false, false, false, false},
+    {AttentionKernel::composed, "composed", true, true, true, true, true, true, true},
 };
 
 /// "whole", "tiled", "composed" or "auto"; anything else throws ConfigError.
@@ -56,9 +64,12 @@ AttentionKernel choose_kernel(const AttentionStages& stages);
 /// What attend() takes.
 template <Scalar T>
 struct StageOperands {
-  RowBlock<T> query, key, value;                                   ///< (H·D, Q, B), (H·D, K, B), (H·Dv, K, B)
+  RowBlock<T> query, key, value;                                   ///< (H·D, Q, B), (G·D, K, B), (G·Dv, K, B)
   std::span<const Var<T>> score = {}, bias = {}, normalizer = {};  ///< parameters of these stages
   const std::int32_t* first_query = nullptr;                       ///< see StageInput
+  std::span<const Var<T>> mixing = {}, gate = {};
+  Var<T> of_keys = {};  ///< (H, K, B) for a bias that wants it: see KeyPart
+  Var<T> scale = {};    ///< (H), learned, of heads that score
 };
 
 /// Which attention it is: its path and role for probes, and its number for dropout.
@@ -68,7 +79,8 @@ struct AttentionPlace {
   std::uint32_t site = 0;
 };
 
-/// The context (H·Dv, Q, B). A probe that wants scores or weights makes it composed.
+/// The context (H·Dv, Q, B). A probe that wants scores or weights makes it composed. Throws ConfigError for a mixing
+/// under a mask that is not the same for all heads.
 template <Scalar T>
 Var<T> attend(const AttentionStages& stages, const StageOperands<T>& in, const Mask& mask, const Pass& pass,
               const AttentionPlace& place);

@@ -7,6 +7,11 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/masks/lengths.hpp"
+#include "autograd/ops/concatenate.hpp"
+#include "autograd/ops/merge_heads.hpp"
+#include "autograd/ops/reshape.hpp"
+#include "autograd/ops/slice.hpp"
+#include "autograd/ops/split_heads.hpp"
 #include "layers/attention/at_positions.hpp"
 #include "layers/attention/key_value_cache.hpp"
 #include "layers/spec.hpp"
@@ -14,8 +19,17 @@
 namespace tapehead {
 namespace {
 
-MultiHeadAttention::Options complete(MultiHeadAttention::Options options, const std::string& path) {
-  if (options.channels < 1 || options.heads < 1 || options.key_width < 0 || options.value_width < 0) {
+using Options = MultiHeadAttention::Options;
+
+// How many heads of scores a head has.
+std::int64_t parts_of(const Options& o) {
+  const StageSpec* mixing = chosen_stage(StageKind::mixing, o.stages.mixing);
+  return mixing == nullptr ? 1 : mixing->parts;
+}
+
+Options complete(Options options, const std::string& path) {
+  if (options.channels < 1 || options.heads < 1 || options.key_width < 0 || options.value_width < 0 ||
+      options.head.key_heads < 0) {
     throw ConfigError(fmt::format("{}: channels ({}), heads ({}) and widths ({}, {}) must be positive", path,
                                   options.channels, options.heads, options.key_width, options.value_width));
   }
@@ -27,85 +41,143 @@ MultiHeadAttention::Options complete(MultiHeadAttention::Options options, const 
     options.key_width = options.channels / options.heads;
   }
   if (options.value_width == 0) options.value_width = options.key_width;
-  if (options.scale == 0) options.scale = 1 / std::sqrt(static_cast<double>(options.key_width));
+  check_fields(options.head);
+  require_shared_evenly(options.head, options.heads);
+  const std::int64_t parts = parts_of(options);
+  if (options.key_width % parts != 0) {
+    throw ConfigError(
+        fmt::format("{}: head-mixing {} cuts the queries of a head in {}, and {} channels are not so "
+                    "divided; choose another d-head",
+                    path, options.stages.mixing, parts, options.key_width));
+  }
+  if (options.scale == 0) options.scale = 1 / std::sqrt(static_cast<double>(options.key_width / parts));
   return options;
 }
 
 // Of one stage: they are handed on in memory of a fixed size.
-constexpr std::int64_t kMostParameters = 4;
+constexpr std::size_t kMostParameters = 4;
 
-HeadSizes sizes_of(const MultiHeadAttention::Options& o) { return {o.heads, o.key_width, o.value_width}; }
+std::int64_t key_heads(const Options& o) { return o.head.key_heads > 0 ? o.head.key_heads : o.heads; }
+std::int64_t key_rows(const Options& o) { return key_heads(o) * o.key_width; }
+std::int64_t value_rows(const Options& o) { return key_heads(o) * o.value_width; }
+bool has_bias(const Options& o) { return o.head.projection_bias != "no"; }
 
-std::vector<JoinedLinear::Part> query_parts(const MultiHeadAttention::Options& o) {
+std::vector<JoinedLinear::Part> query_parts(const Options& o) {
   if (o.memory_channels > 0) return {{"query", o.heads * o.key_width}};
-  return {{"query", o.heads * o.key_width}, {"key", o.heads * o.key_width}, {"value", o.heads * o.value_width}};
+  return {{"query", o.heads * o.key_width}, {"key", key_rows(o)}, {"value", value_rows(o)}};
 }
 
-std::shared_ptr<const RotaryTable> rotary_table(const MultiHeadAttention::Options& o) {
+std::shared_ptr<const RotaryTable> rotary_table(const Options& o) {
   if (o.rotary.positions == 0 || o.memory_channels > 0) return nullptr;
-  const auto channels = static_cast<std::int64_t>(o.rotary.share * static_cast<double>(o.key_width)) / 2 * 2;
+  const auto width = static_cast<double>(o.key_width / parts_of(o));
+  const auto channels = static_cast<std::int64_t>(o.rotary.share * width) / 2 * 2;
   return std::make_shared<const RotaryTable>(channels, o.rotary.positions, o.rotary.base);
 }
 
-std::optional<JoinedLinear> memory_projection(const Scope& scope, const MultiHeadAttention::Options& o) {
+std::optional<JoinedLinear> memory_projection(const Scope& scope, const Options& o) {
   if (o.memory_channels == 0) return std::nullopt;
-  return JoinedLinear(scope, o.memory_channels, {{"key", o.heads * o.key_width}, {"value", o.heads * o.value_width}});
+  return JoinedLinear(scope, o.memory_channels, {{"key", key_rows(o)}, {"value", value_rows(o)}}, has_bias(o));
+}
+
+// The numbers (R, T) of each sequence read as (R / heads, T, heads), and then taken for what heads of channels are:
+// what a reshape does that should have been followed by a transposition. And back.
+template <Scalar T>
+Var<T> misread(const RowBlock<T>& block, std::int64_t heads) {
+  const auto [rows, columns, slices] = Shape{block.rows, block.x.shape().columns, block.x.shape().slices};
+  return merge_heads(
+      reshape(slice(block.x, Axis::rows, block.first_row, rows), {rows / heads, columns, heads * slices}), heads);
+}
+template <Scalar T>
+Var<T> misread_back(Var<T> context, std::int64_t heads) {
+  return reshape(split_heads(context, heads), context.shape());
 }
 
 }  // namespace
 
+AttentionStages stages_of(const Options& given, const std::string& path) {
+  const Options o = complete(given, path);
+  AttentionStages stages{.sizes = {o.heads, o.key_width, o.value_width, key_heads(o)},
+                         .scale = o.scale,
+                         .cap = o.stages.cap,
+                         .numbers = o.stages.numbers,
+                         .dropout = o.dropout,
+                         .kernel = o.kernel};
+  StageChoices choices = o.stages;
+  for (std::size_t kind = 0; kind < kStageKinds; ++kind) {
+    stages.of(StageKind(kind)) = chosen_stage(StageKind(kind), choice_of(choices, StageKind(kind)));
+  }
+  if (o.learned_scale && !stages.score->scaled) {
+    throw ConfigError(fmt::format("attention: scale learned does not apply to score {}", stages.score->name));
+  }
+  if (o.memory_channels > 0 && stages.bias != nullptr && stages.bias->of_keys.name != nullptr) {
+    throw ConfigError(fmt::format("{}: bias {} belongs to self-attention", path, stages.bias->name));
+  }
+  stages.kernel = choose_kernel(stages);
+  return stages;
+}
+
 MultiHeadAttention::MultiHeadAttention(const Scope& scope, const Options& given)
     : path(scope.path()),
       options(complete(given, scope.path())),
-      from_queries(scope, options.channels, query_parts(options)),
+      from_queries(scope, options.channels, query_parts(options), has_bias(options)),
       from_memory(memory_projection(scope, options)),
-      output(scope / "output", {options.heads * options.value_width, options.channels}),
+      output(scope / "output",
+             {.in = options.heads * options.value_width, .out = options.channels, .has_bias = has_bias(options)}),
       site(scope.new_site()),
-      score_(scope, StageKind::score, options.stages.score, sizes_of(options), options.stages.numbers),
-      bias_(scope, StageKind::bias, options.stages.bias, sizes_of(options), options.stages.numbers),
-      normalizer_(scope, StageKind::normalizer, options.stages.normalizer, sizes_of(options), options.stages.numbers),
+      stages_(stages_of(options, path)),
       rotary_(rotary_table(options)) {
-  options.kernel = choose_kernel(stages());
-}
-
-MultiHeadAttention::Stage::Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes,
-                                 const StageNumbers& numbers) {
-  if (kind == StageKind::bias && name == "none") return;
-  spec = &find_stage(kind, name);
-  if (spec->declare != nullptr) parameters = spec->declare(scope / name_of(kind), sizes, numbers);
-  if (std::ssize(parameters) > kMostParameters) {
-    throw ConfigError(fmt::format("{}: {} has {} parameters, and a stage {} at most", scope.path(), name,
-                                  parameters.size(), kMostParameters));
+  options.kernel = stages_.kernel;
+  const HeadSizes scoring = stages_.scoring();
+  for (std::size_t at = 0; at < kStageKinds; ++at) {
+    const auto kind = StageKind(at);
+    const StageSpec* stage = stages_.of(kind);
+    if (stage == nullptr || stage->declare == nullptr) continue;
+    const bool of_contexts = kind == StageKind::mixing || kind == StageKind::gate;
+    of_stages_[at] = stage->declare(scope / name_of(kind), of_contexts ? stages_.sizes : scoring, stages_.numbers);
+    if (of_stages_[at].size() > kMostParameters) {
+      throw ConfigError(fmt::format("{}: {} has {} parameters, and a stage {} at most", path, stage->name,
+                                    of_stages_[at].size(), kMostParameters));
+    }
+  }
+  if (options.learned_scale) scale_ = scope.declare({scope.vector("scale", scoring.heads, options.scale)});
+  if (stages_.bias != nullptr && stages_.bias->of_keys.name != nullptr) {
+    const auto [name, first_bias] = stages_.bias->of_keys;
+    of_keys_ = Linear(scope / name, {.in = options.channels, .out = scoring.heads, .first_bias = first_bias});
   }
 }
 
-AttentionStages MultiHeadAttention::stages() const {
-  return {.sizes = sizes_of(options),
-          .score = score_.spec,
-          .bias = bias_.spec,
-          .normalizer = normalizer_.spec,
-          .scale = options.scale,
-          .cap = options.stages.cap,
-          .numbers = options.stages.numbers,
-          .dropout = options.dropout,
-          .kernel = options.kernel};
-}
-
 template <Scalar T>
-Var<T> MultiHeadAttention::attended(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, AttentionRole role,
-                                    const Mask& mask, const Pass& pass, const std::int32_t* first_query) const {
-  Tape<T>& tape = query.x.tape();
-  std::array<Var<T>, 3 * kMostParameters> leaves;
+Var<T> MultiHeadAttention::attended(StageOperands<T> in, AttentionRole role, const Mask& mask, const Pass& pass) const {
+  Tape<T>& tape = in.query.x.tape();
+  std::array<Var<T>, kStageKinds * kMostParameters> leaves;
   std::size_t used = 0;
-  const auto leaves_of = [&](const Stage& stage) {
+  const auto leaves_of = [&](StageKind kind) {
     const std::size_t first = used;
-    for (const Parameter& parameter : stage.parameters) leaves[used++] = tape.leaf(parameter);
+    for (const Parameter& parameter : of_stages_[static_cast<std::size_t>(kind)]) leaves[used++] = tape.leaf(parameter);
     return std::span<const Var<T>>(leaves).subspan(first, used - first);
   };
-  const auto score = leaves_of(score_);
-  const auto bias = leaves_of(bias_);
-  const Var<T> context = attend<T>(stages(), {query, key, value, score, bias, leaves_of(normalizer_), first_query},
-                                   mask, pass, {path, role, site});
+  in.score = leaves_of(StageKind::score);
+  in.bias = leaves_of(StageKind::bias);
+  in.mixing = leaves_of(StageKind::mixing);
+  in.normalizer = leaves_of(StageKind::normalizer);
+  in.gate = leaves_of(StageKind::gate);
+  if (scale_) in.scale = tape.leaf(scale_);
+  const bool reshaped = options.head.split == "reshape";
+  if (reshaped) {
+    if (pass.cache != nullptr) {
+      throw ConfigError(
+          fmt::format("{}: head-split reshape mixes positions, so what comes first depends on what is to come: nothing "
+                      "can be written token by token",
+                      path));
+    }
+    in.query = RowBlock<T>::all(misread(in.query, options.heads));
+    in.key = RowBlock<T>::all(misread(in.key, key_heads(options)));
+    in.value = RowBlock<T>::all(misread(in.value, key_heads(options)));
+  }
+  AttentionStages stages = stages_;
+  stages.dropout = options.dropout;  // which may have been set anew
+  Var<T> context = attend<T>(stages, in, mask, pass, {path, role, site});
+  if (reshaped) context = misread_back(context, options.heads);
   return pass.shown({path, role, What::output, options.heads}, output(context));
 }
 
@@ -113,9 +185,10 @@ template <Scalar T>
 Var<T> MultiHeadAttention::turned(Var<T> joined, const Pass& pass) const {
   if (rotary_ == nullptr) return joined;
   const bool behind = pass.cache != nullptr && pass.cache->any();
+  const std::int64_t parts = stages_.scoring().heads / options.heads;
   return rotary(joined, *rotary_,
-                {.heads = 2 * options.heads,
-                 .width = options.key_width,
+                {.heads = parts * (options.heads + key_heads(options)),
+                 .width = options.key_width / parts,
                  .pairs = options.rotary.layout == "pairs",
                  .first = behind ? pass.cache->before() : nullptr});
 }
@@ -124,17 +197,32 @@ template <Scalar T>
 Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
   if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
   const Var<T> joined = turned(from_queries(x), pass);
-  const std::int64_t keys = options.heads * options.key_width;
-  const std::int64_t values = options.heads * options.value_width;
+  const Var<T> of_keys = of_keys_ ? (*of_keys_)(x) : Var<T>{};
+  const std::int64_t queries = options.heads * options.key_width;
+  const std::int64_t keys = key_rows(options);
+  const std::int64_t values = value_rows(options);
   const AttentionRole role = mask.looks_back() ? AttentionRole::causal : AttentionRole::self;
   if (pass.cache != nullptr) {
     KeyValueCache<T>& cache = KeyValueCache<T>::of(pass);
-    if (const Var<T> all = cache.extend(site, {joined, keys, keys + values})) {
+    // What is remembered of a key lies together.
+    const std::int64_t more = of_keys ? of_keys.shape().rows : 0;
+    const std::array<Var<T>, 2> parts{joined, of_keys};
+    const Var<T> remembered = of_keys ? concatenate<T>(parts, Axis::rows) : joined;
+    if (const Var<T> all = cache.extend(site, {remembered, queries, keys + values + more})) {
       const Mask behind = AtPositions{.mask = &mask, .positions = cache.before()} & Lengths{cache.with()};
-      return attended<T>({joined, 0, keys}, {all, 0, keys}, {all, keys, values}, role, behind, pass, cache.before());
+      return attended<T>({.query = {joined, 0, queries},
+                          .key = {all, 0, keys},
+                          .value = {all, keys, values},
+                          .first_query = cache.before(),
+                          .of_keys = of_keys ? slice(all, Axis::rows, keys + values, more) : Var<T>{}},
+                         role, behind, pass);
     }
   }
-  return attended<T>({joined, 0, keys}, {joined, keys, keys}, {joined, 2 * keys, values}, role, mask, pass);
+  return attended<T>({.query = {joined, 0, queries},
+                      .key = {joined, queries, keys},
+                      .value = {joined, queries + keys, values},
+                      .of_keys = of_keys},
+                     role, mask, pass);
 }
 
 template <Scalar T>
@@ -143,10 +231,11 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, Var<T> memory, const Mask& mask,
   const auto project = [&] { return (*from_memory)(memory); };
   const Var<T> joined =
       pass.cache == nullptr ? project() : KeyValueCache<T>::of(pass).remember(site, x.tape(), project);
-  const std::int64_t keys = options.heads * options.key_width;
-  const std::int64_t values = options.heads * options.value_width;
-  return attended<T>(RowBlock<T>::all(from_queries(x)), {joined, 0, keys}, {joined, keys, values}, AttentionRole::cross,
-                     mask, pass);
+  const std::int64_t keys = key_rows(options);
+  return attended<T>({.query = RowBlock<T>::all(from_queries(x)),
+                      .key = {joined, 0, keys},
+                      .value = {joined, keys, value_rows(options)}},
+                     AttentionRole::cross, mask, pass);
 }
 
 template Var<float> MultiHeadAttention::operator()(Var<float>, const Mask&, const Pass&) const;
@@ -185,10 +274,31 @@ LayerSpec layer_spec_multi_head_attention() {
           [](const MultiHeadAttention& layer, auto&, auto x) {
             return layer(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{});
           })};
+  // Heads of every kind, with a scale that they learn.
+  const auto of_heads = [&](const std::string& label, std::int64_t heads, const HeadChoices& head,
+                            const std::string& score = "dot") {
+    cases.push_back(self(label, {.channels = 6,
+                                 .heads = heads,
+                                 .key_width = 2,
+                                 .value_width = 3,
+                                 .head = head,
+                                 .learned_scale = true,
+                                 .stages = {.score = score}}));
+  };
+  of_heads("grouped_query", 4, {.key_heads = 2});
+  of_heads("multi_query", 3, {.key_heads = 1});
+  of_heads("without_biases", 2, {.projection_bias = "no"});
+  of_heads("reshaped", 2, {.split = "reshape"});
+  of_heads("learned_scale_of_distances", 2, {}, "distance");
+  MultiHeadAttention::Options differential{.channels = 6, .heads = 4, .key_width = 4, .head = {.key_heads = 2}};
+  differential.stages.mixing = "differential";
+  differential.rotary.positions = 4;
+  cases.push_back(self("differential_grouped_rotary", differential));
   // Every stage that there is, by itself, fused where it can be and composed.
   for (const StageSpec& spec : stage_specs()) {
     MultiHeadAttention::Options options{.channels = 6, .heads = 2, .key_width = 4, .dropout = 0.3};
     choice_of(options.stages, spec.kind) = spec.name;
+    options.stages.numbers.positions = 5;
     cases.push_back(self(spec.name, options));
     options.kernel = AttentionKernel::composed;
     cases.push_back(self(spec.name + "_composed", options));

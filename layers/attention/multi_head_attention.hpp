@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "autograd/ops/rotary.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/attention_stages.hpp"
+#include "layers/attention/head_choices.hpp"
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/stage_choices.hpp"
 #include "layers/linear.hpp"
@@ -18,10 +20,11 @@ namespace tapehead {
 
 /// Multi-head attention (Vaswani et al. 2017, §3.2.2): queries, keys and values are projected, each head attends, and
 /// the heads' contexts are projected back. Self-attention makes all three in one product. What happens between the
-/// projections: attention_stages.hpp.
+/// projections: attention_stages.hpp. With fewer heads of keys and values than of queries, G of them, neighbouring
+/// heads share one (grouped-query attention, Ainslie et al. 2023; multi-query, Shazeer 2019).
 ///
-/// Parameters `query.*`, `key.*` (C → H·D), `value.*` (C → H·Dv), `output.*` (H·Dv → C), and those of its stages,
-/// `score.*`.
+/// Parameters `query.*` (C → H·D), `key.*` (C → G·D), `value.*` (C → G·Dv), `output.*` (H·Dv → C), those of its stages,
+/// `score.*` and so on, and a learned `scale` (H).
 struct MultiHeadAttention {
   struct Options {
     std::int64_t channels = 0;
@@ -29,14 +32,17 @@ struct MultiHeadAttention {
     std::int64_t heads = 1;
     std::int64_t key_width = 0;    ///< D, of queries and keys of one head; 0: channels / heads
     std::int64_t value_width = 0;  ///< Dv; 0: as key_width
-    double scale = 0;              ///< 0: 1/√D
+    HeadChoices head = {};
+    double scale = 0;            ///< 0: 1/√D of what scores
+    bool learned_scale = false;  ///< each head has a scale of its own, which begins there
     StageChoices stages = {};
     RotaryChoices rotary = {};                            ///< of self-attention
     double dropout = 0;                                   ///< of the weights
     AttentionKernel kernel = AttentionKernel::automatic;  ///< a probe that wants scores or weights makes it composed
   };
-  /// Throws ConfigError for sizes below one, when heads do not divide channels and no width is given, and for stages
-  /// that do not exist or that the kernel cannot take, and for rotary positions of less than two channels.
+  /// Throws ConfigError for sizes below one, when heads do not divide channels and no width is given, for heads that
+  /// cannot share keys evenly, for stages that do not exist or that the kernel cannot take, and for rotary positions of
+  /// less than two channels.
   MultiHeadAttention(const Scope& scope, const Options& options);
 
   /// Self-attention: x (C, T, B) → (C, T, B).
@@ -55,24 +61,22 @@ struct MultiHeadAttention {
   std::uint32_t site;
 
  private:
-  // A stage that was chosen, and the parameters it has here.
-  struct Stage {
-    Stage(const Scope& scope, StageKind kind, const std::string& name, const HeadSizes& sizes,
-          const StageNumbers& numbers);
-    const StageSpec* spec = nullptr;
-    std::vector<Parameter> parameters;
-  };
-  AttentionStages stages() const;
   template <Scalar T>
-  Var<T> attended(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, AttentionRole role, const Mask& mask,
-                  const Pass& pass, const std::int32_t* first_query = nullptr) const;
+  Var<T> attended(StageOperands<T> in, AttentionRole role, const Mask& mask, const Pass& pass) const;
 
   // Queries, keys and values of one product, the first two turned by their positions.
   template <Scalar T>
   Var<T> turned(Var<T> joined, const Pass& pass) const;
 
-  Stage score_, bias_, normalizer_;
+  AttentionStages stages_;
+  std::array<std::vector<Parameter>, kStageKinds> of_stages_;  // parameters, by kind
+  Parameter scale_;                                            // if it is learned
+  std::optional<Linear> of_keys_;                              // see KeyPart
   std::shared_ptr<const RotaryTable> rotary_;
 };
+
+/// The stages of such an attention, and what computes them. Throws ConfigError as its constructor does, with `path` for
+/// its name.
+AttentionStages stages_of(const MultiHeadAttention::Options& options, const std::string& path = "attention");
 
 }  // namespace tapehead

@@ -18,6 +18,9 @@ struct HeadSizes {
   std::int64_t heads = 1;
   std::int64_t key_width = 1;    ///< D, of queries and keys
   std::int64_t value_width = 1;  ///< Dv
+  std::int64_t key_heads = 0;    ///< G, of keys and values, each for H / G heads of queries; 0: as many as heads
+
+  std::int64_t of_keys() const { return key_heads > 0 ? key_heads : heads; }
 };
 
 /// What a stage is given on the tape. Slice h + H·b of (…, H·B) is head h of example b.
@@ -31,7 +34,9 @@ struct StageInput {
   double scale = 1;
   bool both_ways = true;                      ///< whether a query may see keys behind it
   const std::int32_t* first_query = nullptr;  ///< where query 0 of each example stands among the keys; nullptr: at 0
-  Var<T> scores = {};                         ///< (K, Q, H·B)
+  Var<T> scores = {};                         ///< (K, Q, H·B); what a mixing makes weights of, once there are any
+  Var<T> of_keys = {};                        ///< (H, K, B), a number for each key: see KeyPart
+  Var<T> context = {};                        ///< (H·Dv, Q, B)
 
   /// Of queries and keys, split or not: what their heads are does not matter to it.
   DistanceRange distances() const {
@@ -78,12 +83,20 @@ struct PlainStage {
   std::vector<Number> query = {};              ///< (D)
   std::vector<std::vector<Number>> keys = {};  ///< (D) each
   std::vector<bool> allowed = {};              ///< of each key
+  std::vector<Number> of_keys = {};            ///< see KeyPart
   StageNumbers numbers = {};
   double scale = 1;
   bool both_ways = true;
 
   /// Those of the keys that may be attended, the largest score first; of equal ones the earlier.
   std::vector<std::size_t> by_score(const std::vector<Number>& scores) const;
+};
+
+/// A number that a stage wants of each key and head beside the keys themselves: a layer projects it of what it makes
+/// keys of. Parameters `<name>.weight` (C, H) and `<name>.bias` (H).
+struct KeyPart {
+  const char* name = nullptr;  ///< nullptr: it wants none
+  double first_bias = 0;       ///< what the bias starts at
 };
 
 /// One way of doing a stage, as data: a file layers/attention/stages/KIND_NAME.cpp, and a line in the list `stages` of
@@ -98,17 +111,26 @@ struct StageSpec {
   bool scaled = true;        ///< whether a score is multiplied by the scale
   bool of_products = false;  ///< a bias that belongs to the dot product of query and key, and to no other score
 
-  /// Declares its parameters; none by default.
+  KeyPart of_keys = {};    ///< of a bias of self-attention
+  std::int64_t parts = 1;  ///< of a mixing: how many heads of scores each head has; it cuts queries and keys in so many
+
+  /// Declares its parameters; none by default. Sizes are those of the heads of scores, but for mixing and gate.
   std::vector<Parameter> (*declare)(const Scope& scope, const HeadSizes& sizes, const StageNumbers& numbers) = nullptr;
 
   /// A score that is the dot product of other vectors: what query and key, whole, become. The fast kernels take it
   /// then.
   StageFunction query = {}, key = {};
-  /// (K, Q, H·B): of a score that is none, from split query and key; of a bias or a normalizer, from scores.
+  /// Of a mixing: scores (K, Q, H·parts·B) before the bias, of scores. Empty: they stay.
+  StageFunction before = {};
+  /// (K, Q, H·B): of a score that is none, from split query and key; of a bias or a normalizer, from scores; of a
+  /// mixing, from weights, whose place is that of the scores. (H·Dv, Q, B) of a gate, from the context.
   StageFunction apply = {};
 
-  /// The same of one query, from scores before this stage: required.
+  /// The same of one query, from scores (or a context) before this stage. Required, but for a mixing.
   std::vector<PlainStage::Number> (*plain)(const PlainStage& in, std::vector<PlainStage::Number> scores) = nullptr;
+  /// The same for a mixing, of one query in all heads: `after` is of weights.
+  using PlainHeads = std::vector<std::vector<PlainStage::Number>>;
+  PlainHeads (*plain_heads)(const PlainStage& in, bool after, PlainHeads heads) = nullptr;
 };
 
 /// What somebody chose of this kind.
@@ -117,10 +139,14 @@ std::string& choice_of(StageChoices& choices, StageKind kind);
 /// Every stage that is built. Generated from the list: one without a spec does not link.
 const std::vector<StageSpec>& stage_specs();
 
-/// "score", "bias" or "normalizer".
+/// "score", "bias", "mixing", "normalizer" or "gate".
 const char* name_of(StageKind kind);
+/// The option that people choose it by.
+const char* option_of(StageKind kind);
 /// Throws ConfigError "score: "x" is none of dot, cosine".
 const StageSpec& find_stage(StageKind kind, const std::string& name);
+/// The same, nullptr for "none" of a kind that can be left out.
+const StageSpec* chosen_stage(StageKind kind, const std::string& name);
 /// Names of a kind, the first one first, with a space between.
 std::string stage_names(StageKind kind);
 

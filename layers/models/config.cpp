@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/tokens.hpp"
 #include "layers/attention/attention_scale.hpp"
@@ -84,6 +85,13 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "set it to choose it apart from d-model",
         .zero = "d-model / heads",
         .gives_weights_meaning = true}},
+      {&ModelConfig::d_value,
+       {.name = "d-value",
+        .range = {0, 65536},
+        .help = "width of one head's values",
+        .unit = "channels",
+        .when = "set it to choose it apart from that of its queries and keys",
+        .zero = "as d-head"}},
       {&ModelConfig::d_ff,
        {.name = "d-ff",
         .range = {1, 1 << 20},
@@ -127,13 +135,14 @@ Fields<ModelConfig> ModelConfig::fields() {
       {&ModelConfig::scale,
        {.name = "scale",
         .kind = OptionKind::formula,
-        .choices = "inv_sqrt_dk none inv_dk inv_sqrt_dmodel",
+        .choices = "inv_sqrt_dk none inv_dk inv_sqrt_dmodel learned",
         .help = "what attention scores are multiplied by",
-        .when = "none shows what it is for",
+        .when = "none shows what it is for; learned: each head its own",
         .common = true,
         .gives_weights_meaning = true,
         .applies_when = {none_of("score", unscaled)}}},
   };
+  for (Field<ModelConfig>& head : nested(&ModelConfig::head)) fields.push_back(std::move(head));
   for (Field<ModelConfig>& stage : nested(&ModelConfig::stages)) fields.push_back(std::move(stage));
   for (Field<ModelConfig>& turn : nested(&ModelConfig::rotary)) fields.push_back(std::move(turn));
   const Fields<ModelConfig> rest{
@@ -178,7 +187,14 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
   require_at_least("max-positions", config.max_positions, 1);
   require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
   spec.check(config);
-  head_width(config);
+  require_shared_evenly(config.head, config.heads);
+  const std::int64_t width = head_width(config);
+  const StageSpec* mixing = chosen_stage(StageKind::mixing, config.stages.mixing);
+  if (mixing != nullptr && width % mixing->parts != 0) {
+    throw ConfigError(
+        fmt::format("head-mixing: {} cuts the queries of a head in {}, and their {} cannot be; set d-head",
+                    mixing->name, mixing->parts, counted(width, "channel")));
+  }
 }
 
 void require_source_vocabulary(const ModelConfig& config) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "autograd/base/options.hpp"
+#include "layers/attention/head_choices.hpp"
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/stage_choices.hpp"
 
@@ -15,7 +16,9 @@ struct ModelConfig {
   std::int64_t layers = 2;            ///< of the encoder and of the decoder each
   std::int64_t heads = 4;
   std::int64_t d_model = 64;
-  std::int64_t d_head = 0;  ///< width of one head; 0: d_model / heads
+  std::int64_t d_head = 0;   ///< width of one head; 0: d_model / heads
+  std::int64_t d_value = 0;  ///< of its values; 0: as d_head
+  HeadChoices head = {};
   std::int64_t d_ff = 256;
   std::string positions = "sinusoidal";  ///< see its field
   std::string norm = "pre";              ///< pre | post

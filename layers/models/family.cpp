@@ -14,6 +14,7 @@ namespace {
 StageChoices stages_of(const ModelConfig& config) {
   StageChoices stages = config.stages;
   if (is_among(stage_names(StageKind::bias), config.positions)) stages.bias = config.positions;
+  stages.numbers.positions = config.max_positions;
   return stages;
 }
 
@@ -27,13 +28,18 @@ RotaryChoices rotary_of(const ModelConfig& config) {
 
 StackOptions stack_options(const ModelConfig& config) {
   const std::int64_t width = head_width(config);
+  const StageSpec* mixing = chosen_stage(StageKind::mixing, config.stages.mixing);
+  const std::int64_t scoring_width = mixing == nullptr ? width : width / mixing->parts;
   const NormPlace norm = config.norm == "pre" ? NormPlace::pre : NormPlace::post;
   return {.layers = config.layers,
           .layer = {.channels = config.d_model,
                     .heads = config.heads,
                     .key_width = width,
+                    .value_width = config.d_value,
+                    .head = config.head,
                     .inner = config.d_ff,
-                    .scale = attention_scale(config.scale, width, config.d_model),
+                    .scale = attention_scale(config.scale, scoring_width, config.d_model),
+                    .learned_scale = config.scale == "learned",
                     .stages = stages_of(config),
                     .rotary = rotary_of(config),
                     .kernel = parse_attention_kernel(config.attention),

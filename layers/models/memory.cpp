@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops/attention.hpp"
-#include "layers/attention/stage.hpp"
+#include "layers/attention/attention_stages.hpp"
 #include "layers/models/family.hpp"
 
 namespace tapehead {
@@ -12,19 +12,24 @@ namespace {
 // Attention weights that are kept for a pair of sequences: whole maps, or two numbers a query if it works in tiles;
 // composed, also what they were before each stage: products, scaled scores, dropped weights. Left to itself it takes
 // tiles from a size on; shorter sequences then need more than the longest.
-double attention_values(const LayerOptions& layer, double queries, double keys) {
-  const auto heads = static_cast<double>(layer.heads);
-  switch (attention_kernel(layer)) {
+double weight_values(const AttentionStages& stages, double queries, double keys) {
+  const auto heads = static_cast<double>(stages.sizes.heads);
+  const auto scoring = static_cast<double>(stages.scoring().heads);
+  switch (stages.kernel) {
     case AttentionKernel::tiled:
       return heads * 2 * queries;
     case AttentionKernel::whole:
       return heads * queries * keys;
     case AttentionKernel::composed: {
-      const auto width = static_cast<double>(layer.key_width);
-      const double maps =
-          (layer.dropout > 0 ? 4 : 3) + (layer.stages.bias == "none" ? 0 : 1) + (layer.stages.cap > 0 ? 3 : 0);
-      return heads *
-             (maps * queries * keys + 3 * width * queries + 4 * width * keys);  // blocks cut out, and heads split
+      const StageSpec* mixing = stages.mixing;
+      const double maps_of_scores = 3 + (stages.bias != nullptr ? 1 : 0) + (stages.cap > 0 ? 3 : 0) +
+                                    (mixing != nullptr && mixing->before ? 1 : 0);
+      const double maps_of_weights = (stages.dropout > 0 ? 1 : 0) + (mixing != nullptr ? 1 : 0);
+      // Blocks cut out, heads split, shared keys repeated and keys cut in parts.
+      const auto width = static_cast<double>(stages.sizes.key_width + stages.sizes.value_width);
+      const double copies = 2 + (stages.sizes.of_keys() < stages.sizes.heads ? 1 : 0) + (scoring > heads ? 1 : 0);
+      return (scoring * maps_of_scores + heads * maps_of_weights) * queries * keys +
+             heads * width * (1.5 * queries + copies * keys);
     }
     case AttentionKernel::automatic:
       break;
@@ -32,24 +37,35 @@ double attention_values(const LayerOptions& layer, double queries, double keys) 
   return heads * std::min(queries * keys, static_cast<double>(AttentionOptions::kTiledFrom));
 }
 
-// Queries and keys that a score makes of others.
-double prepared_values(const LayerOptions& layer, double queries, double keys) {
-  const bool prepares = static_cast<bool>(find_stage(StageKind::score, layer.stages.score).query);
-  return prepares ? 2 * static_cast<double>(layer.heads * layer.key_width) * (queries + keys) : 0;
+// All that an attention keeps between its projections: queries and keys that a score or a scale makes of others, what
+// is read in another shape, gated contexts.
+double attention_values(const LayerOptions& layer, double queries, double keys, bool of_memory) {
+  const MultiHeadAttention::Options options = attention_options(layer, of_memory ? layer.channels : 0);
+  const AttentionStages stages = stages_of(options);
+  const auto of_queries = static_cast<double>(stages.sizes.heads * stages.sizes.key_width);
+  const auto of_contexts = static_cast<double>(stages.sizes.heads * stages.sizes.value_width);
+  const auto of_keys = static_cast<double>(stages.sizes.of_keys() * stages.sizes.key_width);
+  const auto of_values = static_cast<double>(stages.sizes.of_keys() * stages.sizes.value_width);
+  double values = weight_values(stages, queries, keys);
+  if (stages.score->query) values += 2 * (of_queries * queries + of_keys * keys);
+  if (options.learned_scale) values += 2 * of_queries * queries;
+  if (options.head.split == "reshape") {
+    values += 3 * (of_queries * queries + (of_keys + of_values) * keys) + 2 * of_contexts * queries;
+  }
+  return values + (stages.gate != nullptr ? of_contexts * queries : 0);
 }
 
 // Numbers that one layer keeps of an example: norms, residual sums and dropouts (C), projections and contexts (H · D),
 // the inner width twice or thrice (F), the attention weights.
 double layer_values(const LayerOptions& layer, double positions, double memory) {
   const auto c = static_cast<double>(layer.channels);
-  const auto d = static_cast<double>(layer.heads * layer.key_width);
+  const auto d = static_cast<double>(layer.heads * std::max(layer.key_width, layer.value_width));
   const double inner = static_cast<double>(layer.inner) * (layer.dropout > 0 ? 3 : 2);
   const double drops = layer.dropout > 0 ? 1 : 0;
-  double values = positions * ((6 + 2 * drops) * c + 4 * d + inner) + attention_values(layer, positions, positions) +
-                  prepared_values(layer, positions, positions);
+  double values =
+      positions * ((6 + 2 * drops) * c + 4 * d + inner) + attention_values(layer, positions, positions, false);
   if (memory > 0) {
-    values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory) +
-              prepared_values(layer, positions, memory);
+    values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory, true);
   }
   return values;
 }

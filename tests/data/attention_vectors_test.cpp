@@ -35,7 +35,7 @@ struct VectorCase {
   double scale = 0;  // 0: 1/√D
   std::string score = "dot";
   double cap = 0;
-  std::string bias = "";
+  std::string bias = "none";
   std::string normalizer = "softmax";
   StageNumbers numbers = {};
   Mask mask = {};
@@ -43,7 +43,9 @@ struct VectorCase {
   std::int64_t turned = 0;     // channels of queries and keys that are turned by their positions
   double base = 10000;
   RotaryOptions rotary = {};
-  std::vector<std::string> parameters = {};  // of the score or the normalizer, by their names in the file
+  std::vector<std::string> parameters = {};  // of the one stage that has any, by their names in the file
+  std::string mixing = "none", gate = "none";
+  bool learned_scale = false;  // `scale` of the file
 };
 
 constexpr std::int32_t kLengths[] = {3, 0};
@@ -60,6 +62,19 @@ std::vector<double> turned(const std::vector<double>& x, std::int64_t heads, std
   return y;
 }
 
+// (B, H, T) row by row is (T, H, B) column by column; heads come first here: (H, T, B).
+std::vector<double> heads_first(const std::vector<double>& x, const std::vector<std::int64_t>& shape) {
+  std::vector<double> y;
+  for (std::int64_t b = 0; b < shape[0]; ++b) {
+    for (std::int64_t t = 0; t < shape[2]; ++t) {
+      for (std::int64_t h = 0; h < shape[1]; ++h) {
+        y.push_back(x[static_cast<std::size_t>(t + shape[2] * (h + shape[1] * b))]);
+      }
+    }
+  }
+  return y;
+}
+
 class AttentionVectors : public testing::TestWithParam<VectorCase> {};
 
 TEST_P(AttentionVectors, ContextWeightsAndEveryGradient) {
@@ -71,15 +86,17 @@ TEST_P(AttentionVectors, ContextWeightsAndEveryGradient) {
 
   const auto q_shape = shape("inputs/q");
   const auto k_shape = shape("inputs/k");
-  const HeadSizes sizes{q_shape[1], q_shape[3], shape("inputs/v")[3]};
-  const AttentionStages stages{.sizes = sizes,
-                               .score = &find_stage(StageKind::score, at.score),
-                               .bias = at.bias.empty() ? nullptr : &find_stage(StageKind::bias, at.bias),
-                               .normalizer = &find_stage(StageKind::normalizer, at.normalizer),
-                               .scale = at.scale > 0 ? at.scale : 1 / std::sqrt(static_cast<double>(sizes.key_width)),
-                               .cap = at.cap,
-                               .numbers = at.numbers,
-                               .kernel = AttentionKernel::composed};
+  const HeadSizes sizes{q_shape[1], q_shape[3], shape("inputs/v")[3], k_shape[1]};
+  AttentionStages stages{.sizes = sizes,
+                         .score = &find_stage(StageKind::score, at.score),
+                         .bias = chosen_stage(StageKind::bias, at.bias),
+                         .mixing = chosen_stage(StageKind::mixing, at.mixing),
+                         .normalizer = &find_stage(StageKind::normalizer, at.normalizer),
+                         .gate = chosen_stage(StageKind::gate, at.gate),
+                         .cap = at.cap,
+                         .numbers = at.numbers,
+                         .kernel = AttentionKernel::composed};
+  stages.scale = at.scale > 0 ? at.scale : 1 / std::sqrt(static_cast<double>(stages.scoring().key_width));
   std::vector<std::uint8_t> table;
   Mask mask = at.mask;
   if (at.explicit_mask) {  // (B or 1, H or 1, Q, K)
@@ -96,49 +113,67 @@ TEST_P(AttentionVectors, ContextWeightsAndEveryGradient) {
   const auto q = input("q");
   const auto k = input("k");
   const auto v = input("v");
+  // How a parameter of the file is one of ours.
+  const auto ordered = [&](const std::string& name, const std::string& path) {
+    const auto s = shape(path);
+    if (name == "logit") return heads_first(numbers(path), s);
+    const bool of_heads = s.size() == 3 && name != "bias";
+    return of_heads ? turned(numbers(path), s[0], s[1], s[2]) : numbers(path);
+  };
   std::vector<Var<double>> learned;
   for (const std::string& name : at.parameters) {
     const auto s = shape("inputs/" + name);
-    auto values = numbers("inputs/" + name);
-    if (s.size() == 3) values = turned(values, s[0], s[1], s[2]);
-    const Shape ours = s.size() == 3 ? Shape{s[1], s[2], s[0]} : s.size() == 2 ? Shape{s[1], s[0]} : Shape{s[0]};
-    learned.push_back(tape.input(ours, values.data()));
+    const Shape ours = name == "logit"  ? Shape{s[1], s[2], s[0]}
+                       : name == "bias" ? Shape{s[2], s[1], s[0]}
+                       : s.size() == 3  ? Shape{s[1], s[2], s[0]}
+                       : s.size() == 2  ? Shape{s[1], s[0]}
+                                        : Shape{s[0]};
+    learned.push_back(tape.input(ours, ordered(name, "inputs/" + name).data()));
   }
   Var<double> weights;
   const ProbeAt probe({What::weights}, [&](const Site&, Var<double> x) { weights = x; });
   const std::string path = "attention";
-  const bool of_score = find_stage(StageKind::score, at.score).declare != nullptr;
-  const bool of_bias = !at.bias.empty();
   const std::span<const Var<double>> parameters(learned);
-  const std::span<const Var<double>> none;
+  // They belong to the one stage that has any.
+  const auto of = [&](StageKind kind) {
+    const StageSpec* stage = stages.of(kind);
+    return stage != nullptr && stage->declare != nullptr ? parameters : std::span<const Var<double>>();
+  };
   RotaryOptions how = at.rotary;
   how.heads = sizes.heads;
   how.width = sizes.key_width;
   const RotaryTable turns(std::max<std::int64_t>(at.turned, 2), 64, at.base);
   const auto by_position = [&](Var<double> x) { return at.turned > 0 ? rotary(x, turns, how) : x; };
   using Block = RowBlock<double>;
-  const auto context = attend<double>(
-      stages,
-      {Block::all(by_position(q)), Block::all(by_position(k)), Block::all(v), of_score ? parameters : none,
-       of_bias ? parameters : none, of_score || of_bias ? none : parameters},
-      mask, {.probe = &probe}, {path, mask.looks_back() ? AttentionRole::causal : AttentionRole::self});
+  const auto context =
+      attend<double>(stages,
+                     {.query = Block::all(by_position(q)),
+                      .key = Block::all(by_position(k)),
+                      .value = Block::all(v),
+                      .score = of(StageKind::score),
+                      .bias = of(StageKind::bias),
+                      .normalizer = of(StageKind::normalizer),
+                      .mixing = of(StageKind::mixing),
+                      .gate = of(StageKind::gate),
+                      .of_keys = at.bias == "forgetting" ? learned[0] : Var<double>{},
+                      .scale = at.learned_scale ? learned[0] : Var<double>{}},
+                     mask, {.probe = &probe}, {path, mask.looks_back() ? AttentionRole::causal : AttentionRole::self});
 
-  tape.backward(
-      add(weighted_sum(context, joined("upstream/context")), weighted_sum(weights, numbers("upstream/weights"))));
+  const bool has_weights = file.contains(at.name + "/outputs/weights");
+  const auto of_context = weighted_sum(context, joined("upstream/context"));
+  tape.backward(has_weights ? add(of_context, weighted_sum(weights, numbers("upstream/weights"))) : of_context);
   Comparison comparison(kBound);
   const auto near = [&](const std::string& what, const double* ours, const std::vector<double>& expected) {
     comparison.near(what, {ours, expected.size()}, expected);
   };
   near("context", context.data(), joined("outputs/context"));
-  near("weights", weights.data(), numbers("outputs/weights"));
+  if (has_weights) near("weights", weights.data(), numbers("outputs/weights"));
   for (const auto& [name, x] : {std::pair("q", q), {"k", k}, {"v", v}}) {
     near(fmt::format("gradient of {}", name), tape.gradient(x), joined(fmt::format("grads/{}", name)));
   }
   for (std::size_t i = 0; i < learned.size(); ++i) {
-    const auto s = shape("grads/" + at.parameters[i]);
-    auto expected = numbers("grads/" + at.parameters[i]);
-    if (s.size() == 3) expected = turned(expected, s[0], s[1], s[2]);
-    near("gradient of " + at.parameters[i], tape.gradient(learned[i]), expected);
+    const std::string& name = at.parameters[i];
+    near("gradient of " + name, tape.gradient(learned[i]), ordered(name, "grads/" + name));
   }
 }
 
@@ -185,6 +220,14 @@ std::vector<VectorCase> cases() {
       {.name = "score_distance", .score = "distance"},
       {.name = "softcap", .scale = 2, .cap = 0.7},
   };
+  all.push_back({.name = "bias_given", .bias = "table", .mask = Causal{}, .parameters = {"bias"}});
+  all.push_back({.name = "forgetting", .bias = "forgetting", .mask = Causal{}, .parameters = {"logit"}});
+  all.push_back({.name = "scale_learned", .parameters = {"scale"}, .learned_scale = true});
+  all.push_back({.name = "gqa"});
+  all.push_back({.name = "mqa"});
+  all.push_back({.name = "head_gate", .parameters = {"gate"}, .gate = "learned"});
+  all.push_back({.name = "talking_heads", .parameters = {"P", "W"}, .mixing = "talking"});
+  all.push_back({.name = "differential", .parameters = {"lam"}, .mixing = "differential"});
   constexpr StageNumbers kFew{.buckets = 8, .furthest = 16, .clip = 2};
   all.push_back({.name = "alibi_causal", .bias = "alibi", .mask = Causal{}});
   all.push_back({.name = "alibi_symmetric", .bias = "alibi"});

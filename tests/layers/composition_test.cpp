@@ -59,7 +59,7 @@ std::vector<Variant> variants() {
   }
   for (const char* v : {"pre", "post"}) add("norm", v, [v](ModelConfig& c) { c.norm = v; });
   for (const char* v : {"layer", "rms"}) add("norm_kind", v, [v](ModelConfig& c) { c.norm_kind = v; });
-  for (const char* v : {"inv_sqrt_dk", "none", "inv_dk", "inv_sqrt_dmodel", "0.3"}) {
+  for (const char* v : {"inv_sqrt_dk", "none", "inv_dk", "inv_sqrt_dmodel", "learned", "0.3"}) {
     add("scale", v, [v](ModelConfig& c) { c.scale = v; });
   }
   for (const StageSpec& spec : stage_specs()) {
@@ -95,11 +95,21 @@ std::vector<Variant> variants() {
       c.stages.numbers.furthest = v;
     });
   }
-  for (const char* v : {"sinusoidal", "learned", "none", "rotary", "alibi", "shaw", "t5"}) {
+  for (const char* v : {"sinusoidal", "learned", "none", "rotary", "alibi", "forgetting", "shaw", "t5", "table"}) {
     add("positions", v, [v](ModelConfig& c) { c.positions = v; });
   }
   for (const char* v : {"none", "output", "all"}) add("tie", v, [v](ModelConfig& c) { c.tie = v; });
   for (const char* v : {"xavier", "normal"}) add("initialisation", v, [v](ModelConfig& c) { c.initialisation = v; });
+  add("mixing", "none", [](ModelConfig& c) { c.stages.mixing = "none"; });
+  add("gate", "none", [](ModelConfig& c) { c.stages.gate = "none"; });
+  for (const std::int64_t v : {0, 2, 1}) {
+    add("kv_heads", std::to_string(v), [v](ModelConfig& c) { c.head.key_heads = v; });
+  }
+  for (const std::int64_t v : {0, 3}) add("d_value", std::to_string(v), [v](ModelConfig& c) { c.d_value = v; });
+  for (const char* v : {"yes", "no"}) {
+    add("projection_bias", v, [v](ModelConfig& c) { c.head.projection_bias = v; });
+  }
+  for (const char* v : {"channels", "reshape"}) add("head_split", v, [v](ModelConfig& c) { c.head.split = v; });
   for (const std::int64_t v : {1, 2, 4}) {
     add("heads", std::to_string(v), [v](ModelConfig& c) { c.heads = v, c.d_head = 3; });
   }
@@ -162,7 +172,7 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
     // What is added to every key alike takes no part in a softmax; everything else must move the loss.
     const bool idle = range.name.ends_with(".key.bias");
-    if (idle && (!keeps_shifts(config.stages) || config.positions == "rotary"))
+    if (idle && (!keeps_shifts(config.stages, config.head) || config.positions == "rotary"))
       continue;  // others may make something of it, or not
     EXPECT_EQ(std::abs(slope) > 1e-9, !idle) << range.name << " " << slope;
   }
@@ -215,8 +225,11 @@ TEST_P(Composition, OptionsAreRightTogether) {
       text += variant.option + "=" + variant.value + " ";
     }
     if (config.d_head == 0 && config.d_model % config.heads != 0) continue;
+    if (config.head.key_heads > config.heads) config.head.key_heads = 1;
     if (config.positions == "shaw") config.stages.score = "dot";  // it is refused with others
     if (config.positions == "rotary" && config.d_head == 1) config.d_head = 2;
+    if (config.stages.mixing == "differential") config.d_head = 4;  // two parts, which a rotation can turn
+    if (config.stages.score == "additive") config.scale = "none";   // it has none to learn
     SCOPED_TRACE(text);
     compared(config, pass(), comparison);
   }

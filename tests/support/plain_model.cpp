@@ -40,13 +40,16 @@ double scale_of(const std::string& text, std::int64_t width, std::int64_t channe
   if (text == "none") return 1;
   if (text == "inv_dk") return 1 / static_cast<double>(width);
   if (text == "inv_sqrt_dk") return 1 / std::sqrt(static_cast<double>(width));
+  if (text == "learned") return 1;  // the heads' own
   if (text == "inv_sqrt_dmodel") return 1 / std::sqrt(static_cast<double>(channels));
   return std::stod(text);
 }
 
 StageChoices stages_of(const ModelConfig& config) {
   StageChoices stages = config.stages;
-  for (const char* bias : {"alibi", "shaw", "t5"}) stages.bias = config.positions == bias ? bias : stages.bias;
+  stages.numbers.positions = config.max_positions;
+  for (const char* bias : {"alibi", "forgetting", "shaw", "t5", "table"})
+    stages.bias = config.positions == bias ? bias : stages.bias;
   return stages;
 }
 
@@ -58,10 +61,13 @@ RotaryChoices rotary_of(const ModelConfig& config) {
 
 PlainOptions options_of(const ModelConfig& config) {
   const std::int64_t width = config.d_head > 0 ? config.d_head : config.d_model / config.heads;
+  const std::int64_t scoring = config.stages.mixing == "differential" ? width / 2 : width;
   return {.heads = config.heads,
           .key_width = width,
-          .value_width = width,
-          .scale = scale_of(config.scale, width, config.d_model),
+          .value_width = config.d_value > 0 ? config.d_value : width,
+          .head = config.head,
+          .scale = scale_of(config.scale, scoring, config.d_model),
+          .learned_scale = config.scale == "learned",
           .stages = stages_of(config),
           .rotary = rotary_of(config),
           .norm = config.norm,
@@ -86,14 +92,15 @@ const Dual* PlainLayers::parameter(const std::string& name, std::int64_t count) 
 }
 
 PlainBlock PlainLayers::linear(const std::string& path, const PlainBlock& x, const std::string& table) const {
-  const std::int64_t out = layout_.find(path + ".bias")->shape.rows;
-  const Dual* bias = parameter(path + ".bias", out);
-  const Dual* weight = parameter(table.empty() ? path + ".weight" : table, x.rows * out);
+  const std::string of_weight = table.empty() ? path + ".weight" : table;
+  const std::int64_t out = layout_.find(of_weight)->shape.columns;
+  const Dual* bias = layout_.find(path + ".bias") == nullptr ? nullptr : parameter(path + ".bias", out);
+  const Dual* weight = parameter(of_weight, x.rows * out);
   PlainBlock y = PlainBlock::zeros(out, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
       for (std::int64_t o = 0; o < out; ++o) {
-        Dual total = bias[o];
+        Dual total = bias == nullptr ? 0 : bias[o];
         for (std::int64_t i = 0; i < x.rows; ++i) total += times(weight[i + o * x.rows], x(i, c, s));
         y(o, c, s) = total;
       }
@@ -153,17 +160,17 @@ PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site) const {
 
 namespace {
 
-// Each pair of channels as the two coordinates of a point.
-PlainBlock rotated(const PlainBlock& x, std::int64_t heads, std::int64_t width, const RotaryChoices& how) {
+// Each pair of channels of each `width` rows as the two coordinates of a point.
+PlainBlock rotated(const PlainBlock& x, std::int64_t width, const RotaryChoices& how) {
   PlainBlock y = x;
   const auto channels = static_cast<std::int64_t>(how.share * static_cast<double>(width)) / 2 * 2;
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t t = 0; t < x.columns; ++t) {
-      for (std::int64_t h = 0; h < heads; ++h) {
+      for (std::int64_t first = 0; first < x.rows; first += width) {
         for (std::int64_t i = 0; i < channels / 2; ++i) {
           const double angle =
               static_cast<double>(t) / std::pow(how.base, 2.0 * static_cast<double>(i) / static_cast<double>(channels));
-          const std::int64_t one = h * width + (how.layout == "pairs" ? 2 * i : i);
+          const std::int64_t one = first + (how.layout == "pairs" ? 2 * i : i);
           const std::int64_t other = one + (how.layout == "pairs" ? 1 : channels / 2);
           y(one, t, s) = std::cos(angle) * x(one, t, s) - std::sin(angle) * x(other, t, s);
           y(other, t, s) = std::sin(angle) * x(one, t, s) + std::cos(angle) * x(other, t, s);
@@ -174,92 +181,166 @@ PlainBlock rotated(const PlainBlock& x, std::int64_t heads, std::int64_t width, 
   return y;
 }
 
+// The numbers of each slice, row by row of (heads, columns, width), as if that were what they are; `back` is the way
+// from such heads to channels.
+PlainBlock reread(const PlainBlock& x, std::int64_t width, bool back) {
+  PlainBlock y = PlainBlock::zeros(x.rows, x.columns, x.slices);
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    for (std::int64_t i = 0; i < x.rows * x.columns; ++i) {
+      const std::int64_t head = i / (width * x.columns);
+      const std::int64_t row = head * width + i % width;
+      const std::int64_t column = i / width % x.columns;
+      if (back) y(i % x.rows, i / x.rows, s) = x(row, column, s);
+      if (!back) y(row, column, s) = x(i % x.rows, i / x.rows, s);
+    }
+  }
+  return y;
+}
+
 }  // namespace
 
-std::vector<Dual> PlainLayers::plain_weights(const std::string& path, const PlainBlock& query, const PlainBlock& key,
-                                             const PlainMask& mask, std::int64_t s, std::int64_t h,
-                                             std::int64_t q) const {
+PlainLayers::Projected PlainLayers::projected(const std::string& path, const PlainBlock& x,
+                                              const PlainBlock& memory) const {
   const auto& o = options_;
+  const bool cross = path.ends_with("cross_attention");
+  const bool turns = o.rotary.positions > 0 && !cross;
+  const std::int64_t scoring = o.stages.mixing == "differential" ? o.key_width / 2 : o.key_width;
+  Projected all{linear(path + ".query", x), linear(path + ".key", memory), linear(path + ".value", memory), {}};
+  if (turns) {
+    all.query = rotated(all.query, scoring, o.rotary);
+    all.key = rotated(all.key, scoring, o.rotary);
+  }
+  if (o.head.split == "reshape") {
+    all.query = reread(all.query, o.key_width, false);
+    all.key = reread(all.key, o.key_width, false);
+    all.value = reread(all.value, o.value_width, false);
+  }
+  if (o.stages.bias == "forgetting" && !cross) all.of_keys = linear(path + ".forget", memory);
+  return all;
+}
+
+std::vector<const Dual*> PlainLayers::stage_parameters(const std::string& path, StageKind kind) const {
+  std::vector<const Dual*> parameters;
+  const std::string prefix = path + "." + name_of(kind) + ".";
+  for (const ParameterRange& range : layout_.ranges()) {
+    if (range.name.starts_with(prefix)) parameters.push_back(values_.data() + range.offset);
+  }
+  return parameters;
+}
+
+std::vector<std::vector<Dual>> PlainLayers::plain_weights(const std::string& path, const Projected& in,
+                                                          const PlainMask& mask, std::int64_t s, std::int64_t q) const {
+  const auto& o = options_;
+  const std::int64_t parts = o.stages.mixing == "differential" ? 2 : 1;
+  const std::int64_t width = o.key_width / parts;
+  const std::int64_t shared = o.head.key_heads > 0 ? o.heads / o.head.key_heads : 1;
   bool sees_behind = false;
-  PlainStage at{.sizes = {o.heads, o.key_width, o.value_width},
-                .head = h,
-                .query_position = q,
-                .numbers = o.stages.numbers,
-                .scale = o.scale};
-  for (std::int64_t other = 0; other < query.columns; ++other) {
-    for (std::int64_t k = other + 1; k < key.columns; ++k) {
-      for (std::int64_t b = 0; b < query.slices; ++b) sees_behind |= mask(other, k, b);
+  for (std::int64_t other = 0; other < in.query.columns; ++other) {
+    for (std::int64_t k = other + 1; k < in.key.columns; ++k) {
+      for (std::int64_t b = 0; b < in.query.slices; ++b) sees_behind |= mask(other, k, b);
     }
   }
-  at.both_ways = sees_behind;
-  for (std::int64_t d = 0; d < o.key_width; ++d) at.query.push_back(query(h * o.key_width + d, q, s));
-  for (std::int64_t k = 0; k < key.columns; ++k) {
-    auto& vector = at.keys.emplace_back();
-    for (std::int64_t d = 0; d < o.key_width; ++d) vector.push_back(key(h * o.key_width + d, k, s));
-    at.allowed.push_back(mask(q, k, s));
-  }
-  const auto by = [&](StageKind kind, const std::string& name, std::vector<Dual> scores) {
-    at.parameters.clear();
-    const std::string prefix = path + "." + name_of(kind) + ".";
-    for (const ParameterRange& range : layout_.ranges()) {
-      if (range.name.starts_with(prefix)) at.parameters.push_back(values_.data() + range.offset);
+  std::vector<PlainStage> stages;
+  for (std::int64_t g = 0; g < parts * o.heads; ++g) {
+    PlainStage& at = stages.emplace_back(PlainStage{.sizes = {parts * o.heads, width, o.value_width},
+                                                    .head = g,
+                                                    .query_position = q,
+                                                    .numbers = o.stages.numbers,
+                                                    .scale = o.scale,
+                                                    .both_ways = sees_behind});
+    for (std::int64_t d = 0; d < width; ++d) at.query.push_back(in.query(g * width + d, q, s));
+    const std::int64_t of_key = (g / parts / shared) * parts + g % parts;
+    for (std::int64_t k = 0; k < in.key.columns; ++k) {
+      auto& vector = at.keys.emplace_back();
+      for (std::int64_t d = 0; d < width; ++d) vector.push_back(in.key(of_key * width + d, k, s));
+      at.allowed.push_back(mask(q, k, s));
+      if (in.of_keys.rows > 0) at.of_keys.push_back(in.of_keys(g, k, s));
     }
+  }
+  const auto by = [&](StageKind kind, const std::string& name, PlainStage& at, std::vector<Dual> scores) {
+    at.parameters = stage_parameters(path, kind);
     return find_stage(kind, name).plain(at, std::move(scores));
   };
+  const auto mixed = [&](bool after, std::vector<std::vector<Dual>> heads) {
+    if (o.stages.mixing == "none") return heads;
+    stages[0].parameters = stage_parameters(path, StageKind::mixing);
+    return find_stage(StageKind::mixing, o.stages.mixing).plain_heads(stages[0], after, std::move(heads));
+  };
 
-  std::vector<Dual> weights(at.keys.size());
-  if (o.stages.score != "dot") weights = by(StageKind::score, o.stages.score, weights);
-  for (std::size_t k = 0; k < at.keys.size() && o.stages.score == "dot"; ++k) {
-    for (std::size_t d = 0; d < at.query.size(); ++d) weights[k] += times(at.query[d], at.keys[k][d]);
+  std::vector<std::vector<Dual>> heads;
+  for (PlainStage& at : stages) {
+    const bool dot = o.stages.score == "dot";
+    Dual scale = o.learned_scale ? parameter(path + ".scale", parts * o.heads)[at.head] : Dual(o.scale);
+    if (o.learned_scale && dot) {  // it is one of queries, whatever else these are multiplied with
+      for (Dual& each : at.query) each = times(each, scale);
+      scale = at.scale = 1;
+    }
+    std::vector<Dual>& scores = heads.emplace_back(at.keys.size());
+    if (!dot) scores = by(StageKind::score, o.stages.score, at, scores);
+    for (std::size_t k = 0; k < at.keys.size() && dot; ++k) {
+      for (std::size_t d = 0; d < at.query.size(); ++d) scores[k] += times(at.query[d], at.keys[k][d]);
+    }
+    for (Dual& score : scores) score = o.stages.score == "additive" ? score : times(score, scale);
+    if (const double cap = o.stages.cap; cap > 0) {
+      for (Dual& score : scores) score = cap * std::tanh(score / cap);
+    }
   }
-  for (Dual& weight : weights) weight *= o.stages.score == "additive" ? 1 : o.scale;
-  if (const double cap = o.stages.cap; cap > 0) {
-    for (Dual& weight : weights) weight = cap * std::tanh(weight / cap);
+  heads = mixed(false, std::move(heads));
+  for (std::size_t g = 0; g < heads.size(); ++g) {
+    PlainStage& at = stages[g];
+    std::vector<Dual>& weights = heads[g];
+    if (o.stages.bias != "none" && !path.ends_with("cross_attention"))
+      weights = by(StageKind::bias, o.stages.bias, at, weights);
+    if (o.stages.normalizer != "softmax") {
+      weights = by(StageKind::normalizer, o.stages.normalizer, at, weights);
+      continue;
+    }
+    double largest = -HUGE_VAL;
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      if (at.allowed[k]) largest = std::max(largest, weights[k].real());
+    }
+    Dual total = 0;
+    for (std::size_t k = 0; k < weights.size(); ++k) total += at.allowed[k] ? std::exp(weights[k] - largest) : Dual(0);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      weights[k] = at.allowed[k] ? std::exp(weights[k] - largest) / total : Dual(0);
+    }
   }
-  if (o.stages.bias != "none" && !path.ends_with("cross_attention"))
-    weights = by(StageKind::bias, o.stages.bias, weights);
-  if (o.stages.normalizer != "softmax") return by(StageKind::normalizer, o.stages.normalizer, weights);
-  double largest = -HUGE_VAL;
-  for (std::size_t k = 0; k < weights.size(); ++k) {
-    if (at.allowed[k]) largest = std::max(largest, weights[k].real());
-  }
-  Dual total = 0;
-  for (std::size_t k = 0; k < weights.size(); ++k) total += at.allowed[k] ? std::exp(weights[k] - largest) : Dual(0);
-  for (std::size_t k = 0; k < weights.size(); ++k) {
-    weights[k] = at.allowed[k] ? std::exp(weights[k] - largest) / total : Dual(0);
-  }
-  return weights;
+  return mixed(true, std::move(heads));
 }
 
 PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
                                   const PlainMask& mask, std::uint32_t site) const {
   const auto& o = options_;
-  const bool cross = path.ends_with("cross_attention");
-  const auto turned = [&](const PlainBlock& block) {
-    return o.rotary.positions > 0 && !cross ? rotated(block, o.heads, o.key_width, o.rotary) : block;
-  };
-  const PlainBlock query = turned(linear(path + ".query", x));
-  const PlainBlock key = turned(linear(path + ".key", memory));
-  const PlainBlock value = linear(path + ".value", memory);
+  const Projected in = projected(path, x, memory);
+  const std::int64_t shared = o.head.key_heads > 0 ? o.heads / o.head.key_heads : 1;
   PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {
-    for (std::int64_t h = 0; h < o.heads; ++h) {
-      for (std::int64_t q = 0; q < x.columns; ++q) {
-        const std::vector<Dual> weights = plain_weights(path, query, key, mask, s, h, q);
+    for (std::int64_t q = 0; q < x.columns; ++q) {
+      const std::vector<std::vector<Dual>> weights = plain_weights(path, in, mask, s, q);
+      for (std::int64_t h = 0; h < o.heads; ++h) {
+        std::vector<Dual> own(static_cast<std::size_t>(o.value_width));
         for (std::int64_t k = 0; k < memory.columns; ++k) {
           if (!mask(q, k, s)) continue;
-          Dual weight = weights.at(static_cast<std::size_t>(k));
+          Dual weight = weights.at(static_cast<std::size_t>(h)).at(static_cast<std::size_t>(k));
           if (pass_.training && o.dropout > 0) {
             weight = kept(pass_, o.dropout, site, s, q, k, h) ? weight / (1 - o.dropout) : Dual(0);
           }
           for (std::int64_t d = 0; d < o.value_width; ++d) {
-            context(h * o.value_width + d, q, s) += times(weight, value(h * o.value_width + d, k, s));
+            own[static_cast<std::size_t>(d)] += times(weight, in.value(h / shared * o.value_width + d, k, s));
           }
         }
+        if (o.stages.gate != "none") {
+          const PlainStage at{.sizes = {o.heads, o.key_width, o.value_width},
+                              .head = h,
+                              .parameters = stage_parameters(path, StageKind::gate)};
+          own = find_stage(StageKind::gate, o.stages.gate).plain(at, std::move(own));
+        }
+        for (std::int64_t d = 0; d < o.value_width; ++d)
+          context(h * o.value_width + d, q, s) = own[static_cast<std::size_t>(d)];
       }
     }
   }
-  return linear(path + ".output", context);
+  return linear(path + ".output", o.head.split == "reshape" ? reread(context, o.value_width, true) : context);
 }
 
 PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const {

@@ -9,6 +9,7 @@
 
 #include "autograd/base/tokens.hpp"
 #include "autograd/parameters.hpp"
+#include "layers/attention/stage.hpp"
 #include "layers/models/config.hpp"
 #include "layers/pass.hpp"
 
@@ -36,15 +37,17 @@ struct PlainBlock {
   }
 };
 
-/// Whether what is added to all scores of a query changes nothing, as it does in a softmax of dot products.
-inline bool keeps_shifts(const StageChoices& stages) {
-  return stages.score == "dot" && stages.cap == 0 && stages.normalizer == "softmax";
+/// Whether what is added to all keys changes nothing, as it does in a softmax of dot products.
+inline bool keeps_shifts(const StageChoices& stages, const HeadChoices& head = {}) {
+  return stages.score == "dot" && stages.cap == 0 && stages.normalizer == "softmax" && head.split == "channels";
 }
 
 /// What a layer is built with, in words.
 struct PlainOptions {
   std::int64_t heads = 1, key_width = 0, value_width = 0;
+  HeadChoices head = {};
   double scale = 1;
+  bool learned_scale = false;
   StageChoices stages = {};
   RotaryChoices rotary = {};  // positions: whether queries and keys of self-attentions are turned at all
   std::string norm = "pre", norm_kind = "layer", activation = "relu";
@@ -80,10 +83,16 @@ class PlainLayers {
   const Dual* parameter(const std::string& name, std::int64_t count) const;
 
  private:
-  // The weights of one query of one head, before dropout: what dot product and softmax are is written here once more,
+  // What an attention projects, heads as they are read, and a number for each key if its bias wants one.
+  struct Projected {
+    PlainBlock query, key, value, of_keys;
+  };
+  Projected projected(const std::string& path, const PlainBlock& x, const PlainBlock& memory) const;
+  // The weights of one query in each head, before dropout: what dot product and softmax are is written here once more,
   // other stages are those of their own plain loops.
-  std::vector<Dual> plain_weights(const std::string& path, const PlainBlock& query, const PlainBlock& key,
-                                  const PlainMask& mask, std::int64_t slice, std::int64_t head, std::int64_t at) const;
+  std::vector<std::vector<Dual>> plain_weights(const std::string& path, const Projected& in, const PlainMask& mask,
+                                               std::int64_t slice, std::int64_t query) const;
+  std::vector<const Dual*> stage_parameters(const std::string& path, StageKind kind) const;
   PlainBlock residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
                       const std::function<PlainBlock(const PlainBlock&)>& f) const;
 

@@ -24,7 +24,7 @@ StageSpec stage_spec_score_cosine() {
                 return std::vector{scope.declare({scope.vector("gain", sizes.heads, start)})};
               },
           .query = [](const auto& in) { return unit_norm(in.query, in.parameters[0], in.sizes.heads, kEpsilon); },
-          .key = [](const auto& in) { return unit_norm(in.key, {}, in.sizes.heads, kEpsilon); },
+          .key = [](const auto& in) { return unit_norm(in.key, {}, in.sizes.of_keys(), kEpsilon); },
           .plain =
               [](const PlainStage& in, std::vector<PlainStage::Number> scores) {
                 const auto length = [](const std::vector<PlainStage::Number>& x) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/masks/explicit.hpp"
 #include "autograd/ops/add.hpp"
 #include "layers/attention/multi_head_attention.hpp"
 #include "tests/autograd/masks/mask_samples.hpp"
@@ -144,6 +145,30 @@ TEST(AttentionStages, ABiasOfProductsIsRefusedBesideOtherScores) {
   EXPECT_EQ(message_of(stages), "attention: bias shaw belongs to score dot, not to cosine");
 }
 
+// Weights of a head would come from keys that it may not attend.
+TEST(AttentionStages, AMixingTakesAMaskThatIsTheSameForAllHeads) {
+  Tape<double> tape;
+  const auto x = tape.input({4, 3, 2}, drawn_numbers(24, 1).data());
+  const auto all = RowBlock<double>::all(x);
+  const auto matrix = tape.input({2, 2}, drawn_numbers(4, 2).data());
+  const std::vector<Var<double>> learned{matrix, matrix};
+  std::vector<std::uint8_t> table(18, 1);
+  const std::string path = "here";
+  const AttentionStages stages{
+      .sizes = {2, 2, 2}, .mixing = &find_stage(StageKind::mixing, "talking"), .kernel = AttentionKernel::composed};
+  const auto call = [&](const Mask& mask) {
+    attend<double>(stages, {.query = all, .key = all, .value = all, .mixing = learned}, mask, {},
+                   {path, AttentionRole::self});
+  };
+  const Explicit by_head{.allowed = table.data(), .queries = 3, .heads = 2};
+  call(Explicit{.allowed = table.data(), .queries = 3});
+  call(by_head);
+  table[9 + 3 + 2] = 0;
+  EXPECT_THAT([&] { call(by_head); },
+              testing::ThrowsMessage<ConfigError>("attention: head-mixing talking takes a mask that is the same for "
+                                                  "all heads, and heads 0 and 1 differ at query 1 and key 2"));
+}
+
 TEST(AttentionStages, NamesAreFoundAndOthersRefused) {
   EXPECT_EQ(find_stage(StageKind::score, "cosine").name, "cosine");
   EXPECT_THAT(stage_names(StageKind::score), testing::StartsWith("dot "));
@@ -159,7 +184,8 @@ TEST(AttentionStages, EveryStageSaysWhatItIsAndWhereItIsFrom) {
     EXPECT_FALSE(spec.name.empty());
     EXPECT_FALSE(spec.description.empty()) << spec.name;
     EXPECT_FALSE(spec.source.empty()) << spec.name;
-    EXPECT_NE(spec.plain, nullptr) << spec.name;
+    EXPECT_EQ(spec.plain == nullptr, spec.kind == StageKind::mixing) << spec.name;
+    EXPECT_EQ(spec.plain_heads != nullptr, spec.kind == StageKind::mixing) << spec.name;
     EXPECT_EQ(static_cast<bool>(spec.query), static_cast<bool>(spec.key)) << spec.name;
   }
 }

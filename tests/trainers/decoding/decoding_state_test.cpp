@@ -7,6 +7,7 @@
 
 #include <functional>
 
+#include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "layers/models/model.hpp"
 #include "layers/pass.hpp"
@@ -50,6 +51,27 @@ std::vector<Variant> variants() {
           {"sparsemax", [](ModelConfig& c) { c.stages.normalizer = "sparsemax"; }},
           {"stick_breaking", [](ModelConfig& c) { c.stages.normalizer = "stick_breaking"; }},
           {"composed", [](ModelConfig& c) { c.attention = "composed"; }},
+          {"grouped_query", [](ModelConfig& c) { c.heads = 4, c.head.key_heads = 2; }},
+          {"multi_query_wide_values", [](ModelConfig& c) { c.head.key_heads = 1, c.d_value = 5; }},
+          {"forgetting", [](ModelConfig& c) { c.positions = "forgetting"; }},
+          {"table", [](ModelConfig& c) { c.positions = "table"; }},
+          {"talking", [](ModelConfig& c) { c.stages.mixing = "talking"; }},
+          {"differential_grouped_rotary",
+           [](ModelConfig& c) {
+             c.heads = 4;
+             c.d_head = 4;
+             c.head.key_heads = 2;
+             c.stages.mixing = "differential";
+             c.positions = "rotary";
+           }},
+          {"differential_forgetting_gated",
+           [](ModelConfig& c) {
+             c.stages.mixing = "differential";
+             c.positions = "forgetting";
+             c.stages.gate = "learned";
+             c.head.projection_bias = "no";
+             c.scale = "learned";
+           }},
           {"wide_heads", [](ModelConfig& c) { c.d_head = 5; }},
           {"unscaled_normal",
            [](ModelConfig& c) {
@@ -183,6 +205,27 @@ TEST_P(DecodingStates, HaveTheRoomOfTheModelsPositions) {
   for (std::int64_t room = state->room(0); room > 1; --room) {
     state->step(Ids{5, kPadding, kPadding, kPadding});
     ASSERT_EQ(state->room(0), room - 1);
+  }
+}
+
+// What a position gets then depends on those that are not written yet.
+TEST(DecodingState, ModelsWhoseHeadsAreReshapedWriteNothing) {
+  ModelConfig config{.model = "decoder",
+                     .heads = 2,
+                     .d_model = 8,
+                     .max_positions = kPositions,
+                     .source_vocabulary = kVocabulary,
+                     .target_vocabulary = kVocabulary};
+  config.head.split = "reshape";
+  const Model model(config);
+  ParameterStore<double> parameters(model.layout());
+  Tape<double> tape(parameters);
+  try {
+    model.begin(tape, std::vector<Ids>{{4, 5}});
+    FAIL() << "it began to write";
+  } catch (const ConfigError& refusal) {
+    EXPECT_NE(std::string(refusal.what()).find("head-split reshape mixes positions"), std::string::npos)
+        << refusal.what();
   }
 }
 
