@@ -17,6 +17,9 @@ class Probe {
   /// Whether it wants to see this value. Scores and weights exist only where somebody wants them, or attention is
   /// composed.
   virtual bool wants(const Site& site) const = 0;
+  /// Whether it may put another value in this one's place. Where it only looks, the weights of a fused attention are a
+  /// constant, and no bit of what follows differs for it.
+  virtual bool replaces(const Site& site) const { return wants(site); }
   virtual Var<float> see(const Site& site, Var<float> x) const = 0;
   virtual Var<double> see(const Site& site, Var<double> x) const = 0;
   virtual Var<std::complex<double>> see(const Site& site, Var<std::complex<double>> x) const = 0;
@@ -33,11 +36,20 @@ class ProbeAt final : public Probe {
   }
 
   bool wants(const Site& site) const override { return (wanted_ & bit(site.what)) != 0; }
+  bool replaces(const Site& site) const override { return wants(site) && kReplaces; }
   Var<float> see(const Site& site, Var<float> x) const override { return seen(site, x); }
   Var<double> see(const Site& site, Var<double> x) const override { return seen(site, x); }
   Var<std::complex<double>> see(const Site& site, Var<std::complex<double>> x) const override { return seen(site, x); }
 
  private:
+  template <Scalar T>
+  static constexpr bool returns() {
+    if constexpr (std::invocable<const See&, const Site&, Var<T>>) {
+      return !std::same_as<std::invoke_result_t<const See&, const Site&, Var<T>>, void>;
+    }
+    return false;
+  }
+  static constexpr bool kReplaces = returns<float>() || returns<double>() || returns<std::complex<double>>();
   static constexpr unsigned bit(What what) { return 1U << static_cast<unsigned>(what); }
 
   template <Scalar T>

@@ -59,7 +59,8 @@ Attended<T> attention(RowBlock<T> query, RowBlock<T> key, RowBlock<T> value, con
   const bool shaped = check_terms(plan, options, terms);
   const std::array<RowBlock<T>, 3> inputs{query, key, value};
   if (shaped || takes_tiles(options.kernel, plan.keys * plan.queries)) {
-    return {tiled_attention(plan, inputs, terms), nullptr};
+    T* weights = options.weights ? tape.allocate(plan.keys * plan.queries * plan.heads * plan.slices) : nullptr;
+    return {tiled_attention(plan, inputs, terms, weights), weights};
   }
   return whole_attention(plan, inputs);
 }

@@ -43,6 +43,7 @@ struct AttentionOptions {
   const RandomStream* random = nullptr;  ///< required if dropout > 0; read at once, not kept
   std::int64_t first_example = 0;        ///< number of slice 0 in its batch: a coordinate of dropout
   AttentionKernel kernel = AttentionKernel::automatic;
+  bool weights = false;  ///< whether they are wanted even where tiles are taken, which keep none
 };
 
 /// What is added to scores, or stands beside them: none by default.
@@ -60,8 +61,8 @@ struct ScoreTerms {
 template <Scalar T>
 struct Attended {
   Var<T> context;    ///< (H·Dv, Q, B)
-  const T* weights;  ///< (K, Q, H, B) before dropout, each column summing to one (or zero); lives as long as the tape's
-                     ///< values; nullptr if the kernel was tiled
+  const T* weights;  ///< (K, Q, H, B) before dropout, each column summing to one (zero, or less beside a sink); lives
+                     ///< as long as the tape's values; nullptr if the kernel was tiled and they were not wanted
 };
 
 /// Scaled dot-product attention of every head and slice (Vaswani et al. 2017, §3.2):

@@ -138,6 +138,36 @@ void attend(const Head<T>& at, std::int64_t first_query, std::int64_t queries, M
   }
 }
 
+// Scores become weights, by what was kept of each query.
+template <Scalar T>
+void weigh(const Head<T>& at, const Tile& tile, T* weights) {
+  for (std::int64_t j = 0; j < tile.queries; ++j) {
+    tile.over_attended(at, j, weights + j * kKeys, [&](T* scores, std::int64_t count) {
+      exponentiate(scores, at.softmax.largest[tile.first_query + j], count, scores);
+      const T inverse = at.softmax.inverse[tile.first_query + j];
+      for (std::int64_t i = 0; i < count; ++i) scores[i] *= inverse;
+    });
+  }
+}
+
+// The weights (K, Q) of these queries, for who wants to see them.
+template <Scalar T>
+void show(const Head<T>& at, std::int64_t first_query, std::int64_t queries, T* shown) {
+  alignas(64) T weights[kKeys * kQueries];
+  const std::int64_t keys = at.plan.keys;
+  std::fill_n(shown + first_query * keys, queries * keys, T(0));
+  const KeyRange reach = at.plan.reach(at.site, first_query, queries);
+  for (std::int64_t first_key = reach.begin / kKeys * kKeys; first_key < reach.end; first_key += kKeys) {
+    const Tile tile(at.plan, at.site, reach, first_query, queries, first_key);
+    if (tile.cover == Cover::none) continue;
+    score<T>(at, tile, weights, nullptr);
+    weigh(at, tile, weights);
+    for (std::int64_t j = 0; j < queries; ++j) {
+      std::copy_n(weights + j * kKeys, tile.keys, shown + (first_query + j) * keys + first_key);
+    }
+  }
+}
+
 // The gradients that one tile of one head adds to.
 template <Scalar T>
 struct HeadGradients {
@@ -157,13 +187,7 @@ void pull_tile(const Head<T>& at, const Tile& tile, const HeadGradients<T>& grad
   const MatrixView d_s(d_scores, tile.keys, tile.queries, kKeys);
   const auto d_c = columns_of(gradients.d_context, tile.first_query, tile.queries);
   score(at, tile, weights, slopes);
-  for (std::int64_t j = 0; j < tile.queries; ++j) {
-    tile.over_attended(at, j, weights + j * kKeys, [&](T* scores, std::int64_t count) {
-      exponentiate(scores, at.softmax.largest[tile.first_query + j], count, scores);
-      const T inverse = at.softmax.inverse[tile.first_query + j];
-      for (std::int64_t i = 0; i < count; ++i) scores[i] *= inverse;
-    });
-  }
+  weigh(at, tile, weights);
   if (gradients.value.data != nullptr) {  // context = V · dropped(P)
     if (at.plan.drops()) drop(at, tile, weights, d_scores);
     const MatrixView<const T> used = at.plan.drops() ? d_s : p;
@@ -238,8 +262,8 @@ void add_slices(T* d, const T* parts, std::int64_t size, std::int64_t slices) {
 }  // namespace
 
 template <Scalar T>
-Var<T> tiled_attention(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs,
-                       const ScoreTerms<T>& terms) {
+Var<T> tiled_attention(const AttentionPlan& plan, const std::array<RowBlock<T>, 3>& inputs, const ScoreTerms<T>& terms,
+                       T* weights) {
   const Shape shape = plan.context_shape();
   const std::int64_t heads = plan.heads * plan.slices;
   Tape<T>& tape = inputs[0].x.tape();
@@ -256,6 +280,7 @@ Var<T> tiled_attention(const AttentionPlan& plan, const std::array<RowBlock<T>, 
     const std::int64_t first = (tiles - 1 - task / heads) * kQueries;  // late queries, which attend to most, first
     const std::int64_t queries = std::min(kQueries, plan.queries - first);
     attend(at, first, queries, columns_of(context_of(context, at), first, queries));
+    if (weights != nullptr) show(at, first, queries, weights + task % heads * plan.queries * plan.keys);
   });
 
   const auto& [query, key, value] = inputs;
@@ -301,11 +326,11 @@ Var<T> tiled_attention(const AttentionPlan& plan, const std::array<RowBlock<T>, 
 }
 
 template Var<float> tiled_attention(const AttentionPlan&, const std::array<RowBlock<float>, 3>&,
-                                    const ScoreTerms<float>&);
+                                    const ScoreTerms<float>&, float*);
 template Var<double> tiled_attention(const AttentionPlan&, const std::array<RowBlock<double>, 3>&,
-                                     const ScoreTerms<double>&);
+                                     const ScoreTerms<double>&, double*);
 template Var<std::complex<double>> tiled_attention(const AttentionPlan&,
                                                    const std::array<RowBlock<std::complex<double>>, 3>&,
-                                                   const ScoreTerms<std::complex<double>>&);
+                                                   const ScoreTerms<std::complex<double>>&, std::complex<double>*);
 
 }  // namespace tapehead

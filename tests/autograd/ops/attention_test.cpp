@@ -188,6 +188,31 @@ TEST(Attention, SharedKeysGetTheSameGradientFromAnyNumberOfWorkers) {
   EXPECT_EQ(gradients_with(3), alone);
 }
 
+// Weights are what plain loops say, whoever makes them, and asking for them changes no bit of the context.
+TEST(Attention, WeightsOfTilesAreSeenWithoutChangingTheContext) {
+  const Sizes n{.heads = 2, .width = 3, .value_width = 2, .keys = 150, .queries = 150, .slices = 2};
+  const auto q = random_values(n.heads * n.width * n.queries * n.slices, 1);
+  const auto v = random_values(n.heads * n.value_width * n.keys * n.slices, 3);
+  static constexpr std::int32_t kMost[] = {140, 0};
+  for (const Mask& mask : {Mask::everything(), Mask::causal(), Mask(Lengths{kMost}), Mask(Window{.left = 3})}) {
+    Tape<double> tape;
+    using Block = RowBlock<double>;
+    const auto x = Block::all(tape.constant({n.heads * n.width, n.queries, n.slices}, q.data()));
+    const auto y = Block::all(tape.constant({n.heads * n.value_width, n.keys, n.slices}, v.data()));
+    AttentionOptions options{.heads = n.heads, .scale = 0.7, .mask = mask, .kernel = AttentionKernel::tiled};
+    const auto without = attention(x, x, y, options);
+    EXPECT_EQ(without.weights, nullptr);
+    options.weights = true;
+    const auto with = attention(x, x, y, options);
+    const Expected expected = by_plain_loops(n, q, q, v, 0.7, mask);
+    for (std::size_t i = 0; i < expected.weights.size(); ++i) {
+      ASSERT_NEAR(with.weights[i], expected.weights[i], 1e-14);
+    }
+    EXPECT_TRUE(std::equal(without.context.data(), without.context.data() + without.context.shape().size(),
+                           with.context.data()));
+  }
+}
+
 // A query that may attend nothing: zeros, and gradients of zero, never NaN, for it and for everybody else.
 TEST(Attention, FullyMaskedRowIsZeroAndPassesNoGradient) {
   Tape<double> tape;
