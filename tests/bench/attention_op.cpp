@@ -13,8 +13,8 @@
 #include "autograd/ops/attention.hpp"
 #include "autograd/parallel.hpp"
 
-// Times one call of attention(), forward and backward, in float: attention_op ROW LENGTH THREADS. Prints the median of
-// the milliseconds. `attention` beside this file compares it with PyTorch.
+// Times one call of attention() in float, forward and backward, or forward alone: attention_op ROW LENGTH THREADS
+// [forward]. Prints the median of the milliseconds. `attention` beside this file compares it with PyTorch.
 
 namespace {
 
@@ -33,7 +33,8 @@ std::vector<float> numbers(std::int64_t count, unsigned seed) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 4) return std::fprintf(stderr, "attention_op ROW LENGTH THREADS\n"), 2;
+  if (count < 4) return std::fprintf(stderr, "attention_op ROW LENGTH THREADS [forward]\n"), 2;
+  const bool backward = count == 4;
   const std::string_view row = arguments[1];
   const std::int64_t length = std::atoll(arguments[2]);
   WorkerPool workers(std::atoi(arguments[3]));
@@ -76,7 +77,7 @@ int main(int count, char** arguments) {
     const auto start = std::chrono::steady_clock::now();
     const Var<float> context =
         attention(RowBlock<float>::all(x), RowBlock<float>::all(y), RowBlock<float>::all(z), options, terms).context;
-    tape.backward(context, q.data());
+    if (backward) tape.backward(context, q.data());
     times.push_back(1000 * seconds_since(start));
   }
   std::nth_element(times.begin(), times.begin() + std::ssize(times) / 2, times.end());
