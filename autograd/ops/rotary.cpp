@@ -61,6 +61,14 @@ void turn(const Shape& shape, const RotaryTable& table, const RotaryOptions& o, 
 
 }  // namespace
 
+RotaryTable::RotaryTable(std::int64_t channels, std::vector<double> turns)
+    : channels_(channels), positions_(channels > 0 ? std::ssize(turns) / channels : 0), turns_(std::move(turns)) {
+  if (channels < 2 || channels % 2 != 0 || positions_ < 1 || std::ssize(turns_) != channels * positions_) {
+    throw ConfigError(fmt::format("rotary: {} turns are no whole positions of {} channels, which go in pairs",
+                                  turns_.size(), channels));
+  }
+}
+
 RotaryTable::RotaryTable(std::int64_t channels, std::int64_t positions, double base)
     : channels_(channels), positions_(positions) {
   if (channels < 2 || channels % 2 != 0 || positions < 1) {

@@ -12,6 +12,9 @@ namespace tapehead {
 class RotaryTable {
  public:
   RotaryTable(std::int64_t channels, std::int64_t positions, double base = 10000);
+  /// Turns of one's own, for each position cosine, sine, cosine, sine … of its pairs: angles scaled in another way.
+  /// Throws ConfigError for an odd number of channels, or where the turns are not whole positions.
+  RotaryTable(std::int64_t channels, std::vector<double> turns);
 
   std::int64_t channels() const { return channels_; }
   std::int64_t positions() const { return positions_; }

@@ -80,6 +80,14 @@ std::vector<std::uint8_t> H5Reader::bytes(const std::string& dataset) const {
   return read<std::uint8_t>(dataset, H5T_INTEGER, 1, H5T_NATIVE_UINT8);
 }
 
+double H5Reader::number(const std::string& object, const std::string& name, double fallback) const {
+  if (H5Aexists_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT) <= 0) return fallback;
+  const Handle attribute(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  double value = 0;
+  if (attribute < 0 || H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) refuse(object + "@" + name, "is no number");
+  return value;
+}
+
 std::string H5Reader::attribute(const std::string& object, const std::string& name) const {
   const Handle attribute(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
   if (attribute < 0) refuse(object + "@" + name, "no such attribute");

@@ -23,6 +23,8 @@ class H5Reader {
   std::vector<std::uint8_t> bytes(const std::string& dataset) const;
   /// A string attribute of fixed length.
   std::string attribute(const std::string& object, const std::string& name) const;
+  /// A number that an attribute holds, or `fallback` where there is none.
+  double number(const std::string& object, const std::string& name, double fallback) const;
   /// Names of what a group holds, in alphabetical order.
   std::vector<std::string> children(const std::string& group) const;
 
