@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/ops/distance_bias.hpp"
 #include "autograd/ops/dropout.hpp"
 #include "autograd/ops/masked_softmax.hpp"
 #include "autograd/ops/matmul.hpp"
@@ -84,7 +85,9 @@ Var<T> composed(const AttentionStages& stages, const StageOperands<T>& in, const
   if (stages.mixing != nullptr && stages.mixing->before) at.scores = stages.mixing->before(at);
   if (stages.bias != nullptr) {
     at.parameters = in.bias;
-    at.scores = stages.bias->apply(at);
+    at.scores = stages.bias->line
+                    ? distance_bias(at.scores, stages.bias->line(at), at.distances().least, at.first_query)
+                    : stages.bias->apply(at);
   }
   at.scores = show(What::scores, scoring.heads, at.scores);
   at.parameters = in.normalizer;
@@ -182,12 +185,12 @@ std::string lacking(const KernelAbilities& kernel, const AttentionStages& stages
   const auto named = [](const StageSpec& stage) { return fmt::format("{} {}", name_of(stage.kind), stage.name); };
   if (stages.score != nullptr && stages.score->apply && !kernel.other_scores) return named(*stages.score);
   if (stages.cap > 0 && !kernel.caps) return fmt::format("score-cap {}", stages.cap);
-  if (stages.bias != nullptr && !kernel.biases) return named(*stages.bias);
-  const bool other = stages.normalizer != nullptr && stages.normalizer->name != "softmax";
-  if (other && !kernel.other_normalizers) return named(*stages.normalizer);
+  if (stages.bias != nullptr && !(stages.bias->line ? kernel.lines : kernel.other_biases)) return named(*stages.bias);
+  if (stages.normalizer != nullptr && stages.normalizer->name != "softmax") {
+    const bool sink = stages.normalizer->sink != StageSpec::Sink::none;
+    if (!(sink ? kernel.sinks : kernel.other_normalizers)) return named(*stages.normalizer);
+  }
   if (stages.mixing != nullptr && !kernel.mixes_heads) return named(*stages.mixing);
-  const HeadSizes& sizes = stages.sizes;
-  if (sizes.of_keys() != sizes.heads && !kernel.shares_keys) return fmt::format("kv-heads {}", sizes.of_keys());
   return "";
 }
 
@@ -202,13 +205,13 @@ AttentionKernel choose_kernel(const AttentionStages& stages) {
   }
   const bool automatic = stages.kernel == AttentionKernel::automatic;
   for (const KernelAbilities& kernel : kKernels) {
-    if (!automatic && kernel.kernel != stages.kernel) continue;
+    if (automatic ? kernel.kernel == AttentionKernel::composed : kernel.kernel != stages.kernel) continue;
     const std::string stage = lacking(kernel, stages);
     if (stage.empty()) return stages.kernel;
-    if (automatic) return AttentionKernel::composed;
+    if (automatic) continue;
     throw ConfigError(fmt::format("attention: {} cannot take {}; choose auto or composed", kernel.name, stage));
   }
-  return stages.kernel;
+  return AttentionKernel::composed;
 }
 
 namespace {
@@ -230,6 +233,48 @@ void require_same_for_heads(const AttentionStages& stages, const Mask& mask, con
   }
 }
 
+// By the fused kernels. A probe that only looks is shown weights that are a constant.
+template <Scalar T>
+Var<T> fused(const AttentionStages& stages, const StageOperands<T>& in, const Mask& mask, const Pass& pass,
+             const AttentionPlace& place, bool watched) {
+  const std::int64_t heads = stages.sizes.heads;
+  ScoreTerms<T> terms{.first = in.first_query};
+  if (stages.bias != nullptr) {
+    const StageInput<T> at{.sizes = stages.sizes,
+                           .mask = mask,
+                           .parameters = in.bias,
+                           .query = in.query.x,
+                           .key = in.key.x,
+                           .numbers = stages.numbers,
+                           .both_ways = place.role != AttentionRole::causal,
+                           .first_query = in.first_query};
+    terms.line = stages.bias->line(at);
+    terms.least = at.distances().least;
+  }
+  const auto sink = stages.normalizer != nullptr ? stages.normalizer->sink : StageSpec::Sink::none;
+  if (sink == StageSpec::Sink::learned) terms.sink = in.normalizer[0];
+  const RandomStream random = pass.dropout_stream(place.site);
+  const Attended<T> found = attention(in.query, in.key, in.value,
+                                      {.heads = heads,
+                                       .key_heads = stages.sizes.of_keys(),
+                                       .scale = in.scale ? 1 : stages.scale,
+                                       .cap = stages.cap,
+                                       .mask = mask,
+                                       .zero_sink = sink == StageSpec::Sink::zero,
+                                       .dropout = pass.training ? stages.dropout : 0,
+                                       .random = &random,
+                                       .first_example = pass.first_example,
+                                       .kernel = stages.kernel,
+                                       .weights = watched},
+                                      terms);
+  if (watched) {
+    const Shape& query = in.query.x.shape();
+    const Shape map{in.key.x.shape().columns, query.columns, heads * query.slices};
+    pass.shown({place.path, place.role, What::weights, heads}, in.query.x.tape().constant(map, found.weights));
+  }
+  return found.context;
+}
+
 }  // namespace
 
 template <Scalar T>
@@ -241,23 +286,11 @@ Var<T> attend(const AttentionStages& stages, const StageOperands<T>& given, cons
     require_same_for_heads(stages, mask, given.query.x.shape(), given.key.x.shape().columns);
   }
   const StageOperands<T> in = prepared(stages, given, mask);
-  const bool watched =
-      pass.probe != nullptr && (pass.probe->wants(at(What::scores)) || pass.probe->wants(at(What::weights)));
-  Var<T> context;
-  if (watched || stages.kernel == AttentionKernel::composed) {
-    context = composed(stages, in, mask, pass, place);
-  } else {
-    const RandomStream random = pass.dropout_stream(place.site);
-    context = attention(in.query, in.key, in.value,
-                        {.heads = heads,
-                         .scale = in.scale ? 1 : stages.scale,
-                         .mask = mask,
-                         .dropout = pass.training ? stages.dropout : 0,
-                         .random = &random,
-                         .first_example = pass.first_example,
-                         .kernel = stages.kernel})
-                  .context;
-  }
+  const Probe* probe = pass.probe;
+  const bool open = probe != nullptr && (probe->wants(at(What::scores)) || probe->replaces(at(What::weights)));
+  const bool watched = probe != nullptr && probe->wants(at(What::weights));
+  Var<T> context = open || stages.kernel == AttentionKernel::composed ? composed(stages, in, mask, pass, place)
+                                                                      : fused(stages, in, mask, pass, place, watched);
   if (stages.gate != nullptr) {
     const StageInput<T> input{.sizes = stages.sizes,
                               .mask = mask,

@@ -37,18 +37,17 @@ struct AttentionStages {
 struct KernelAbilities {
   AttentionKernel kernel;
   const char* name;
-  bool other_scores;  ///< scores that are no dot products
-  bool caps;
-  bool biases;
-  bool other_normalizers;  ///< than softmax
+  bool caps, lines, sinks;  ///< lines: biases that go by distance
+  bool other_scores;        ///< scores that are no dot products
+  bool other_biases;        ///< than lines
+  bool other_normalizers;   ///< than softmax, with or without a sink
   bool mixes_heads;
-  bool shares_keys;    ///< among heads of queries
-  bool shows_weights;  ///< to a probe, which may replace scores and weights
+  bool replaces_weights;  ///< scores and weights can be seen and replaced; weights alone are seen in every kernel
 };
 inline constexpr KernelAbilities kKernels[] = {
-    {AttentionKernel::whole, "whole", false, false, false, false, false, false, false},
-    {AttentionKernel::tiled, "tiled", false, false, false, false, false, false, false},
-    {AttentionKernel::composed, "composed", true, true, true, true, true, true, true},
+    {AttentionKernel::whole, "whole", false, false, false, false, false, false, false, false},
+    {AttentionKernel::tiled, "tiled", true, true, true, false, false, false, false, false},
+    {AttentionKernel::composed, "composed", true, true, true, true, true, true, true, true},
 };
 
 /// "whole", "tiled", "composed" or "auto"; anything else throws ConfigError.
@@ -57,7 +56,7 @@ AttentionKernel parse_attention_kernel(const std::string& text);
 /// Whether it can compute these stages.
 bool takes(const KernelAbilities& kernel, const AttentionStages& stages);
 
-/// What computes these stages: `automatic` stays so where the fused kernels can, else `composed`. Throws ConfigError
+/// What computes these stages: `automatic` stays so where a fused kernel can, else `composed`. Throws ConfigError
 /// where the kernel that was asked for cannot, "attention: whole cannot take score additive; choose auto or composed".
 AttentionKernel choose_kernel(const AttentionStages& stages);
 

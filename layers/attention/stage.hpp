@@ -114,6 +114,13 @@ struct StageSpec {
   KeyPart of_keys = {};    ///< of a bias of self-attention
   std::int64_t parts = 1;  ///< of a mixing: how many heads of scores each head has; it cuts queries and keys in so many
 
+  /// A bias that goes by distance: its line (L, H) for in.distances(), see distance_bias(). The tiled kernel takes it.
+  /// It needs no `apply`.
+  StageFunction line = {};
+  /// A normalizer that is softmax beside one more score: zero, or its first parameter (H). The tiled kernel takes it.
+  enum class Sink { none, zero, learned };
+  Sink sink = Sink::none;
+
   /// Declares its parameters; none by default. Sizes are those of the heads of scores, but for mixing and gate.
   std::vector<Parameter> (*declare)(const Scope& scope, const HeadSizes& sizes, const StageNumbers& numbers) = nullptr;
 

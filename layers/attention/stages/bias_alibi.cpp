@@ -31,11 +31,7 @@ StageSpec stage_spec_bias_alibi() {
           .name = "alibi",
           .description = "scores fall with the distance of query and key, in each head at another rate",
           .source = "Press, Smith & Lewis 2022, Train Short, Test Long",
-          .apply =
-              [](const auto& in) {
-                const DistanceRange range = in.distances();
-                return distance_bias(in.scores, line_of(in, range), range.least, in.first_query);
-              },
+          .line = [](const auto& in) { return line_of(in, in.distances()); },
           .plain =
               [](const PlainStage& in, std::vector<PlainStage::Number> scores) {
                 const double slope =

@@ -11,19 +11,17 @@ StageSpec stage_spec_bias_t5() {
           .name = "t5",
           .description = "a number that each head learns for each distance, far ones in buckets",
           .source = "Raffel et al. 2020, T5, §2.1",
+          .line =
+              [](const auto& in) {
+                return bucket_line(in.parameters[0], {in.numbers.buckets, in.numbers.furthest, in.both_ways},
+                                   in.distances());
+              },
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers& numbers) {
                 for (const bool both_ways : {true, false}) {
                   DistanceBuckets{numbers.buckets, numbers.furthest, both_ways}.check();
                 }
                 return std::vector{scope.declare({scope.zeros("table", sizes.heads, numbers.buckets)})};
-              },
-          .apply =
-              [](const auto& in) {
-                const DistanceRange range = in.distances();
-                const Var line =
-                    bucket_line(in.parameters[0], {in.numbers.buckets, in.numbers.furthest, in.both_ways}, range);
-                return distance_bias(in.scores, line, range.least, in.first_query);
               },
           .plain =
               [](const PlainStage& in, std::vector<PlainStage::Number> scores) {

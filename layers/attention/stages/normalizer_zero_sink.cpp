@@ -10,6 +10,7 @@ StageSpec stage_spec_normalizer_zero_sink() {
           .name = "zero_sink",
           .description = "softmax beside one more score of zero, so that a head may attend nothing",
           .source = "Miller 2023, Attention Is Off By One",
+          .sink = StageSpec::Sink::zero,
           .apply = [](const auto& in) { return sink_softmax(in.scores, {}, in.mask, in.sizes.heads); },
           .plain =
               [](const PlainStage& in, std::vector<PlainStage::Number> scores) {
