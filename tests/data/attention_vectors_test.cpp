@@ -132,6 +132,7 @@ TEST_P(AttentionVectors, ContextWeightsAndEveryGradient) {
   }
   Var<double> weights;
   const ProbeAt probe({What::weights}, [&](const Site&, Var<double> x) { weights = x; });
+  const Probe* watching = &probe;
   const std::string path = "attention";
   const std::span<const Var<double>> parameters(learned);
   // They belong to the one stage that has any.
@@ -145,27 +146,40 @@ TEST_P(AttentionVectors, ContextWeightsAndEveryGradient) {
   const RotaryTable turns(std::max<std::int64_t>(at.turned, 2), 64, at.base);
   const auto by_position = [&](Var<double> x) { return at.turned > 0 ? rotary(x, turns, how) : x; };
   using Block = RowBlock<double>;
-  const auto context =
-      attend<double>(stages,
-                     {.query = Block::all(by_position(q)),
-                      .key = Block::all(by_position(k)),
-                      .value = Block::all(v),
-                      .score = of(StageKind::score),
-                      .bias = of(StageKind::bias),
-                      .normalizer = of(StageKind::normalizer),
-                      .mixing = of(StageKind::mixing),
-                      .gate = of(StageKind::gate),
-                      .of_keys = at.bias == "forgetting" ? learned[0] : Var<double>{},
-                      .scale = at.learned_scale ? learned[0] : Var<double>{}},
-                     mask, {.probe = &probe}, {path, mask.looks_back() ? AttentionRole::causal : AttentionRole::self});
+  const auto attended = [&] {
+    return attend<double>(stages,
+                          {.query = Block::all(by_position(q)),
+                           .key = Block::all(by_position(k)),
+                           .value = Block::all(v),
+                           .score = of(StageKind::score),
+                           .bias = of(StageKind::bias),
+                           .normalizer = of(StageKind::normalizer),
+                           .mixing = of(StageKind::mixing),
+                           .gate = of(StageKind::gate),
+                           .of_keys = at.bias == "forgetting" ? learned[0] : Var<double>{},
+                           .scale = at.learned_scale ? learned[0] : Var<double>{}},
+                          mask, {.probe = watching},
+                          {path, mask.looks_back() ? AttentionRole::causal : AttentionRole::self});
+  };
 
-  const bool has_weights = file.contains(at.name + "/outputs/weights");
-  const auto of_context = weighted_sum(context, joined("upstream/context"));
-  tape.backward(has_weights ? add(of_context, weighted_sum(weights, numbers("upstream/weights"))) : of_context);
   Comparison comparison(kBound);
   const auto near = [&](const std::string& what, const double* ours, const std::vector<double>& expected) {
     comparison.near(what, {ours, expected.size()}, expected);
   };
+  // The fused kernels that take it give the same context, and show weights.
+  const bool has_weights = file.contains(at.name + "/outputs/weights");
+  for (const KernelAbilities& kernel : kKernels) {
+    if (kernel.kernel == AttentionKernel::composed || !takes(kernel, stages)) continue;
+    stages.kernel = kernel.kernel;
+    near(std::string("context of ") + kernel.name, attended().data(), joined("outputs/context"));
+    if (has_weights) near(std::string("weights of ") + kernel.name, weights.data(), numbers("outputs/weights"));
+  }
+  stages.kernel = AttentionKernel::composed;
+  const ProbeAt keeping({What::weights}, [&](const Site&, Var<double> x) { return weights = x; });
+  watching = &keeping;
+  const auto context = attended();
+  const auto of_context = weighted_sum(context, joined("upstream/context"));
+  tape.backward(has_weights ? add(of_context, weighted_sum(weights, numbers("upstream/weights"))) : of_context);
   near("context", context.data(), joined("outputs/context"));
   if (has_weights) near("weights", weights.data(), numbers("outputs/weights"));
   for (const auto& [name, x] : {std::pair("q", q), {"k", k}, {"v", v}}) {

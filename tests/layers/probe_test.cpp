@@ -186,6 +186,27 @@ TEST(Probe, APatchedStreamAnswersForTheOtherInput) {
   EXPECT_EQ(numbers(model.logits(tape, token_batch({}, kInputs), {.probe = &patch})), expected);
 }
 
+// Who only looks at weights changes no bit, whichever kernel makes them.
+TEST(Probe, LookingAtWeightsChangesNoBit) {
+  for (const AttentionKernel kernel : {AttentionKernel::whole, AttentionKernel::tiled, AttentionKernel::composed}) {
+    const Built<MultiHeadAttention> built(
+        MultiHeadAttention::Options{.channels = 6, .heads = 3, .dropout = 0.5, .kernel = kernel});
+    ParameterStore<float> store(built.layout);
+    fill(store, drawn_parameters(built.layout, 1));
+    Tape<float> tape(store);
+    const auto values = drawn_numbers(6 * 5 * 2, 7);
+    const auto x = tape.constant({6, 5, 2}, std::vector<float>(values.begin(), values.end()).data());
+    int seen = 0;
+    const ProbeAt look({What::weights}, [&](const Site&, auto) { ++seen; });
+    const auto by = [&](const Probe* probe) {
+      const auto y = built.layer(x, Mask::causal(), {.training = true, .probe = probe});
+      return std::vector<float>(y.data(), y.data() + y.shape().size());
+    };
+    EXPECT_EQ(by(&look), by(nullptr));
+    EXPECT_EQ(seen, 1);
+  }
+}
+
 // Weights and scores that a probe replaces are used, and gradients go through what it made of them.
 TEST(Probe, ReplacedScoresAndWeightsAreUsedAndDifferentiated) {
   for (const What what : {What::scores, What::weights}) {
