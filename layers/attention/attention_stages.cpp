@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/distance_bias.hpp"
@@ -145,6 +146,20 @@ std::vector<std::size_t> PlainStage::by_score(const std::vector<Number>& scores)
   }
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return scores[a].real() > scores[b].real(); });
   return order;
+}
+
+std::vector<PlainStage::Number> PlainStage::softmax(std::vector<Number> scores, const Number* sink) const {
+  double largest = sink != nullptr ? sink->real() : -HUGE_VAL;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    if (allowed[k]) largest = std::max(largest, scores[k].real());
+  }
+  Number total = sink != nullptr ? std::exp(*sink - largest) : 0;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    scores[k] = allowed[k] ? std::exp(scores[k] - largest) : 0;
+    total += scores[k];
+  }
+  for (auto& each : scores) each = each == 0.0 ? 0 : each / total;
+  return scores;
 }
 
 std::string& choice_of(StageChoices& choices, StageKind kind) { return choices.*facts_of(kind).choice; }

@@ -90,6 +90,8 @@ struct PlainStage {
 
   /// Those of the keys that may be attended, the largest score first; of equal ones the earlier.
   std::vector<std::size_t> by_score(const std::vector<Number>& scores) const;
+  /// Softmax over the keys that may be attended, beside one more score if there is a sink; zero elsewhere.
+  std::vector<Number> softmax(std::vector<Number> scores, const Number* sink = nullptr) const;
 };
 
 /// A number that a stage wants of each key and head beside the keys themselves: a layer projects it of what it makes

@@ -1,4 +1,4 @@
-#include <cmath>
+#include <utility>
 
 #include "autograd/ops/sink_softmax.hpp"
 #include "layers/attention/stage.hpp"
@@ -17,13 +17,7 @@ StageSpec stage_spec_normalizer_learned_sink() {
       .apply = [](const auto& in) { return sink_softmax(in.scores, in.parameters[0], in.mask, in.sizes.heads); },
       .plain =
           [](const PlainStage& in, std::vector<PlainStage::Number> scores) {
-            PlainStage::Number total = std::exp(in.parameters[0][in.head]);
-            for (std::size_t k = 0; k < scores.size(); ++k) {
-              scores[k] = in.allowed[k] ? std::exp(scores[k]) : 0;
-              total += scores[k];
-            }
-            for (auto& each : scores) each /= total;
-            return scores;
+            return in.softmax(std::move(scores), in.parameters[0] + in.head);
           }};
 }
 

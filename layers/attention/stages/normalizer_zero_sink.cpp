@@ -1,4 +1,4 @@
-#include <cmath>
+#include <utility>
 
 #include "autograd/ops/sink_softmax.hpp"
 #include "layers/attention/stage.hpp"
@@ -14,13 +14,8 @@ StageSpec stage_spec_normalizer_zero_sink() {
           .apply = [](const auto& in) { return sink_softmax(in.scores, {}, in.mask, in.sizes.heads); },
           .plain =
               [](const PlainStage& in, std::vector<PlainStage::Number> scores) {
-                PlainStage::Number total = 1;
-                for (std::size_t k = 0; k < scores.size(); ++k) {
-                  scores[k] = in.allowed[k] ? std::exp(scores[k]) : 0;
-                  total += scores[k];
-                }
-                for (auto& each : scores) each /= total;
-                return scores;
+                const PlainStage::Number zero = 0;
+                return in.softmax(std::move(scores), &zero);
               }};
 }
 
