@@ -14,7 +14,7 @@
 #include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
 #include "experiments/report/json.hpp"
-#include "layers/attention/attention_stages.hpp"
+#include "layers/attention/combinations.hpp"
 #include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
@@ -36,26 +36,37 @@ std::string kind_of(const MetricSpec& metric) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-// "whole, tiled, composed": the ways of computing attention that take this stage beside the usual others.
-std::string kernels_of(const StageSpec& stage) {
+// "whole, tiled, composed": the ways of computing attention that take this beside the usual others.
+std::string kernels_of(const AttentionChoice& choice) {
   std::vector<std::string_view> names;
   for (const KernelAbilities& kernel : kKernels) {
-    AttentionStages stages{.kernel = kernel.kernel};
-    stages.of(stage.kind) = &stage;
-    if (takes(kernel, stages)) names.push_back(kernel.name);
+    if (go_together({choice, {"attention", kernel.name}})) names.push_back(kernel.name);
   }
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+// "; not with score additive": those that are no kernels.
+std::string exclusions_of(const AttentionChoice& choice) {
+  std::vector<std::string> names;
+  for (const auto& [one, other, why] : attention_exclusions()) {
+    if (one.option == "attention") continue;
+    const bool is_one = one.option == choice.option && one.value == choice.value;
+    const bool is_other = other.option == choice.option && other.value == choice.value;
+    const AttentionChoice& with = is_one ? other : one;
+    if (is_one || is_other) names.push_back(fmt::format("{} {}", with.option, with.value));
+  }
+  return names.empty() ? "" : fmt::format("; not with {}", fmt::join(names, ", "));
+}
+
 Section attention_section() {
   Section section{"attention", {}};
-  for (const StageSpec& stage : stage_specs()) {
-    section.entries.push_back({fmt::format("{} {}", option_of(stage.kind), stage.name),
-                               fmt::format("{} ({}); by {}", stage.description, stage.source, kernels_of(stage))});
+  for (const AttentionChoice& choice : attention_choices()) {
+    if (choice.value == "0") continue;  // nothing of it
+    std::string text = choice.description;
+    if (!choice.source.empty()) text += fmt::format(" ({})", choice.source);
+    if (choice.option != "attention") text += "; by " + kernels_of(choice) + exclusions_of(choice);
+    section.entries.push_back({fmt::format("{} {}", choice.option, choice.value), text});
   }
-  section.entries.push_back({"positions rotary",
-                             "queries and keys of a head are turned by an angle that grows with the "
-                             "position (Su et al. 2021, RoFormer); by whole, tiled, composed"});
   return section;
 }
 

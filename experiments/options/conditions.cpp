@@ -167,9 +167,10 @@ void refuse_unmet_needs(const Settings& settings) {
       if (!needs.exists() || !is_among(values, settings.text(option.name)) || holds(settings, needs)) continue;
       const bool unset = needs.test == Test::on && applies(settings, option_of(needs));
       std::string text =
-          unset ? fmt::format("needs --{}, which is {}", needs.option,
-                              fmt::format("{} ({})", settings.text(needs.option), origin_text(settings, needs.option)))
-                : why_failed(settings, needs);
+          unset                     ? fmt::format("needs --{}, which is {}", needs.option,
+                                                  fmt::format("{} ({})", settings.text(needs.option), origin_text(settings, needs.option)))
+          : needs.test == Test::off ? "does not go with " + shown(settings, needs.option)
+                                    : why_failed(settings, needs);
       if (!why.empty()) text += fmt::format(", because {}", why);
       throw ConfigError(fmt::format("{}: {} {}", settings.where(option.name), settings.text(option.name), text));
     }

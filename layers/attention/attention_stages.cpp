@@ -17,6 +17,7 @@
 #include "autograd/ops/slice.hpp"
 #include "autograd/ops/split_heads.hpp"
 #include "autograd/ops/tanh.hpp"
+#include "layers/attention/combinations.hpp"
 #include "layers/attention/stage_choices.hpp"
 
 namespace tapehead {
@@ -197,7 +198,7 @@ namespace {
 
 // What of these stages a kernel cannot take, "score additive"; empty if there is nothing.
 std::string lacking(const KernelAbilities& kernel, const AttentionStages& stages) {
-  const auto named = [](const StageSpec& stage) { return fmt::format("{} {}", name_of(stage.kind), stage.name); };
+  const auto named = [](const StageSpec& stage) { return fmt::format("{} {}", option_of(stage.kind), stage.name); };
   if (stages.score != nullptr && stages.score->apply && !kernel.other_scores) return named(*stages.score);
   if (stages.cap > 0 && !kernel.caps) return fmt::format("score-cap {}", stages.cap);
   if (stages.bias != nullptr && !(stages.bias->line ? kernel.lines : kernel.other_biases)) return named(*stages.bias);
@@ -214,10 +215,7 @@ std::string lacking(const KernelAbilities& kernel, const AttentionStages& stages
 bool takes(const KernelAbilities& kernel, const AttentionStages& stages) { return lacking(kernel, stages).empty(); }
 
 AttentionKernel choose_kernel(const AttentionStages& stages) {
-  if (stages.bias != nullptr && stages.bias->of_products && stages.score != nullptr && stages.score->name != "dot") {
-    throw ConfigError(
-        fmt::format("attention: bias {} belongs to score dot, not to {}", stages.bias->name, stages.score->name));
-  }
+  require_combination(stages);
   const bool automatic = stages.kernel == AttentionKernel::automatic;
   for (const KernelAbilities& kernel : kKernels) {
     if (automatic ? kernel.kernel == AttentionKernel::composed : kernel.kernel != stages.kernel) continue;

@@ -22,6 +22,7 @@ struct AttentionStages {
   const StageSpec* normalizer = nullptr;  ///< nullptr: softmax
   const StageSpec* gate = nullptr;        ///< nullptr: none
   double scale = 1;                       ///< of scores; a learned one, among the operands, takes its place
+  bool learned_scale = false;             ///< whether there is one
   double cap = 0;                         ///< 0: none
   StageNumbers numbers = {};
   double dropout = 0;  ///< of the weights

@@ -98,6 +98,7 @@ AttentionStages stages_of(const Options& given, const std::string& path) {
   const Options o = complete(given, path);
   AttentionStages stages{.sizes = {o.heads, o.key_width, o.value_width, key_heads(o)},
                          .scale = o.scale,
+                         .learned_scale = o.learned_scale,
                          .cap = o.stages.cap,
                          .numbers = o.stages.numbers,
                          .dropout = o.dropout,
@@ -105,9 +106,6 @@ AttentionStages stages_of(const Options& given, const std::string& path) {
   StageChoices choices = o.stages;
   for (std::size_t kind = 0; kind < kStageKinds; ++kind) {
     stages.of(StageKind(kind)) = chosen_stage(StageKind(kind), choice_of(choices, StageKind(kind)));
-  }
-  if (o.learned_scale && !stages.score->scaled) {
-    throw ConfigError(fmt::format("attention: scale learned does not apply to score {}", stages.score->name));
   }
   if (o.memory_channels > 0 && stages.bias != nullptr && stages.bias->of_keys.name != nullptr) {
     throw ConfigError(fmt::format("{}: bias {} belongs to self-attention", path, stages.bias->name));

@@ -8,7 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/tokens.hpp"
 #include "layers/attention/attention_scale.hpp"
-#include "layers/attention/attention_stages.hpp"
+#include "layers/attention/combinations.hpp"
 #include "layers/attention/positions.hpp"
 #include "layers/models/spec.hpp"
 
@@ -106,7 +106,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "none shows its worth",
         .common = true,
         .gives_weights_meaning = true,
-        .needs = {ValueNeed{"shaw", one_of("score", "dot"), "its vectors are part of the keys of a dot product"}}}},
+        .needs = attention_needs("positions")}},
       {&ModelConfig::max_positions,
        {.name = "max-positions",
         .range = {0, 1e6},
@@ -151,8 +151,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .choices = "auto whole tiled composed",
         .help = "how attention is computed",
         .when = "tiled takes memory linear in the length, and auto takes it for long sequences; composed is slow, of "
-                "simple "
-                "ops alone"}},
+                "simple ops alone",
+        .needs = attention_needs("attention")}},
       {&ModelConfig::initialisation,
        {.name = "initialisation",
         .choices = "xavier kaiming normal",

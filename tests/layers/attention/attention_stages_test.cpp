@@ -142,7 +142,10 @@ TEST(AttentionStages, BiasComesBeforeTheNormalizerAndBothAreApplied) {
 TEST(AttentionStages, ABiasOfProductsIsRefusedBesideOtherScores) {
   const AttentionStages stages{.score = &find_stage(StageKind::score, "cosine"),
                                .bias = &find_stage(StageKind::bias, "shaw")};
-  EXPECT_EQ(message_of(stages), "attention: bias shaw belongs to score dot, not to cosine");
+  EXPECT_EQ(
+      message_of(stages),
+      "attention: positions shaw does not go with score cosine, because its vectors are part of the keys of a dot "
+      "product");
 }
 
 // Weights of a head would come from keys that it may not attend.
