@@ -6,9 +6,9 @@ namespace tapehead {
 
 DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
     : path(scope.path()),
-      self_attention(scope / "self_attention", attention_options(o, 0)),
-      self_attention_norm(scope / "self_attention_norm", o.channels, o.norm_kind),
-      self_attention_dropout(scope, o.dropout),
+      self_mixer(make_self_mixer(scope, o)),
+      self_mixer_norm(scope / (self_mixer_name(o) + "_norm"), o.channels, o.norm_kind),
+      self_mixer_dropout(scope, o.dropout),
       cross_attention(scope / "cross_attention", attention_options(o, o.channels)),
       cross_attention_norm(scope / "cross_attention_norm", o.channels, o.norm_kind),
       cross_attention_dropout(scope, o.dropout),
@@ -20,8 +20,8 @@ DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
 template <Scalar T>
 Var<T> DecoderLayer::operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask,
                                 const Pass& pass) const {
-  x = residual(x, self_attention_norm, self_attention_dropout, norm, pass,
-               [&](Var<T> h) { return self_attention(h, self_mask, pass); });
+  x = residual(x, self_mixer_norm, self_mixer_dropout, norm, pass,
+               [&](Var<T> h) { return self_mixer(h, self_mask, pass); });
   x = residual(x, cross_attention_norm, cross_attention_dropout, norm, pass,
                [&](Var<T> h) { return cross_attention(h, memory, memory_mask, pass); });
   x = residual(x, feed_forward_norm, feed_forward_dropout, norm, pass, [&](Var<T> h) { return feed_forward(h, pass); });

@@ -4,9 +4,9 @@
 
 namespace tapehead {
 
-/// Self-attention, cross-attention over a memory, and feed-forward, each with its residual path.
-/// x (C, T, B), memory (C, S, B) → (C, T, B).
-/// Parameters `self_attention.*`, `cross_attention.*`, `feed_forward.*`, and a `…_norm.*` for each.
+/// Self-attention, or what stands in its place, cross-attention over a memory, and feed-forward, each with its residual
+/// path. x (C, T, B), memory (C, S, B) → (C, T, B). Parameters `self_attention.*` (`mixer.*`), `cross_attention.*`,
+/// `feed_forward.*`, and a `…_norm.*` for each.
 struct DecoderLayer {
   DecoderLayer(const Scope& scope, const LayerOptions& options);
 
@@ -15,9 +15,9 @@ struct DecoderLayer {
   Var<T> operator()(Var<T> x, Var<T> memory, const Mask& self_mask, const Mask& memory_mask, const Pass& pass) const;
 
   std::string path;
-  MultiHeadAttention self_attention;
-  Norm self_attention_norm;
-  Dropout self_attention_dropout;
+  SelfMixer self_mixer;
+  Norm self_mixer_norm;
+  Dropout self_mixer_dropout;
   MultiHeadAttention cross_attention;
   Norm cross_attention_norm;
   Dropout cross_attention_dropout;

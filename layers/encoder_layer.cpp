@@ -1,5 +1,8 @@
 #include "layers/encoder_layer.hpp"
 
+#include <fmt/format.h>
+
+#include "autograd/base/errors.hpp"
 #include "layers/spec.hpp"
 
 namespace tapehead {
@@ -22,11 +25,28 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
   return options;
 }
 
+std::string self_mixer_name(const LayerOptions& o) { return o.mixer == "attention" ? "self_attention" : "mixer"; }
+
+SelfMixer make_self_mixer(const Scope& layer, const LayerOptions& o) {
+  const Scope scope = layer / self_mixer_name(o);
+  if (o.mixer == "attention") return MultiHeadAttention(scope, attention_options(o, 0));
+  if (o.stages.bias != "none") {
+    throw ConfigError(
+        fmt::format("positions: {} does not apply to mixer {}, which has no scores to add to", o.stages.bias, o.mixer));
+  }
+  const std::int64_t width = o.key_width > 0 || o.heads < 1 ? o.key_width : o.channels / o.heads;
+  return SequenceMixer(scope, {.mixer = o.mixer,
+                               .channels = o.channels,
+                               .sizes = {o.heads, width, o.value_width > 0 ? o.value_width : width},
+                               .projection_bias = o.head.projection_bias != "no",
+                               .rotary = o.rotary});
+}
+
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
     : path(scope.path()),
-      self_attention(scope / "self_attention", attention_options(o, 0)),
-      self_attention_norm(scope / "self_attention_norm", o.channels, o.norm_kind),
-      self_attention_dropout(scope, o.dropout),
+      self_mixer(make_self_mixer(scope, o)),
+      self_mixer_norm(scope / (self_mixer_name(o) + "_norm"), o.channels, o.norm_kind),
+      self_mixer_dropout(scope, o.dropout),
       feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
       feed_forward_norm(scope / "feed_forward_norm", o.channels, o.norm_kind),
       feed_forward_dropout(scope, o.dropout),
@@ -34,8 +54,7 @@ EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
 
 template <Scalar T>
 Var<T> EncoderLayer::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
-  x = residual(x, self_attention_norm, self_attention_dropout, norm, pass,
-               [&](Var<T> h) { return self_attention(h, mask, pass); });
+  x = residual(x, self_mixer_norm, self_mixer_dropout, norm, pass, [&](Var<T> h) { return self_mixer(h, mask, pass); });
   x = residual(x, feed_forward_norm, feed_forward_dropout, norm, pass, [&](Var<T> h) { return feed_forward(h, pass); });
   return pass.shown({path, AttentionRole::none, What::stream, 1}, x);
 }

@@ -6,6 +6,7 @@
 #include "layers/attention/multi_head_attention.hpp"
 #include "layers/feed_forward.hpp"
 #include "layers/residual.hpp"
+#include "layers/self_mixer.hpp"
 
 namespace tapehead {
 
@@ -22,6 +23,7 @@ struct LayerOptions {
   StageChoices stages = {};    ///< of attention; the bias of self-attention alone
   RotaryChoices rotary = {};   ///< of self-attention
   AttentionKernel kernel = AttentionKernel::automatic;
+  std::string mixer = "attention";  ///< of a sequence with itself: attention, or one of mixer_specs()
   NormPlace norm = NormPlace::pre;
   NormKind norm_kind = NormKind::layer;
   Activation activation = Activation::relu;
@@ -31,9 +33,14 @@ struct LayerOptions {
 /// The attention that such layers use: over themselves (memory_channels == 0) or over a memory.
 MultiHeadAttention::Options attention_options(const LayerOptions& options, std::int64_t memory_channels);
 
-/// Self-attention and feed-forward, each with its residual path. x (C, T, B) → (C, T, B). With a causal mask it is also
-/// the layer of a decoder-only model.
-/// Parameters `self_attention.*`, `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`.
+/// How a sequence hears of itself in such layers, and the name that its parameters begin with: `self_attention`, or
+/// `mixer`.
+SelfMixer make_self_mixer(const Scope& layer, const LayerOptions& options);
+std::string self_mixer_name(const LayerOptions& options);
+
+/// Self-attention, or what stands in its place, and feed-forward, each with its residual path. x (C, T, B) → (C, T, B).
+/// With a causal mask it is also the layer of a decoder-only model. Parameters `self_attention.*`,
+/// `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`; with a mixer, `mixer.*` and `mixer_norm.*`.
 struct EncoderLayer {
   EncoderLayer(const Scope& scope, const LayerOptions& options);
 
@@ -41,9 +48,9 @@ struct EncoderLayer {
   Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
 
   std::string path;
-  MultiHeadAttention self_attention;
-  Norm self_attention_norm;
-  Dropout self_attention_dropout;
+  SelfMixer self_mixer;
+  Norm self_mixer_norm;
+  Dropout self_mixer_dropout;
   FeedForward feed_forward;
   Norm feed_forward_norm;
   Dropout feed_forward_dropout;

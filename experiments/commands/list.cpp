@@ -15,6 +15,7 @@
 #include "experiments/program/definitions.hpp"
 #include "experiments/report/json.hpp"
 #include "layers/attention/combinations.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
@@ -70,6 +71,16 @@ Section attention_section() {
   return section;
 }
 
+Section mixer_section() {
+  Section section{
+      "mixers",
+      {{"attention", "weights of their own for every pair of positions; `tapehead list attention` says of what"}}};
+  for (const MixerSpec& mixer : mixer_specs()) {
+    section.entries.push_back({mixer.name, fmt::format("{} ({})", mixer.description, mixer.source)});
+  }
+  return section;
+}
+
 std::vector<Section> all_sections() {
   Section preset_section{"presets", {}};
   for (const Preset& preset : presets()) {
@@ -85,7 +96,7 @@ std::vector<Section> all_sections() {
     const std::string kind = kind_of(metric);
     metric_section.entries.push_back({metric.name, metric.description + (kind.empty() ? "" : " (" + kind + ")")});
   }
-  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, attention_section(),
+  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, attention_section(), mixer_section(),
           op_section,     metric_section};
 }
 
@@ -122,8 +133,8 @@ int run_list(const Invocation& invocation, Console& console) {
 
 Command command_list() {
   return {.name = "list",
-          .subject = "[presets|tasks|models|attention|ops|metrics]",
-          .summary = "The presets, tasks, models, stages of attention, ops and metrics there are",
+          .subject = "[presets|tasks|models|attention|mixers|ops|metrics]",
+          .summary = "The presets, tasks, models, stages of attention, mixers, ops and metrics there are",
           .example = "tapehead list tasks",
           .options = {{"json"}},
           .run = run_list};

@@ -69,6 +69,13 @@ void KeyValueCache<T>::keep(std::uint32_t site, Var<T> x) {
 }
 
 template <Scalar T>
+T* KeyValueCache<T>::state(std::uint32_t site, std::int64_t rows) {
+  Slot& slot = slots_[site];
+  if (slot.rows == 0) slot = {rows, 1, std::vector<T>(at(rows * columns())), true};
+  return slot.values.data();
+}
+
+template <Scalar T>
 void KeyValueCache<T>::reorder(std::span<const std::int32_t> from) {
   for (auto& [site, slot] : slots_) {
     const std::int64_t size = slot.rows * slot.positions;

@@ -61,6 +61,10 @@ class KeyValueCache : public ReadPositions {
     return view(tape, slots_.at(site));
   }
 
+  /// `rows` numbers of each column that a layer keeps in the place of keys and values, zeros at first, (rows, B): valid
+  /// until the next call.
+  T* state(std::uint32_t site, std::int64_t rows);
+
   /// Column i becomes a copy of what column from[i] is now.
   void reorder(std::span<const std::int32_t> from);
 
@@ -69,7 +73,7 @@ class KeyValueCache : public ReadPositions {
   struct Slot {
     std::int64_t rows = 0, positions = 0;
     std::vector<T> values;
-    bool of_memory = false;
+    bool of_memory = false;  // or a state: all of it counts, whatever was read
   };
 
   void keep(std::uint32_t site, Var<T> x);

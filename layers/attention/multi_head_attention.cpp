@@ -67,12 +67,7 @@ std::vector<JoinedLinear::Part> query_parts(const Options& o) {
   return {{"query", o.heads * o.key_width}, {"key", key_rows(o)}, {"value", value_rows(o)}};
 }
 
-std::shared_ptr<const RotaryTable> rotary_table(const Options& o) {
-  if (o.rotary.positions == 0 || o.memory_channels > 0) return nullptr;
-  const auto width = static_cast<double>(o.key_width / parts_of(o));
-  const auto channels = static_cast<std::int64_t>(o.rotary.share * width) / 2 * 2;
-  return std::make_shared<const RotaryTable>(channels, o.rotary.positions, o.rotary.base);
-}
+RotaryChoices turning(const Options& o) { return o.memory_channels > 0 ? RotaryChoices{} : o.rotary; }
 
 std::optional<JoinedLinear> memory_projection(const Scope& scope, const Options& o) {
   if (o.memory_channels == 0) return std::nullopt;
@@ -123,7 +118,7 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, const Options& given)
              {.in = options.heads * options.value_width, .out = options.channels, .has_bias = has_bias(options)}),
       site(scope.new_site()),
       stages_(stages_of(options, path)),
-      rotary_(rotary_table(options)) {
+      rotary_(turning(options), options.key_width / parts_of(options)) {
   options.kernel = stages_.kernel;
   const HeadSizes scoring = stages_.scoring();
   for (std::size_t at = 0; at < kStageKinds; ++at) {
@@ -180,21 +175,10 @@ Var<T> MultiHeadAttention::attended(StageOperands<T> in, AttentionRole role, con
 }
 
 template <Scalar T>
-Var<T> MultiHeadAttention::turned(Var<T> joined, const Pass& pass) const {
-  if (rotary_ == nullptr) return joined;
-  const bool behind = pass.cache != nullptr && pass.cache->any();
-  const std::int64_t parts = stages_.scoring().heads / options.heads;
-  return rotary(joined, *rotary_,
-                {.heads = parts * (options.heads + key_heads(options)),
-                 .width = options.key_width / parts,
-                 .pairs = options.rotary.layout == "pairs",
-                 .first = behind ? pass.cache->before() : nullptr});
-}
-
-template <Scalar T>
 Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
   if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
-  const Var<T> joined = turned(from_queries(x), pass);
+  const std::int64_t parts = stages_.scoring().heads / options.heads;
+  const Var<T> joined = rotary_(from_queries(x), parts * (options.heads + key_heads(options)), pass);
   const Var<T> of_keys = of_keys_ ? (*of_keys_)(x) : Var<T>{};
   const std::int64_t queries = options.heads * options.key_width;
   const std::int64_t keys = key_rows(options);

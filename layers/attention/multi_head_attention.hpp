@@ -1,17 +1,16 @@
 #pragma once
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "autograd/masks/mask.hpp"
-#include "autograd/ops/rotary.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/attention_stages.hpp"
 #include "layers/attention/head_choices.hpp"
 #include "layers/attention/rotary_choices.hpp"
+#include "layers/attention/rotary_positions.hpp"
 #include "layers/attention/stage_choices.hpp"
 #include "layers/linear.hpp"
 #include "layers/pass.hpp"
@@ -64,15 +63,11 @@ struct MultiHeadAttention {
   template <Scalar T>
   Var<T> attended(StageOperands<T> in, AttentionRole role, const Mask& mask, const Pass& pass) const;
 
-  // Queries, keys and values of one product, the first two turned by their positions.
-  template <Scalar T>
-  Var<T> turned(Var<T> joined, const Pass& pass) const;
-
   AttentionStages stages_;
   std::array<std::vector<Parameter>, kStageKinds> of_stages_;  // parameters, by kind
   Parameter scale_;                                            // if it is learned
   std::optional<Linear> of_keys_;                              // see KeyPart
-  std::shared_ptr<const RotaryTable> rotary_;
+  RotaryPositions rotary_;
 };
 
 /// The stages of such an attention, and what computes them. Throws ConfigError as its constructor does, with `path` for

@@ -10,6 +10,7 @@
 #include "autograd/ops/distance_bias.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/stage_choices.hpp"
+#include "layers/scalar_function.hpp"
 #include "layers/scope.hpp"
 
 namespace tapehead {
@@ -46,33 +47,7 @@ struct StageInput {
   }
 };
 
-/// One function for the three scalars, from a lambda without captures: `[](const auto& in) { return scale(in.query, 2);
-/// }`.
-class StageFunction {
- public:
-  StageFunction() = default;
-  template <class F>
-  requires std::is_empty_v<F> StageFunction(F /*f*/)  // NOLINT(google-explicit-constructor)
-      : float_([](const StageInput<float>& in) { return F{}(in); }),
-        double_([](const StageInput<double>& in) { return F{}(in); }),
-        complex_([](const StageInput<std::complex<double>>& in) { return F{}(in); }) {}
-
-  explicit operator bool() const { return double_ != nullptr; }
-
-  template <Scalar T>
-  Var<T> operator()(const StageInput<T>& in) const {
-    if constexpr (std::same_as<T, float>) return float_(in);
-    if constexpr (std::same_as<T, double>) return double_(in);
-    if constexpr (std::same_as<T, std::complex<double>>) return complex_(in);
-  }
-
- private:
-  template <Scalar T>
-  using Call = Var<T> (*)(const StageInput<T>&);
-  Call<float> float_ = nullptr;
-  Call<double> double_ = nullptr;
-  Call<std::complex<double>> complex_ = nullptr;
-};
+using StageFunction = ScalarFunction<StageInput>;
 
 /// A stage in plain loops, for tests: one query of one head. Numbers are dual ones, as everywhere in plain models.
 struct PlainStage {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
@@ -10,6 +11,7 @@
 #include "layers/attention/attention_scale.hpp"
 #include "layers/attention/combinations.hpp"
 #include "layers/attention/positions.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/models/spec.hpp"
 
 namespace tapehead {
@@ -28,11 +30,11 @@ std::string names_of(bool (*which)(const ModelSpec&)) {
   return names;
 }
 
-// Scores that no scale is multiplied with, separated by a space.
-std::string unscaled_scores() {
+// Scores that a scale is multiplied with, separated by a space.
+std::string scaled_scores() {
   std::string names;
   for (const StageSpec& spec : stage_specs()) {
-    if (spec.kind == StageKind::score && !spec.scaled) names += (names.empty() ? "" : " ") + spec.name;
+    if (spec.kind == StageKind::score && spec.scaled) names += (names.empty() ? "" : " ") + spec.name;
   }
   return names;
 }
@@ -47,7 +49,16 @@ Fields<ModelConfig> ModelConfig::fields() {
   std::vector<ValueNeed> needs;
   for (const ModelSpec& spec : model_specs()) needs.insert(needs.end(), spec.needs.begin(), spec.needs.end());
   static const std::string with_two_tables = names_of([](const ModelSpec& spec) { return spec.embeddings > 1; });
-  static const std::string unscaled = unscaled_scores();
+  static const std::string scaled = scaled_scores();
+  static const std::string with_memory = names_of([](const ModelSpec& spec) { return spec.crosses; });
+  // Where there is attention at all.
+  static const std::array<Condition, 2> attends{one_of("mixer", "attention"), one_of("model", with_memory)};
+  static const std::string turning = "attention " + turning_mixer_names();
+  static const std::string biases = stage_names(StageKind::bias);
+  std::vector<ValueNeed> of_positions = attention_needs("positions");
+  of_positions.push_back({biases, one_of("mixer", "attention"), "it is added to scores, and there are none"});
+  of_positions.push_back(
+      {"rotary", one_of("mixer", turning), "products of turned queries and keys mean nothing to the others"});
   Fields<ModelConfig> fields{
       {&ModelConfig::model,
        {.name = "model",
@@ -106,7 +117,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "none shows its worth",
         .common = true,
         .gives_weights_meaning = true,
-        .needs = attention_needs("positions")}},
+        .needs = std::move(of_positions)}},
       {&ModelConfig::max_positions,
        {.name = "max-positions",
         .range = {0, 1e6},
@@ -140,18 +151,31 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "none shows what it is for; learned: each head its own",
         .common = true,
         .gives_weights_meaning = true,
-        .applies_when = {none_of("score", unscaled)}}},
+        .applies_when = {one_of("score", scaled)}}},
   };
-  for (Field<ModelConfig>& head : nested(&ModelConfig::head)) fields.push_back(std::move(head));
-  for (Field<ModelConfig>& stage : nested(&ModelConfig::stages)) fields.push_back(std::move(stage));
+  for (Field<ModelConfig>& head : nested(&ModelConfig::head)) {
+    if (head.option.name != "projection-bias") head.option.applies_when = attends;  // all projections can have biases
+    fields.push_back(std::move(head));
+  }
+  for (Field<ModelConfig>& stage : nested(&ModelConfig::stages)) {
+    if (!stage.option.applies_when.front().exists()) stage.option.applies_when = attends;
+    fields.push_back(std::move(stage));
+  }
   for (Field<ModelConfig>& turn : nested(&ModelConfig::rotary)) fields.push_back(std::move(turn));
   const Fields<ModelConfig> rest{
+      {&ModelConfig::mixer,
+       {.name = "mixer",
+        .choices = "attention " + mixer_names(),
+        .help = "how the positions of a sequence hear of each other; see `tapehead list mixers`",
+        .when = "others than attention take time and memory linear in the length",
+        .gives_weights_meaning = true}},
       {&ModelConfig::attention,
        {.name = "attention",
         .choices = "auto whole tiled composed",
         .help = "how attention is computed",
         .when = "tiled takes memory linear in the length, and auto takes it for long sequences; composed is slow, of "
                 "simple ops alone",
+        .applies_when = attends,
         .needs = attention_needs("attention")}},
       {&ModelConfig::initialisation,
        {.name = "initialisation",

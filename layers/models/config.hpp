@@ -27,6 +27,7 @@ struct ModelConfig {
   std::string scale = "inv_sqrt_dk";     ///< see attention_scale()
   StageChoices stages = {};              ///< their bias follows from `positions`
   RotaryChoices rotary = {};
+  std::string mixer = "attention";        ///< attention | one of mixer_specs(): of a sequence with itself
   std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel
   std::string initialisation = "xavier";  ///< xavier | kaiming | normal
   std::string tie = "none";               ///< none | output | all: see ties_output

@@ -43,6 +43,7 @@ StackOptions stack_options(const ModelConfig& config) {
                     .stages = stages_of(config),
                     .rotary = rotary_of(config),
                     .kernel = parse_attention_kernel(config.attention),
+                    .mixer = config.mixer,
                     .norm = norm,
                     .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
                     .activation = parse_activation(config.activation),

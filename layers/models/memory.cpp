@@ -1,9 +1,11 @@
 #include "layers/models/memory.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/ops/attention.hpp"
 #include "layers/attention/attention_stages.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/models/family.hpp"
 
 namespace tapehead {
@@ -55,6 +57,20 @@ double attention_values(const LayerOptions& layer, double queries, double keys, 
   return values + (stages.gate != nullptr ? of_contexts * queries : 0);
 }
 
+// What a mixer keeps of a sequence beside its projections: states of its chunks, gates, the context of either reading,
+// and what its norm makes of it.
+double mixer_values(const LayerOptions& layer, double positions) {
+  const MixerSpec& spec = find_mixer(layer.mixer);
+  const HeadSizes sizes{layer.heads, layer.key_width, layer.value_width > 0 ? layer.value_width : layer.key_width};
+  const auto heads = static_cast<double>(layer.heads);
+  const double state = static_cast<double>(spec.state_size(sizes));
+  const double chunks = std::ceil(positions / static_cast<double>(spec.chunk));
+  const double gates = spec.gates != nullptr ? static_cast<double>(spec.gates(sizes)) : 0;
+  const double width = static_cast<double>(std::max(sizes.key_width, sizes.value_width));
+  // Read both ways, as an encoder does; and chunks that are worked on.
+  return heads * (2 * chunks * state + positions * (gates + 5 * width + 1)) + 64 * (20 * width + 128) + 2 * state;
+}
+
 // Numbers that one layer keeps of an example: norms, residual sums and dropouts (C), projections and contexts (H · D),
 // the inner width twice or thrice (F), the attention weights.
 double layer_values(const LayerOptions& layer, double positions, double memory) {
@@ -62,8 +78,9 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
   const auto d = static_cast<double>(layer.heads * std::max(layer.key_width, layer.value_width));
   const double inner = static_cast<double>(layer.inner) * (layer.dropout > 0 ? 3 : 2);
   const double drops = layer.dropout > 0 ? 1 : 0;
-  double values =
-      positions * ((6 + 2 * drops) * c + 4 * d + inner) + attention_values(layer, positions, positions, false);
+  double values = positions * ((6 + 2 * drops) * c + 4 * d + inner);
+  values += layer.mixer == "attention" ? attention_values(layer, positions, positions, false)
+                                       : mixer_values(layer, positions);
   if (memory > 0) {
     values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory, true);
   }

@@ -31,6 +31,7 @@ struct ModelSpec {
   std::unique_ptr<const Family> (*make)(const Scope& scope, const ModelConfig& config);
   /// Numbers that a pass over one example keeps for the way back, over the whole model; at most these without one.
   double (*values)(const ModelConfig& config, const SequenceLengths& longest);
+  bool crosses = false;         ///< whether it attends to a memory, whatever else mixes positions
   std::int64_t embeddings = 1;  ///< with positions, each with a table of its own
   std::vector<Case> cases = {};
   std::vector<ValueNeed> needs = {};  ///< what the choice of this family cannot do without, for the option `model`

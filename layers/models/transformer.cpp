@@ -98,6 +98,7 @@ ModelSpec model_spec_transformer() {
       .check = check,
       .make = make_family<Transformer>,
       .values = values,
+      .crosses = true,
       .embeddings = 2,
       .cases = {
           {"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}}};

@@ -13,6 +13,7 @@
 #include "autograd/ops/cross_entropy.hpp"
 #include "autograd/tape.hpp"
 #include "layers/attention/stage.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/models/model.hpp"
 #include "layers/pass.hpp"
 #include "tests/support/comparison.hpp"
@@ -98,6 +99,13 @@ std::vector<Variant> variants() {
   for (const char* v : {"sinusoidal", "learned", "none", "rotary", "alibi", "forgetting", "shaw", "t5", "table"}) {
     add("positions", v, [v](ModelConfig& c) { c.positions = v; });
   }
+  add("mixer", "attention", [](ModelConfig& c) { c.mixer = "attention"; });
+  for (const MixerSpec& spec : mixer_specs()) {
+    add("mixer", spec.name, [&spec](ModelConfig& c) { c.mixer = spec.name; });
+    if (!spec.turns) continue;
+    add("mixer", spec.name + " turned",
+        [&spec](ModelConfig& c) { c.mixer = spec.name, c.positions = "rotary", c.d_head = 4; });
+  }
   for (const char* v : {"none", "output", "all"}) add("tie", v, [v](ModelConfig& c) { c.tie = v; });
   for (const char* v : {"xavier", "normal"}) add("initialisation", v, [v](ModelConfig& c) { c.initialisation = v; });
   add("mixing", "none", [](ModelConfig& c) { c.stages.mixing = "none"; });
@@ -121,6 +129,13 @@ std::vector<Variant> variants() {
   for (const char* v : {"auto", "whole", "tiled", "composed"})
     add("attention", v, [v](ModelConfig& c) { c.attention = v; });
   return all;
+}
+
+// Biases of scores belong to attention, and rotary positions to those that they mean something to.
+bool goes_with_mixer(const ModelConfig& config) {
+  if (config.mixer == "attention") return true;
+  if (config.positions == "rotary") return find_mixer(config.mixer).turns;
+  return !is_among(stage_names(StageKind::bias), config.positions);
 }
 
 ModelConfig base(const std::string& model, double dropout) {
@@ -171,7 +186,7 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
     const double slope = moved.loss(kSources, kInputs, expect, kSmoothing).imag() / kDualStep;
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
     // What is added to every key alike takes no part in a softmax; everything else must move the loss.
-    const bool idle = range.name.ends_with(".key.bias");
+    const bool idle = range.name.ends_with("attention.key.bias");
     if (idle && (!keeps_shifts(config.stages, config.head) || config.positions == "rotary"))
       continue;  // others may make something of it, or not
     EXPECT_EQ(std::abs(slope) > 1e-9, !idle) << range.name << " " << slope;
@@ -227,6 +242,10 @@ TEST_P(Composition, OptionsAreRightTogether) {
     if (config.d_head == 0 && config.d_model % config.heads != 0) continue;
     if (config.head.key_heads > config.heads) config.head.key_heads = 1;
     if (config.positions == "shaw") config.stages.score = "dot";  // it is refused with others
+    // No distance is below zero, so that all weights would be zero.
+    const bool nothing = config.stages.score == "distance" && config.stages.normalizer.starts_with("relu");
+    if (nothing) config.stages.normalizer = "sigmoid";
+    if (!goes_with_mixer(config)) config.positions = "learned";
     if (config.positions == "rotary" && config.d_head == 1) config.d_head = 2;
     if (config.stages.mixing == "differential") config.d_head = 4;  // two parts, which a rotation can turn
     if (config.stages.score == "additive") config.scale = "none";   // it has none to learn

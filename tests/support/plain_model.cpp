@@ -7,6 +7,7 @@
 
 #include "autograd/base/random.hpp"
 #include "layers/attention/stage.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/models/model.hpp"
 
 namespace tapehead::testing_support {
@@ -69,6 +70,7 @@ PlainOptions options_of(const ModelConfig& config) {
           .scale = scale_of(config.scale, scoring, config.d_model),
           .learned_scale = config.scale == "learned",
           .stages = stages_of(config),
+          .mixer = config.mixer,
           .rotary = rotary_of(config),
           .norm = config.norm,
           .norm_kind = config.norm_kind,
@@ -343,6 +345,88 @@ PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, 
   return linear(path + ".output", o.head.split == "reshape" ? reread(context, o.value_width, true) : context);
 }
 
+namespace {
+
+bool sees_behind(const PlainMask& mask, const PlainBlock& x) {
+  for (std::int64_t b = 0; b < x.slices; ++b) {
+    for (std::int64_t q = 0; q < x.columns; ++q) {
+      for (std::int64_t k = q + 1; k < x.columns; ++k) {
+        if (mask(q, k, b)) return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+PlainBlock PlainLayers::mixer(const std::string& path, const PlainBlock& x, const PlainMask& mask) const {
+  const auto& o = options_;
+  const MixerSpec& spec = find_mixer(o.mixer);
+  const auto turned = [&](const PlainBlock& block) {
+    return o.rotary.positions > 0 ? rotated(block, o.key_width, o.rotary) : block;
+  };
+  const PlainBlock query = turned(linear(path + ".query", x));
+  const PlainBlock key = turned(linear(path + ".key", x));
+  const PlainBlock value = linear(path + ".value", x);
+  const PlainBlock gate = spec.gates != nullptr ? linear(path + ".gate", x) : PlainBlock::zeros(0, x.columns, x.slices);
+  const bool causal = !sees_behind(mask, x);
+  PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
+  for (std::int64_t s = 0; s < x.slices; ++s) {
+    std::int64_t length = 0;
+    while (length < x.columns && mask(x.columns - 1, length, s)) ++length;
+    for (std::int64_t h = 0; h < o.heads; ++h) {
+      const auto columns = [&](const PlainBlock& block, std::int64_t count, bool backwards) {
+        PlainMixer::Columns all;
+        const std::int64_t width = block.rows / o.heads;
+        for (std::int64_t t = 0; t < count; ++t) {
+          auto& column = all.emplace_back();
+          for (std::int64_t d = 0; d < width; ++d)
+            column.push_back(block(h * width + d, backwards ? count - 1 - t : t, s));
+        }
+        return all;
+      };
+      for (const bool backwards : {false, true}) {
+        if (backwards && (causal || spec.symmetric)) continue;
+        const bool all = !causal && spec.symmetric;
+        const std::int64_t answered = all ? x.columns : length;
+        const auto contexts = spec.plain({.head = h,
+                                          .scale = 1 / std::sqrt(static_cast<double>(o.key_width)),
+                                          .both_ways = all,
+                                          .value_width = static_cast<std::size_t>(o.value_width),
+                                          .query = columns(query, answered, backwards),
+                                          .key = columns(key, length, backwards),
+                                          .value = columns(value, length, backwards),
+                                          .gate = columns(gate, length, backwards)});
+        for (std::int64_t t = 0; t < answered; ++t) {
+          for (std::int64_t d = 0; d < o.value_width; ++d) {
+            context(h * o.value_width + d, backwards ? length - 1 - t : t, s) +=
+                contexts.at(static_cast<std::size_t>(t)).at(static_cast<std::size_t>(d));
+          }
+        }
+      }
+      for (std::int64_t t = 0; t < x.columns && !spec.averages; ++t) {
+        Dual square = 1e-6;
+        for (std::int64_t d = 0; d < o.value_width; ++d)
+          square += times(context(h * o.value_width + d, t, s), context(h * o.value_width + d, t, s));
+        for (std::int64_t d = 0; d < o.value_width; ++d) {
+          context(h * o.value_width + d, t, s) *= std::sqrt(static_cast<double>(o.value_width)) / std::sqrt(square);
+        }
+      }
+    }
+  }
+  return linear(path + ".output", context);
+}
+
+PlainBlock PlainLayers::self_mixed(const std::string& path, const PlainBlock& x, const PlainMask& mask,
+                                   std::uint32_t site) const {
+  const bool attends = options_.mixer == "attention";
+  const std::string part = path + (attends ? ".self_attention" : ".mixer");
+  return residual(part + "_norm", x, site + 1, [&](const PlainBlock& h) {
+    return attends ? attention(part, h, h, mask, site) : mixer(part, h, mask);
+  });
+}
+
 PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const {
   PlainBlock inner = linear(path + ".inner", x);
   for (Dual& value : inner.values) value = activated(options_.activation, value);
@@ -357,8 +441,7 @@ PlainBlock PlainLayers::residual(const std::string& norm_path, const PlainBlock&
 
 PlainBlock PlainLayers::encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask,
                                       std::uint32_t site) const {
-  x = residual(path + ".self_attention_norm", x, site + 1,
-               [&](const PlainBlock& h) { return attention(path + ".self_attention", h, h, mask, site); });
+  x = self_mixed(path, x, mask, site);
   return residual(path + ".feed_forward_norm", x, site + 3,
                   [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 2); });
 }
@@ -366,8 +449,7 @@ PlainBlock PlainLayers::encoder_layer(const std::string& path, PlainBlock x, con
 PlainBlock PlainLayers::decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory,
                                       const PlainMask& self_mask, const PlainMask& memory_mask,
                                       std::uint32_t site) const {
-  x = residual(path + ".self_attention_norm", x, site + 1,
-               [&](const PlainBlock& h) { return attention(path + ".self_attention", h, h, self_mask, site); });
+  x = self_mixed(path, x, self_mask, site);
   x = residual(path + ".cross_attention_norm", x, site + 3, [&](const PlainBlock& h) {
     return attention(path + ".cross_attention", h, memory, memory_mask, site + 2);
   });

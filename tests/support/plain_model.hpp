@@ -49,6 +49,7 @@ struct PlainOptions {
   double scale = 1;
   bool learned_scale = false;
   StageChoices stages = {};
+  std::string mixer = "attention";
   RotaryChoices rotary = {};  // positions: whether queries and keys of self-attentions are turned at all
   std::string norm = "pre", norm_kind = "layer", activation = "relu";
   double dropout = 0;
@@ -71,6 +72,8 @@ class PlainLayers {
   /// Over `memory`, which is x itself for self-attention.
   PlainBlock attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory, const PlainMask& mask,
                        std::uint32_t site) const;
+  /// What stands in the place of attention to oneself.
+  PlainBlock mixer(const std::string& path, const PlainBlock& x, const PlainMask& mask) const;
   PlainBlock feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const;
   /// Takes its sites from `site` on: of attention weights, of the sum after it, of the inner part, of the sum after
   /// that.
@@ -93,6 +96,8 @@ class PlainLayers {
   std::vector<std::vector<Dual>> plain_weights(const std::string& path, const Projected& in, const PlainMask& mask,
                                                std::int64_t slice, std::int64_t query) const;
   std::vector<const Dual*> stage_parameters(const std::string& path, StageKind kind) const;
+  // Attention of a sequence to itself, or its mixer, with norm and residual sum.
+  PlainBlock self_mixed(const std::string& path, const PlainBlock& x, const PlainMask& mask, std::uint32_t site) const;
   PlainBlock residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
                       const std::function<PlainBlock(const PlainBlock&)>& f) const;
 

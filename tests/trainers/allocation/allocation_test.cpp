@@ -5,6 +5,7 @@
 #include "datasets/made.hpp"
 #include "docs/new_model/tagger.hpp"
 #include "experiments/bench/allocation_counter.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "trainers/step.hpp"
 
 namespace tapehead {
@@ -45,6 +46,36 @@ TEST_P(StepAllocations, AreNone) {
   for (int i = 1; i <= 200; ++i) step.run(i);
   EXPECT_EQ(counter.count(), 0);
 }
+
+class MixerAllocations : public testing::TestWithParam<std::string> {};
+
+// An encoder reads both ways.
+TEST_P(MixerAllocations, AreNone) {
+  const MadeDataset data(
+      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 60, .validation = 10, .test = 10});
+  const Model model({.layers = 2,
+                     .heads = 2,
+                     .d_model = 16,
+                     .d_ff = 32,
+                     .mixer = GetParam(),
+                     .dropout = 0.1,
+                     .max_positions = 64,
+                     .source_vocabulary = data.source_vocabulary().size(),
+                     .target_vocabulary = data.target_vocabulary().size()});
+  ParameterStore<float> parameters(model.layout());
+  parameters.initialise(1);
+  WorkerPool workers(2);
+  TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
+  const AllocationCounter counter;
+  for (int i = 1; i <= 100; ++i) step.run(i);
+  EXPECT_EQ(counter.count(), 0);
+}
+INSTANTIATE_TEST_SUITE_P(Models, MixerAllocations, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const MixerSpec& spec : mixer_specs()) names.push_back(spec.name);
+                           return names;
+                         }()),
+                         [](const auto& at) { return at.param; });
 
 // Attention keeps whole maps of shorter sequences, which take more memory than longer ones in tiles.
 TEST_P(StepAllocations, AreNoneAroundTheLengthFromWhichAttentionTakesTiles) {

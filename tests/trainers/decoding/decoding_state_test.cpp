@@ -9,6 +9,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/models/model.hpp"
 #include "layers/pass.hpp"
 #include "tests/support/drawn.hpp"
@@ -29,7 +30,7 @@ struct Variant {
 };
 
 std::vector<Variant> variants() {
-  return {{"as_it_is", [](ModelConfig&) {}},
+  std::vector<Variant> all{{"as_it_is", [](ModelConfig&) {}},
           {"post", [](ModelConfig& c) { c.norm = "post"; }},
           {"rms", [](ModelConfig& c) { c.norm_kind = "rms"; }},
           {"learned", [](ModelConfig& c) { c.positions = "learned"; }},
@@ -84,6 +85,12 @@ std::vector<Variant> variants() {
              c.activation = "silu";
            }},
           {"dropout", [](ModelConfig& c) { c.dropout = 0.5; }}};
+  for (const MixerSpec& spec : mixer_specs()) {
+    all.push_back({spec.name, [&spec](ModelConfig& c) { c.mixer = spec.name; }});
+    if (!spec.turns) continue;
+    all.push_back({spec.name + "_turned", [&spec](ModelConfig& c) { c.mixer = spec.name, c.positions = "rotary"; }});
+  }
+  return all;
 }
 
 ModelConfig config_of(const std::string& family, const Variant& variant) {
