@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "autograd/base/random.hpp"
+#include "autograd/base/tokens.hpp"
 #include "layers/probe.hpp"
 
 namespace tapehead {
@@ -19,6 +20,8 @@ struct Pass {
   /// What a decoding state has read before and remembers (see key_value_cache.hpp): the tokens of this pass stand
   /// behind it.
   ReadPositions* cache = nullptr;
+  /// Where the tokens of this pass stand, (T, B), if not one behind the other: see drawn_positions.hpp.
+  TokenView places = {};
 
   RandomStream dropout_stream(std::uint32_t site) const { return {seed, Purpose::dropout, step, site}; }
 

@@ -21,7 +21,8 @@ double table_bytes(const Model& model) {
   const ModelConfig& config = model.config();
   if (config.positions != "sinusoidal") return 0;
   const auto embeddings = static_cast<double>(model.spec().embeddings);
-  return embeddings * sizeof(double) * static_cast<double>(config.d_model) * static_cast<double>(config.max_positions);
+  return embeddings * sizeof(double) * static_cast<double>(config.d_model) *
+         static_cast<double>(positions_told_apart(config));
 }
 
 }  // namespace

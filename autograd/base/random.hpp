@@ -15,6 +15,7 @@ enum class Purpose : std::uint32_t {
   gradient_check = 6,
   test = 7,
   sampling = 8,
+  positions = 9,
 };
 
 /// A table of random numbers that is never stored: entry (example, a, b) is a pure function of

@@ -11,14 +11,28 @@
 namespace tapehead {
 namespace {
 
+// REQUIRES: places are not negative.
+std::int64_t place_of(const RotaryOptions& o, std::int64_t t, std::int64_t b) {
+  return o.offset + (o.first != nullptr ? o.first[b] : 0) + (o.places.ids != nullptr ? o.places(t, b) : t);
+}
+
 void check(const Shape& shape, const RotaryTable& table, const RotaryOptions& o) {
   if (o.heads < 0 || o.width < table.channels() || o.heads * o.width > shape.rows) {
     throw ShapeError(fmt::format("rotary: {} heads of {} rows, {} of them turned, do not fit into x {}", o.heads,
                                  o.width, table.channels(), to_string(shape)));
   }
-  std::int64_t last = shape.columns;
-  for (std::int64_t b = 0; o.first != nullptr && b < shape.slices; ++b) {
-    last = std::max<std::int64_t>(last, o.first[b] + shape.columns);
+  std::int64_t last = o.places.ids == nullptr ? shape.columns : 0;
+  if (o.places.ids == nullptr) {
+    for (std::int64_t b = 0; o.first != nullptr && b < shape.slices; ++b) {
+      last = std::max<std::int64_t>(last, o.first[b] + shape.columns);
+    }
+  } else if (o.places.positions != shape.columns || o.places.examples != shape.slices) {
+    throw ShapeError(fmt::format("rotary: there are places for {} positions of {} examples, and x is {}",
+                                 o.places.positions, o.places.examples, to_string(shape)));
+  } else {
+    for (std::int64_t b = 0; b < shape.slices; ++b) {
+      for (std::int64_t t = 0; t < shape.columns; ++t) last = std::max(last, place_of(o, t, b) - o.offset + 1);
+    }
   }
   if (o.offset < 0 || last + o.offset > table.positions()) {
     throw DataError(
@@ -38,7 +52,7 @@ void turn(const Shape& shape, const RotaryTable& table, const RotaryOptions& o, 
   const auto put = [adds](T& place, const T& value) { place = adds ? place + value : value; };
   for (std::int64_t b = 0; b < shape.slices; ++b) {
     for (std::int64_t t = 0; t < shape.columns; ++t) {
-      const double* turns = table.at(o.offset + t + (o.first != nullptr ? o.first[b] : 0));
+      const double* turns = table.at(place_of(o, t, b));
       const std::int64_t column = shape.offset({0, t, b});
       for (std::int64_t h = 0; h < o.heads; ++h) {
         const T* x = from + column + h * o.width;
@@ -110,6 +124,7 @@ template Var<std::complex<double>> rotary(Var<std::complex<double>>, const Rotar
 
 OpSpec spec_rotary() {
   static const RotaryTable whole(4, 80), part(2, 80, 100), one(2, 6);
+  static constexpr std::int32_t kPlaces[] = {0, 7, 79, 3, 4, 60};
   const std::int32_t* const first = ragged_lengths();
   const auto with = [](const RotaryTable& table, const RotaryOptions& options) {
     return [&table, options](auto x) { return rotary(x[0], table, options); };
@@ -121,6 +136,7 @@ OpSpec spec_rotary() {
                   {"pairs_H2_T5_B2", {{{8, 5, 2}}}, with(whole, {.heads = 2, .width = 4, .pairs = true})},
                   {"partial_with_rows_left_over", {{{9, 4, 3}}}, with(part, {.heads = 2, .width = 3, .offset = 4})},
                   {"each_from_its_own_position", {{{4, 3, 6}}}, with(whole, {.width = 4, .first = first})},
+                  {"at_places", {{{4, 3, 2}}}, with(whole, {.width = 4, .places = {kPlaces, nullptr, 3, 3, 2}})},
                   {"D2_T1", {{{2}}}, with(one, {.width = 2})},
                   {"T67_B6", {{{4, 67, 6}}}, with(whole, {.width = 4})},
                   {"H16", {{{67, 2}}}, with(whole, {.heads = 16, .width = 4})},
@@ -131,6 +147,14 @@ OpSpec spec_rotary() {
                with(whole, {.heads = 2, .width = 4}),
                "rotary: 2 heads of 4 rows, 4 of them turned, do not fit into x (7, 2)"},
               {"width", {{6, 2}}, with(whole, {.heads = 2, .width = 3}), "2 heads of 3 rows, 4 of them turned"},
+              {"places",
+               {{4, 2, 2}},
+               with(whole, {.width = 4, .places = {kPlaces, nullptr, 3, 3, 2}}),
+               "rotary: there are places for 3 positions of 2 examples, and x is (4, 2, 2)"},
+              {"place",
+               {{2, 3, 2}},
+               with(one, {.width = 2, .places = {kPlaces, nullptr, 3, 3, 2}}),
+               "rotary: position 79 is beyond the 6 that there are"},
               {"positions", {{2, 7}}, with(one, {.width = 2}), "rotary: position 6 is beyond the 6 that there are"},
           }};
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "autograd/base/tokens.hpp"
 #include "autograd/tape.hpp"
 
 namespace tapehead {
@@ -32,11 +33,12 @@ struct RotaryOptions {
   bool pairs = false;                   ///< channels 2i and 2i + 1 turn together; else i and i + channels / 2
   std::int64_t offset = 0;              ///< position of the first column
   const std::int32_t* first = nullptr;  ///< more positions before the first column of each example; nullptr: none
+  TokenView places = {};                ///< where each column stands, behind these; empty: one after the other
 };
 
 /// Rotary positions (Su et al. 2021, "RoFormer", eq. 34; partial: Black et al. 2022): two channels of a head are a
 /// point of the plane that is turned by an angle that grows with its position, so that the product of a query and a key
-/// depends on their distance alone. x (R, T, B) → (R, T, B). The table must outlive the backward pass. Throws
+/// depends on their distance alone. x (R, T, B) → (R, T, B). Table and places must outlive the backward pass. Throws
 /// ShapeError if the rows do not hold such heads, DataError for a position beyond the table.
 template <Scalar T>
 Var<T> rotary(Var<T> x, const RotaryTable& table, const RotaryOptions& options);

@@ -111,7 +111,9 @@ BenchReport measure(const BenchOptions& options) {
     // In turns with the steps: a machine that is busy now would not have been then.
     report.fma_peak_gflops = std::max(report.fma_peak_gflops, measure_fma_peak(workers));
     if (round == 0) report.peak_rss_bytes = peak_resident_bytes();  // before the floor takes memory of its own
-    if (!floor && !options.double_precision) floor.emplace(config, options.shape, workers);
+    // What a mixer multiplies is not a product of queries and keys.
+    const bool has_floor = !options.double_precision && config.mixer == "attention";
+    if (!floor && has_floor) floor.emplace(config, options.shape, workers);
     const auto begin = std::chrono::steady_clock::now();
     while (floor && (std::ssize(floor_ms) < std::int64_t{kFewestSteps} * (round + 1) ||
                      seconds_since(begin) < options.seconds / 2)) {

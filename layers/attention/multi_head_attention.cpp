@@ -177,8 +177,8 @@ Var<T> MultiHeadAttention::attended(StageOperands<T> in, AttentionRole role, con
 template <Scalar T>
 Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
   if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
-  const std::int64_t parts = stages_.scoring().heads / options.heads;
-  const Var<T> joined = rotary_(from_queries(x), parts * (options.heads + key_heads(options)), pass);
+  const std::int64_t turned = stages_.scoring().heads / options.heads * (options.heads + key_heads(options));
+  const Var<T> joined = rotary_(from_queries(x), turned, pass);
   const Var<T> of_keys = of_keys_ ? (*of_keys_)(x) : Var<T>{};
   const std::int64_t queries = options.heads * options.key_width;
   const std::int64_t keys = key_rows(options);

@@ -8,6 +8,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/add.hpp"
 #include "autograd/ops/add_broadcast.hpp"
+#include "autograd/ops/embedding.hpp"
 #include "autograd/ops/slice.hpp"
 #include "layers/attention/key_value_cache.hpp"
 #include "layers/spec.hpp"
@@ -66,6 +67,22 @@ Var<T> Positions::behind(Var<T> x, const ReadPositions& read) const {
 }
 
 template <Scalar T>
+Var<T> Positions::at_places(Var<T> x, const TokenView& places) const {
+  Tape<T>& tape = x.tape();
+  if (kind == PositionKind::learned) return add(x, embedding(tape.leaf(weight), places));
+  const auto [channels, positions, slices] = x.shape();
+  T* values = tape.allocate(x.shape().size());
+  for (std::int64_t b = 0; b < slices; ++b) {
+    for (std::int64_t t = 0; t < positions; ++t) {
+      const double* from = table->values().data() + channels * places(t, b);
+      T* to = values + channels * (t + positions * b);
+      for (std::int64_t c = 0; c < channels; ++c) to[c] = static_cast<T>(from[c]);
+    }
+  }
+  return add(x, tape.record("positions", x.shape(), values, {}, [](Pull<T>&) {}));
+}
+
+template <Scalar T>
 Var<T> Positions::operator()(Var<T> x, const Pass& pass) const {
   if (kind == PositionKind::none) return x;
   auto [channels, positions, slices] = x.shape();
@@ -79,6 +96,7 @@ Var<T> Positions::operator()(Var<T> x, const Pass& pass) const {
   }
   if (positions == 0) return x;
   if (is_behind) return behind(x, *pass.cache);
+  if (pass.places.ids != nullptr) return at_places(x, pass.places);
   Tape<T>& tape = x.tape();
   if (kind == PositionKind::learned) {
     return add_broadcast(x, slice(tape.leaf(weight), Axis::columns, 0, positions));
@@ -101,7 +119,19 @@ LayerSpec layer_spec_positions() {
         [kind](const Scope& scope) { return Positions(scope, kind, 6, 5); },
         [](const Positions& layer, auto&, auto x) { return layer(x[0]); });
   };
-  return {"positions", {with("sinusoidal", PositionKind::sinusoidal), with("learned", PositionKind::learned)}};
+  // Two examples of four positions, at places that repeat between them.
+  static constexpr std::int32_t kPlaces[] = {0, 2, 3, 4, 1, 2, 4, 0};
+  const auto placed = [](const std::string& label, PositionKind kind) {
+    return layer_case(
+        "positions/placed_" + label, {sample_activations()},
+        [kind](const Scope& scope) { return Positions(scope, kind, 6, 5); },
+        [](const Positions& layer, auto&, auto x) {
+          return layer(x[0], {.places = TokenView{kPlaces, nullptr, 4, 4, 2}});
+        });
+  };
+  return {"positions",
+          {with("sinusoidal", PositionKind::sinusoidal), with("learned", PositionKind::learned),
+           placed("sinusoidal", PositionKind::sinusoidal), placed("learned", PositionKind::learned)}};
 }
 
 }  // namespace tapehead

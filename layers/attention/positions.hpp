@@ -39,7 +39,8 @@ struct Positions {
   /// Throws ConfigError for max_positions of kind none, which would do nothing.
   Positions(const Scope& scope, PositionKind kind, std::int64_t channels, std::int64_t max_positions);
 
-  /// x stands at the positions from 0 on, or behind what pass.cache has read. Throws DataError past max_positions.
+  /// x stands at the positions from 0 on, at pass.places, or behind what pass.cache has read. Throws DataError past
+  /// max_positions.
   template <Scalar T>
   Var<T> operator()(Var<T> x, const Pass& pass = {}) const;
 
@@ -51,6 +52,8 @@ struct Positions {
  private:
   template <Scalar T>
   Var<T> behind(Var<T> x, const ReadPositions& read) const;
+  template <Scalar T>
+  Var<T> at_places(Var<T> x, const TokenView& places) const;
 };
 
 }  // namespace tapehead

@@ -16,7 +16,11 @@ Var<T> RotaryPositions::operator()(Var<T> joined, std::int64_t heads, const Pass
   if (table_ == nullptr) return joined;
   const bool behind = pass.cache != nullptr && pass.cache->any();
   return rotary(joined, *table_,
-                {.heads = heads, .width = width_, .pairs = pairs_, .first = behind ? pass.cache->before() : nullptr});
+                {.heads = heads,
+                 .width = width_,
+                 .pairs = pairs_,
+                 .first = behind ? pass.cache->before() : nullptr,
+                 .places = pass.places});
 }
 
 template Var<float> RotaryPositions::operator()(Var<float>, std::int64_t, const Pass&) const;

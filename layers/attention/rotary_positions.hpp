@@ -14,7 +14,7 @@ class RotaryPositions {
   /// Throws ConfigError for heads of less than two channels to turn.
   RotaryPositions(const RotaryChoices& choices, std::int64_t key_width);
 
-  /// Rows [0, heads · key_width) of joined (R, T, B), which stand behind what pass.cache has read.
+  /// Rows [0, heads · key_width) of joined (R, T, B), which stand at pass.places, or behind what pass.cache has read.
   template <Scalar T>
   Var<T> operator()(Var<T> joined, std::int64_t heads, const Pass& pass) const;
 

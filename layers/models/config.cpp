@@ -118,6 +118,13 @@ Fields<ModelConfig> ModelConfig::fields() {
         .common = true,
         .gives_weights_meaning = true,
         .needs = std::move(of_positions)}},
+      {&ModelConfig::position_range,
+       {.name = "position-range",
+        .range = {0, 1e6},
+        .help = "in training, the tokens of a sequence stand at positions drawn below this, sorted",
+        .when = "set it to the longest sequences that are to come, to learn from shorter ones",
+        .zero = "they stand at 0, 1, 2 …",
+        .applies_when = {one_of("positions", "sinusoidal learned rotary")}}},
       {&ModelConfig::max_positions,
        {.name = "max-positions",
         .range = {0, 1e6},
@@ -210,6 +217,11 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
   check_fields(listed);
   require_at_least("max-positions", config.max_positions, 1);
   require_at_least("target vocabulary", config.target_vocabulary, kFirstFreeId);
+  if (config.position_range > 0 && config.position_range < config.max_positions) {
+    throw ConfigError(
+        fmt::format("position-range: {} are fewer than the {} positions of max-positions; take at least these",
+                    config.position_range, config.max_positions));
+  }
   spec.check(config);
   require_shared_evenly(config.head, config.heads);
   const std::int64_t width = head_width(config);
@@ -238,6 +250,10 @@ std::int64_t head_width(const ModelConfig& config) {
                                   config.heads, config.d_model));
   }
   return config.d_model / config.heads;
+}
+
+std::int64_t positions_told_apart(const ModelConfig& config) {
+  return std::max(config.max_positions, config.position_range);
 }
 
 bool ties_output(const ModelConfig& config) { return config.tie != "none"; }

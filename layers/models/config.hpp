@@ -32,6 +32,7 @@ struct ModelConfig {
   std::string initialisation = "xavier";  ///< xavier | kaiming | normal
   std::string tie = "none";               ///< none | output | all: see ties_output
   double dropout = 0;
+  std::int64_t position_range = 0;     ///< in training, positions are drawn from so many; 0: they are 0, 1, 2 …
   std::int64_t max_positions = 128;    ///< longest sequence that is read or written, of every kind of positions
   std::int64_t source_vocabulary = 0;  ///< reserved ids included
   std::int64_t target_vocabulary = 0;
@@ -46,6 +47,9 @@ void check_config(const ModelConfig& config, const ModelSpec& spec);
 
 /// Width of one head: d_head, or what d_model leaves to each. Throws ConfigError if heads do not divide it.
 std::int64_t head_width(const ModelConfig& config);
+
+/// Positions that are told apart: those that sequences have, or that are drawn from.
+std::int64_t positions_told_apart(const ModelConfig& config);
 
 /// What some families need besides; see ModelSpec::check. Throw ConfigError.
 void require_source_vocabulary(const ModelConfig& config);

@@ -1,3 +1,4 @@
+#include "layers/attention/drawn_positions.hpp"
 #include "layers/embedding.hpp"
 #include "layers/models/cached_state.hpp"
 #include "layers/models/family.hpp"
@@ -15,12 +16,14 @@ struct Decoder {
         decoder(scope / "decoder", stack_options(config)),
         output(scope / "output", {config.d_model, config.target_vocabulary},
                ties_output(config) ? embedding.weight : Parameter{}),
-        max_positions(config.max_positions) {}
+        max_positions(config.max_positions),
+        position_range(config.position_range) {}
 
   // input (T, B) → features (C, T, B).
   template <Scalar T>
   Var<T> decode(Tape<T>& tape, const TokenView& input, const Pass& pass) const {
-    return decoder(embedding(tape, input, pass), Mask::causal(), pass);
+    const Pass placed = with_drawn_positions(tape, input, position_range, pass);
+    return decoder(embedding(tape, input, placed), Mask::causal(), placed);
   }
 
   template <Scalar T>
@@ -38,7 +41,7 @@ struct Decoder {
   Embedding embedding;
   Encoder decoder;  // encoder layers under a causal mask
   Linear output;
-  std::int64_t max_positions;
+  std::int64_t max_positions, position_range;
 };
 
 double values(const ModelConfig& config, const SequenceLengths& longest) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/base/errors.hpp"
+#include "layers/attention/drawn_positions.hpp"
 #include "layers/embedding.hpp"
 #include "layers/models/family.hpp"
 #include "layers/models/spec.hpp"
@@ -73,12 +74,14 @@ struct EncoderAlone {
       : embedding(scope / "embedding", embedding_options(config, config.source_vocabulary)),
         encoder(scope / "encoder", stack_options(config)),
         output(scope / "output", {config.d_model, config.target_vocabulary},
-               ties_output(config) ? embedding.weight : Parameter{}) {}
+               ties_output(config) ? embedding.weight : Parameter{}),
+        position_range(config.position_range) {}
 
   // source (S, B) → features (C, S, B).
   template <Scalar T>
   Var<T> encode(Tape<T>& tape, const TokenView& source, const Pass& pass) const {
-    return encoder(embedding(tape, source, pass), Mask::padding(source), pass);
+    const Pass placed = with_drawn_positions(tape, source, position_range, pass);
+    return encoder(embedding(tape, source, placed), Mask::padding(source), placed);
   }
 
   template <Scalar T>
@@ -107,6 +110,7 @@ struct EncoderAlone {
   Embedding embedding;
   Encoder encoder;
   Linear output;
+  std::int64_t position_range;
 };
 
 double values(const ModelConfig& config, const SequenceLengths& longest) {

@@ -20,7 +20,7 @@ StageChoices stages_of(const ModelConfig& config) {
 
 RotaryChoices rotary_of(const ModelConfig& config) {
   RotaryChoices rotary = config.rotary;
-  rotary.positions = config.positions == "rotary" ? config.max_positions : 0;
+  rotary.positions = config.positions == "rotary" ? positions_told_apart(config) : 0;
   return rotary;
 }
 
@@ -55,7 +55,7 @@ Embedding::Options embedding_options(const ModelConfig& config, std::int64_t voc
   return {.channels = config.d_model,
           .vocabulary = vocabulary,
           .positions = positions,
-          .max_positions = positions == PositionKind::none ? 0 : config.max_positions,
+          .max_positions = positions == PositionKind::none ? 0 : positions_told_apart(config),
           .dropout = config.dropout};
 }
 

@@ -1,3 +1,4 @@
+#include "layers/attention/drawn_positions.hpp"
 #include "layers/embedding.hpp"
 #include "layers/models/cached_state.hpp"
 #include "layers/models/family.hpp"
@@ -18,18 +19,21 @@ struct Transformer {
         decoder(scope / "decoder", stack_options(config)),
         output(scope / "output", {config.d_model, config.target_vocabulary},
                ties_output(config) ? target_embedding.weight : Parameter{}),
-        max_positions(config.max_positions) {}
+        max_positions(config.max_positions),
+        position_range(config.position_range) {}
 
   // source (S, B) → memory (C, S, B).
   template <Scalar T>
   Var<T> encode(Tape<T>& tape, const TokenView& source, const Pass& pass) const {
-    return encoder(source_embedding(tape, source, pass), Mask::padding(source), pass);
+    const Pass placed = with_drawn_positions(tape, source, position_range, pass);
+    return encoder(source_embedding(tape, source, placed), Mask::padding(source), placed);
   }
 
   // input (T, B) → features (C, T, B).
   template <Scalar T>
   Var<T> decode(Tape<T>& tape, Var<T> memory, const TokenView& source, const TokenView& input, const Pass& pass) const {
-    return decoder(target_embedding(tape, input, pass), memory, Mask::causal(), Mask::padding(source), pass);
+    const Pass placed = with_drawn_positions(tape, input, position_range, pass);
+    return decoder(target_embedding(tape, input, placed), memory, Mask::causal(), Mask::padding(source), placed);
   }
 
   template <Scalar T>
@@ -59,7 +63,7 @@ struct Transformer {
   Encoder encoder;
   CrossDecoder decoder;
   Linear output;
-  std::int64_t max_positions;
+  std::int64_t max_positions, position_range;
 };
 
 double values(const ModelConfig& config, const SequenceLengths& longest) {

@@ -1,4 +1,4 @@
-// What CONTRIBUTING.md says of attention, followed to the letter: its mask term, its score and its probe are compiled
+// What CONTRIBUTING.md says of attention, followed to the letter: its mask term, score, mixer and probe are compiled
 // and run.
 
 #include <gmock/gmock.h>
@@ -14,6 +14,7 @@
 #include "docs/new_mask/far.hpp"
 #include "docs/new_probe/first_key.hpp"
 #include "layers/attention/attention_stages.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/spec.hpp"
 #include "tests/support/built.hpp"
 #include "tests/support/drawn.hpp"
@@ -21,6 +22,7 @@
 namespace tapehead {
 
 StageSpec stage_spec_score_shared_bilinear();
+MixerSpec mixer_spec_shared_retention();
 
 namespace {
 
@@ -33,12 +35,13 @@ std::string read_file(const std::string& name) {
 
 TEST(Guide, ShowsItsAttentionAsItIsCompiled) {
   const std::string guide = read_file("CONTRIBUTING.md");
-  for (const char* name :
-       {"docs/new_mask/far.hpp", "docs/new_score/score_shared_bilinear.cpp", "docs/new_probe/first_key.hpp"}) {
+  for (const char* name : {"docs/new_mask/far.hpp", "docs/new_score/score_shared_bilinear.cpp",
+                           "docs/new_mixer/shared_retention.cpp", "docs/new_probe/first_key.hpp"}) {
     ASSERT_FALSE(read_file(name).empty()) << name;
     EXPECT_NE(guide.find("```cpp\n" + read_file(name) + "```"), std::string::npos) << name << " and the guide differ";
   }
   EXPECT_NE(read_file("layers/CMakeLists.txt").find("set(stages\n"), std::string::npos);
+  EXPECT_NE(read_file("layers/CMakeLists.txt").find("set(mixers\n"), std::string::npos);
   EXPECT_NE(read_file("tests/autograd/masks/mask_samples.hpp").find("> mask_samples() {"), std::string::npos);
 }
 
@@ -112,6 +115,35 @@ TEST(Guide, ItsScoreHasTheValuesOfItsPlainLoopsAndRightGradients) {
   });
   call (&probe)(tape, std::vector{x});
   EXPECT_EQ(seen, 32);
+}
+
+TEST(Guide, ItsMixerHasTheValuesOfItsPlainLoopsAndRightGradients) {
+  static const MixerSpec spec = mixer_spec_shared_retention();
+  const GenericFunction call = [](auto x) {
+    using T = std::remove_cvref_t<decltype(*x[0].data())>;
+    return spec.apply(MixerInput<T>{.query = {x[0], 0, 2},
+                                    .key = {x[0], 2, 2},
+                                    .value = {x[0], 4, 3},
+                                    .gate = {},
+                                    .scale = 0.6,
+                                    .options = {.heads = 1}});
+  };
+  const CheckReport report = check_gradients(call, {{{7, 5, 2}}}, {});
+  EXPECT_TRUE(report.passed()) << report.text();
+
+  Tape<double> tape;
+  const auto x = tape.constant({7, 5, 1}, drawn_numbers(35, 7).data());
+  const auto y = call(tape, Inputs<double>({&x, 1}));
+  PlainMixer in{.scale = 0.6, .value_width = 3};
+  for (std::int64_t t = 0; t < 5; ++t) {
+    const double* column = x.data() + 7 * t;
+    in.query.emplace_back(column, column + 2);
+    in.key.emplace_back(column + 2, column + 4);
+    in.value.emplace_back(column + 4, column + 7);
+  }
+  const auto contexts = spec.plain(in);
+  ASSERT_EQ(y.shape(), (Shape{3, 5, 1}));
+  for (std::size_t i = 0; i < 15; ++i) EXPECT_NEAR(y.data()[i], contexts[i / 3][i % 3].real(), 1e-14);
 }
 
 TEST(Guide, ItsProbeSeesEveryAttention) {

@@ -21,10 +21,16 @@ std::int64_t first_of(bool moved, std::int64_t example) { return moved ? ragged_
 
 // Two channels as one complex number, turned by multiplication.
 ForwardCase turned(const std::string& label, Shape shape, std::int64_t heads, std::int64_t width, std::int64_t channels,
-                   bool pairs, bool moved) {
+                   bool pairs, bool moved, bool placed = false) {
   const auto table = std::make_shared<RotaryTable>(channels, 400, 50);
-  const RotaryOptions options{
-      .heads = heads, .width = width, .pairs = pairs, .offset = 3, .first = moved ? ragged_lengths() : nullptr};
+  // Places are any numbers: column t of slice b stands at the length of example 5 b + t.
+  const TokenView places{ragged_lengths(), nullptr, 5, shape.columns, shape.slices};
+  const RotaryOptions options{.heads = heads,
+                              .width = width,
+                              .pairs = pairs,
+                              .offset = 3,
+                              .first = moved ? ragged_lengths() : nullptr,
+                              .places = placed ? places : TokenView{}};
   return {label,
           {{shape}},
           [=](auto x) { return rotary(x[0], *table, options); },
@@ -36,7 +42,8 @@ ForwardCase turned(const std::string& label, Shape shape, std::int64_t heads, st
               const bool imaginary = pairs ? inside % 2 == 1 : inside >= channels / 2;
               const std::int64_t one = r - inside + (pairs ? 2 * pair : pair);
               const std::complex<long double> z(x[0](one, t, b), x[0](one + (pairs ? 1 : channels / 2), t, b));
-              const auto position = static_cast<long double>(t + 3 + first_of(moved, b));
+              const std::int64_t place = placed ? ragged_lengths()[t + 5 * b] : t;
+              const auto position = static_cast<long double>(place + 3 + first_of(moved, b));
               const long double angle = position * std::pow(50.0L, -2.0L * static_cast<long double>(pair) /
                                                                        static_cast<long double>(channels));
               const std::complex<long double> y = z * std::polar(1.0L, angle);
@@ -138,7 +145,8 @@ std::vector<ForwardOracle> position_oracles() {
   return {
       {"rotary",
        {turned("halves", {8, 5, 2}, 2, 4, 4, false, false), turned("pairs", {8, 5, 2}, 2, 4, 4, true, false),
-        turned("partial", {11, 4, 3}, 2, 5, 2, false, false), turned("moved", {4, 3, 6}, 1, 4, 4, true, true)}},
+        turned("partial", {11, 4, 3}, 2, 5, 2, false, false), turned("moved", {4, 3, 6}, 1, 4, 4, true, true),
+        turned("placed", {4, 3, 6}, 1, 4, 4, true, false, true)}},
       {"distance_bias",
        {by_distance("K5_Q4_H2_B2", {5, 4, 4}, {8, 2}, -3, false), by_distance("longer", {3, 6, 6}, {20, 3}, -9, false),
         by_distance("moved", {5, 2, 6}, {11, 2}, -6, true)}},

@@ -190,6 +190,7 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"normalizer", "top"},
                             {"top-keys", "3"},
                             {"attention", "composed"},
+                            {"position-range", "99"},
                             {"initialisation", "normal"},
                             {"dropout", "0.2"},
                             {"batch", "9"},
@@ -229,7 +230,7 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(m.model, m.layers, m.heads, m.d_model, m.d_head, m.d_ff), std::tuple("decoder", 3, 5, 40, 6, 7));
   EXPECT_EQ(std::tuple(m.positions, m.norm, m.activation, m.scale, m.initialisation, m.dropout),
             std::tuple("learned", "post", "gelu", "none", "normal", 0.2));
-  EXPECT_EQ(std::tuple(m.norm_kind, m.tie), std::tuple("rms", "output"));
+  EXPECT_EQ(std::tuple(m.norm_kind, m.tie, m.position_range, m.mixer), std::tuple("rms", "output", 99, "attention"));
   EXPECT_EQ(std::tuple(m.stages.score, m.stages.cap, m.stages.normalizer, m.stages.numbers.top_keys),
             std::tuple("cosine", 30.0, "top", 3));
   const StepOptions& s = config.trainer.step;

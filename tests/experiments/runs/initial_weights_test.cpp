@@ -40,21 +40,11 @@ class InitialWeights : public InFolder {
 // else.
 TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
   ASSERT_EQ(run(tiny_train(path("first"))).status, 0);
-  std::vector<std::pair<std::string, std::string>> another{{"heads", "4"},
-                                                           {"scale", "none"},
-                                                           {"activation", "gelu"},
-                                                           {"norm", "post"},
-                                                           {"norm-kind", "rms"},
-                                                           {"positions", "none"},
-                                                           {"tie", "output"},
-                                                           {"model", "decoder"},
-                                                           {"d-head", "2"},
-                                                           {"score", "cosine"},
-                                                           {"score-cap", "5"},
-                                                           {"normalizer", "top"},
-                                                           {"head-split", "reshape"},
-                                                           {"head-mixing", "talking"},
-                                                           {"head-gate", "learned"}};
+  std::vector<std::pair<std::string, std::string>> another{
+      {"heads", "4"},         {"scale", "none"},         {"activation", "gelu"},     {"norm", "post"},
+      {"norm-kind", "rms"},   {"positions", "none"},     {"tie", "output"},          {"model", "decoder"},
+      {"mixer", "retention"}, {"d-head", "2"},           {"score", "cosine"},        {"score-cap", "5"},
+      {"normalizer", "top"},  {"head-split", "reshape"}, {"head-mixing", "talking"}, {"head-gate", "learned"}};
   for (const auto& [name, value] : another) {
     const Ran ran = run(tiny_train(path("second"), {"--init", path("first"), "--" + name, value}));
     EXPECT_EQ(ran.status, 2) << name;
@@ -84,8 +74,11 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
     EXPECT_EQ(option.gives_weights_meaning, tried) << option.name;
   }
   // Those with which it is the same function of the same numbers.
-  for (const auto& [name, value] :
-       {std::pair{"attention", "tiled"}, {"dropout", "0.1"}, {"max-positions", "50"}, {"d-head", "4"}}) {
+  for (const auto& [name, value] : {std::pair{"attention", "tiled"},
+                                    {"dropout", "0.1"},
+                                    {"max-positions", "50"},
+                                    {"position-range", "50"},
+                                    {"d-head", "4"}}) {
     const Ran ran = run(
         tiny_train(path("same") + name, {"--init", path("first"), std::string("--") + name, value, "--steps", "1"}));
     EXPECT_EQ(ran.status, 0) << name << ": " << ran.err;
