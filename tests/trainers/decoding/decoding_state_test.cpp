@@ -31,60 +31,60 @@ struct Variant {
 
 std::vector<Variant> variants() {
   std::vector<Variant> all{{"as_it_is", [](ModelConfig&) {}},
-          {"post", [](ModelConfig& c) { c.norm = "post"; }},
-          {"rms", [](ModelConfig& c) { c.norm_kind = "rms"; }},
-          {"learned", [](ModelConfig& c) { c.positions = "learned"; }},
-          {"no_positions", [](ModelConfig& c) { c.positions = "none"; }},
-          {"tied", [](ModelConfig& c) { c.tie = "output"; }},
-          {"all_tied_post_gelu",
-           [](ModelConfig& c) {
-             c.tie = "all";
-             c.norm = "post";
-             c.activation = "gelu";
-           }},
-          {"tiled", [](ModelConfig& c) { c.attention = "tiled"; }},
-          {"whole", [](ModelConfig& c) { c.attention = "whole"; }},
-          {"cosine", [](ModelConfig& c) { c.stages.score = "cosine"; }},
-          {"rotary", [](ModelConfig& c) { c.positions = "rotary"; }},
-          {"alibi", [](ModelConfig& c) { c.positions = "alibi"; }},
-          {"shaw", [](ModelConfig& c) { c.positions = "shaw", c.stages.numbers.clip = 2; }},
-          {"t5", [](ModelConfig& c) { c.positions = "t5", c.stages.numbers.buckets = 4; }},
-          {"sparsemax", [](ModelConfig& c) { c.stages.normalizer = "sparsemax"; }},
-          {"stick_breaking", [](ModelConfig& c) { c.stages.normalizer = "stick_breaking"; }},
-          {"composed", [](ModelConfig& c) { c.attention = "composed"; }},
-          {"grouped_query", [](ModelConfig& c) { c.heads = 4, c.head.key_heads = 2; }},
-          {"multi_query_wide_values", [](ModelConfig& c) { c.head.key_heads = 1, c.d_value = 5; }},
-          {"forgetting", [](ModelConfig& c) { c.positions = "forgetting"; }},
-          {"table", [](ModelConfig& c) { c.positions = "table"; }},
-          {"talking", [](ModelConfig& c) { c.stages.mixing = "talking"; }},
-          {"differential_grouped_rotary",
-           [](ModelConfig& c) {
-             c.heads = 4;
-             c.d_head = 4;
-             c.head.key_heads = 2;
-             c.stages.mixing = "differential";
-             c.positions = "rotary";
-           }},
-          {"differential_forgetting_gated",
-           [](ModelConfig& c) {
-             c.stages.mixing = "differential";
-             c.positions = "forgetting";
-             c.stages.gate = "learned";
-             c.head.projection_bias = "no";
-             c.scale = "learned";
-           }},
-          {"wide_heads", [](ModelConfig& c) { c.d_head = 5; }},
-          {"unscaled_normal",
-           [](ModelConfig& c) {
-             c.scale = "none";
-             c.initialisation = "normal";
-           }},
-          {"one_layer_silu",
-           [](ModelConfig& c) {
-             c.layers = 1;
-             c.activation = "silu";
-           }},
-          {"dropout", [](ModelConfig& c) { c.dropout = 0.5; }}};
+                           {"post", [](ModelConfig& c) { c.norm = "post"; }},
+                           {"rms", [](ModelConfig& c) { c.norm_kind = "rms"; }},
+                           {"learned", [](ModelConfig& c) { c.positions = "learned"; }},
+                           {"no_positions", [](ModelConfig& c) { c.positions = "none"; }},
+                           {"tied", [](ModelConfig& c) { c.tie = "output"; }},
+                           {"all_tied_post_gelu",
+                            [](ModelConfig& c) {
+                              c.tie = "all";
+                              c.norm = "post";
+                              c.activation = "gelu";
+                            }},
+                           {"tiled", [](ModelConfig& c) { c.attention = "tiled"; }},
+                           {"whole", [](ModelConfig& c) { c.attention = "whole"; }},
+                           {"cosine", [](ModelConfig& c) { c.stages.score = "cosine"; }},
+                           {"rotary", [](ModelConfig& c) { c.positions = "rotary"; }},
+                           {"alibi", [](ModelConfig& c) { c.positions = "alibi"; }},
+                           {"shaw", [](ModelConfig& c) { c.positions = "shaw", c.stages.numbers.clip = 2; }},
+                           {"t5", [](ModelConfig& c) { c.positions = "t5", c.stages.numbers.buckets = 4; }},
+                           {"sparsemax", [](ModelConfig& c) { c.stages.normalizer = "sparsemax"; }},
+                           {"stick_breaking", [](ModelConfig& c) { c.stages.normalizer = "stick_breaking"; }},
+                           {"composed", [](ModelConfig& c) { c.attention = "composed"; }},
+                           {"grouped_query", [](ModelConfig& c) { c.heads = 4, c.head.key_heads = 2; }},
+                           {"multi_query_wide_values", [](ModelConfig& c) { c.head.key_heads = 1, c.d_value = 5; }},
+                           {"forgetting", [](ModelConfig& c) { c.positions = "forgetting"; }},
+                           {"table", [](ModelConfig& c) { c.positions = "table"; }},
+                           {"talking", [](ModelConfig& c) { c.stages.mixing = "talking"; }},
+                           {"differential_grouped_rotary",
+                            [](ModelConfig& c) {
+                              c.heads = 4;
+                              c.d_head = 4;
+                              c.head.key_heads = 2;
+                              c.stages.mixing = "differential";
+                              c.positions = "rotary";
+                            }},
+                           {"differential_forgetting_gated",
+                            [](ModelConfig& c) {
+                              c.stages.mixing = "differential";
+                              c.positions = "forgetting";
+                              c.stages.gate = "learned";
+                              c.head.projection_bias = "no";
+                              c.scale = "learned";
+                            }},
+                           {"wide_heads", [](ModelConfig& c) { c.d_head = 5; }},
+                           {"unscaled_normal",
+                            [](ModelConfig& c) {
+                              c.scale = "none";
+                              c.initialisation = "normal";
+                            }},
+                           {"one_layer_silu",
+                            [](ModelConfig& c) {
+                              c.layers = 1;
+                              c.activation = "silu";
+                            }},
+                           {"dropout", [](ModelConfig& c) { c.dropout = 0.5; }}};
   for (const MixerSpec& spec : mixer_specs()) {
     all.push_back({spec.name, [&spec](ModelConfig& c) { c.mixer = spec.name; }});
     if (!spec.turns) continue;
