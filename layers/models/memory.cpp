@@ -36,6 +36,10 @@ double weight_values(const AttentionStages& stages, double queries, double keys)
     case AttentionKernel::automatic:
       break;
   }
+  const bool takes_tiles = std::ranges::any_of(kKernels, [&](const KernelAbilities& kernel) {
+    return kernel.kernel == AttentionKernel::whole && !takes(kernel, stages);
+  });
+  if (takes_tiles) return heads * 2 * queries;
   return heads * std::min(queries * keys, static_cast<double>(AttentionOptions::kTiledFrom));
 }
 

@@ -6,7 +6,10 @@
 #include <cmath>
 
 #include "autograd/base/errors.hpp"
+#include "layers/attention/combinations.hpp"
 #include "layers/models/model.hpp"
+#include "tests/support/chosen.hpp"
+#include "tests/support/token_batch.hpp"
 
 namespace tapehead {
 namespace {
@@ -50,6 +53,37 @@ TEST(Memory, TapesGrowWithWhatTheyHold) {
   const double whole = tapes({.batch = 8, .shards = 4}, 1000, 1);
   EXPECT_GT(whole, 50 * base) << "attention weights grow with the square";
   EXPECT_LT(tapes({.batch = 8, .shards = 4}, 4000, 1), 2 * whole) << "larger maps are not kept";
+}
+
+// The estimate against what a pass takes, whose memory comes in pieces of doubling size, for every choice of attention
+// by itself.
+TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverTheAttention) {
+  const std::int64_t length = 200;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 5);
+  const std::vector<std::int32_t> lengths{static_cast<std::int32_t>(length)};
+  const TokenView tokens{ids.data(), lengths.data(), length, length, 1};
+  const auto ratio = [&](const std::vector<AttentionChoice>& choices) {
+    const Model model(testing_support::chosen({.model = "decoder",
+                                               .layers = 4,
+                                               .heads = 4,
+                                               .d_model = 32,
+                                               .d_head = 16,
+                                               .d_ff = 64,
+                                               .dropout = 0.1,
+                                               .max_positions = length,
+                                               .target_vocabulary = 20},
+                                              choices));
+    ParameterStore<double> parameters(model.layout());
+    parameters.initialise(1);
+    Tape<double> tape(parameters);
+    model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
+    return static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}));
+  };
+  for (const AttentionChoice& each : attention_choices()) {
+    const double own = ratio({each});
+    EXPECT_GT(own, 0.9) << each.option << " " << each.value;
+    EXPECT_LT(own, 2.5) << each.option << " " << each.value;
+  }
 }
 
 TEST(Memory, OfAnEvaluationIsThatOfTheStepsShards) {

@@ -15,6 +15,7 @@
 #include "autograd/base/random.hpp"
 #include "layers/models/family.hpp"
 #include "layers/models/model.hpp"
+#include "tests/support/chosen.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/drawn.hpp"
 #include "tests/support/plain_model.hpp"
@@ -43,7 +44,6 @@ std::vector<Row> axes() {
   return all;
 }
 
-// By the options themselves, as people choose.
 ModelConfig config_of(const std::string& family, const Row& row, double dropout) {
   ModelConfig config{.model = family,
                      .layers = 1,
@@ -58,12 +58,7 @@ ModelConfig config_of(const std::string& family, const Row& row, double dropout)
   config.stages.numbers.top_keys = 2;
   config.stages.numbers.clip = 1;
   config.stages.numbers.buckets = 4;
-  for (const Field<ModelConfig>& field : ModelConfig::fields()) {
-    for (const AttentionChoice& each : row) {
-      if (field.option.name == each.option) field.member.set(config, each.value);
-    }
-  }
-  return config;
+  return chosen(config, row);
 }
 
 std::string text_of(const Row& row) {

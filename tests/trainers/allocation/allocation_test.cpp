@@ -6,6 +6,7 @@
 #include "docs/new_model/tagger.hpp"
 #include "experiments/bench/allocation_counter.hpp"
 #include "layers/mixers/mixer.hpp"
+#include "tests/support/chosen.hpp"
 #include "trainers/step.hpp"
 
 namespace tapehead {
@@ -96,6 +97,34 @@ TEST_P(StepAllocations, AreNoneAroundTheLengthFromWhichAttentionTakesTiles) {
   const AllocationCounter counter;
   for (int i = 1; i <= 30; ++i) step.run(i);
   EXPECT_EQ(counter.count(), 0);
+}
+
+// Every pair of choices of attention in some model.
+TEST(StepAllocationsOfAnyAttention, AreNone) {
+  const MadeDataset data(
+      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 12, .validation = 2, .test = 2});
+  WorkerPool workers(2);
+  for (const auto& row : attention_cover()) {
+    std::string text;
+    for (const AttentionChoice& each : row) text += each.option + " " + each.value + " ";
+    SCOPED_TRACE(text);
+    const Model model(testing_support::chosen({.layers = 1,
+                                               .heads = 4,
+                                               .d_model = 8,
+                                               .d_head = 4,
+                                               .d_ff = 8,
+                                               .dropout = 0.1,
+                                               .max_positions = 16,
+                                               .source_vocabulary = data.source_vocabulary().size(),
+                                               .target_vocabulary = data.target_vocabulary().size()},
+                                              row));
+    ParameterStore<float> parameters(model.layout());
+    parameters.initialise(1);
+    TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
+    const AllocationCounter counter;
+    for (int i = 1; i <= 12; ++i) step.run(i);
+    EXPECT_EQ(counter.count(), 0);
+  }
 }
 
 TEST(StepAllocationsOfAnyLoss, AreNone) {
