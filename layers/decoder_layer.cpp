@@ -12,9 +12,7 @@ DecoderLayer::DecoderLayer(const Scope& scope, const LayerOptions& o)
       cross_attention(scope / "cross_attention", attention_options(o, o.channels)),
       cross_attention_norm(scope / "cross_attention_norm", o.channels, o.norm_kind),
       cross_attention_dropout(scope, o.dropout),
-      feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
-      feed_forward_norm(scope / "feed_forward_norm", o.channels, o.norm_kind),
-      feed_forward_dropout(scope, o.dropout),
+      feed_forward(scope, o),
       norm(o.norm) {}
 
 template <Scalar T>
@@ -24,8 +22,7 @@ Var<T> DecoderLayer::operator()(Var<T> x, Var<T> memory, const Mask& self_mask, 
                [&](Var<T> h) { return self_mixer(h, self_mask, pass); });
   x = residual(x, cross_attention_norm, cross_attention_dropout, norm, pass,
                [&](Var<T> h) { return cross_attention(h, memory, memory_mask, pass); });
-  x = residual(x, feed_forward_norm, feed_forward_dropout, norm, pass, [&](Var<T> h) { return feed_forward(h, pass); });
-  return pass.shown({path, AttentionRole::none, What::stream, 1}, x);
+  return pass.shown({path, AttentionRole::none, What::stream, 1}, feed_forward(x, pass));
 }
 
 template Var<float> DecoderLayer::operator()(Var<float>, Var<float>, const Mask&, const Mask&, const Pass&) const;

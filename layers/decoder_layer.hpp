@@ -21,9 +21,7 @@ struct DecoderLayer {
   MultiHeadAttention cross_attention;
   Norm cross_attention_norm;
   Dropout cross_attention_dropout;
-  FeedForward feed_forward;
-  Norm feed_forward_norm;
-  Dropout feed_forward_dropout;
+  FeedForwardPart feed_forward;
   NormPlace norm;
 };
 

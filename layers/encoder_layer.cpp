@@ -42,21 +42,37 @@ SelfMixer make_self_mixer(const Scope& layer, const LayerOptions& o) {
                                .rotary = o.rotary});
 }
 
+FeedForwardPart::Parts::Parts(const Scope& scope, const LayerOptions& o)
+    : layer(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout, o.gated, o.inner_bias}),
+      norm(scope / "feed_forward_norm", o.channels, o.norm_kind),
+      dropout(scope, o.dropout) {}
+
+FeedForwardPart::FeedForwardPart(const Scope& scope, const LayerOptions& o) : norm(o.norm) {
+  if (o.inner > 0) parts.emplace(scope, o);
+}
+
+template <Scalar T>
+Var<T> FeedForwardPart::operator()(Var<T> x, const Pass& pass) const {
+  if (!parts) return x;
+  return residual(x, parts->norm, parts->dropout, norm, pass, [&](Var<T> h) { return parts->layer(h, pass); });
+}
+
+template Var<float> FeedForwardPart::operator()(Var<float>, const Pass&) const;
+template Var<double> FeedForwardPart::operator()(Var<double>, const Pass&) const;
+template Var<std::complex<double>> FeedForwardPart::operator()(Var<std::complex<double>>, const Pass&) const;
+
 EncoderLayer::EncoderLayer(const Scope& scope, const LayerOptions& o)
     : path(scope.path()),
       self_mixer(make_self_mixer(scope, o)),
       self_mixer_norm(scope / (self_mixer_name(o) + "_norm"), o.channels, o.norm_kind),
       self_mixer_dropout(scope, o.dropout),
-      feed_forward(scope / "feed_forward", {o.channels, o.inner, o.activation, o.dropout}),
-      feed_forward_norm(scope / "feed_forward_norm", o.channels, o.norm_kind),
-      feed_forward_dropout(scope, o.dropout),
+      feed_forward(scope, o),
       norm(o.norm) {}
 
 template <Scalar T>
 Var<T> EncoderLayer::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
   x = residual(x, self_mixer_norm, self_mixer_dropout, norm, pass, [&](Var<T> h) { return self_mixer(h, mask, pass); });
-  x = residual(x, feed_forward_norm, feed_forward_dropout, norm, pass, [&](Var<T> h) { return feed_forward(h, pass); });
-  return pass.shown({path, AttentionRole::none, What::stream, 1}, x);
+  return pass.shown({path, AttentionRole::none, What::stream, 1}, feed_forward(x, pass));
 }
 
 template Var<float> EncoderLayer::operator()(Var<float>, const Mask&, const Pass&) const;
@@ -64,18 +80,19 @@ template Var<double> EncoderLayer::operator()(Var<double>, const Mask&, const Pa
 template Var<std::complex<double>> EncoderLayer::operator()(Var<std::complex<double>>, const Mask&, const Pass&) const;
 
 LayerSpec layer_spec_encoder_layer() {
-  const auto with = [](const std::string& label, NormPlace norm) {
+  const auto with = [](const std::string& label, NormPlace norm, std::int64_t inner = 7) {
     return layer_case(
         "encoder_layer/" + label, {sample_activations()},
-        [norm](const Scope& scope) {
-          return EncoderLayer(scope, {.channels = 6, .heads = 2, .inner = 7, .norm = norm, .dropout = 0.2});
+        [norm, inner](const Scope& scope) {
+          return EncoderLayer(scope, {.channels = 6, .heads = 2, .inner = inner, .norm = norm, .dropout = 0.2});
         },
         [](const EncoderLayer& layer, auto&, auto x) {
           return layer(x[0], Mask::causal() & Mask::padding({.lengths = kSampleLengths}),
                        Pass{.training = true, .seed = 5});
         });
   };
-  return {"encoder_layer", {with("pre", NormPlace::pre), with("post", NormPlace::post)}};
+  return {"encoder_layer",
+          {with("pre", NormPlace::pre), with("post", NormPlace::post), with("of_attention_alone", NormPlace::pre, 0)}};
 }
 
 }  // namespace tapehead

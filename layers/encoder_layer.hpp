@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "autograd/tape.hpp"
@@ -17,7 +18,9 @@ struct LayerOptions {
   std::int64_t key_width = 0;    ///< of one head; 0: channels / heads
   std::int64_t value_width = 0;  ///< of one head; 0: as key_width
   HeadChoices head = {};
-  std::int64_t inner = 0;      ///< width of the feed-forward part
+  std::int64_t inner = 0;      ///< width of the feed-forward part; 0: there is none
+  bool gated = false;          ///< see FeedForward
+  bool inner_bias = true;      ///< of the feed-forward part
   double scale = 0;            ///< of attention scores; 0: 1/√D
   bool learned_scale = false;  ///< by each head, from there on
   StageChoices stages = {};    ///< of attention; the bias of self-attention alone
@@ -38,6 +41,25 @@ MultiHeadAttention::Options attention_options(const LayerOptions& options, std::
 SelfMixer make_self_mixer(const Scope& layer, const LayerOptions& options);
 std::string self_mixer_name(const LayerOptions& options);
 
+/// The feed-forward part of a layer and its residual path; nothing where its width is zero.
+struct FeedForwardPart {
+  /// Parameters `feed_forward.*`, `feed_forward_norm.*`.
+  FeedForwardPart(const Scope& scope, const LayerOptions& options);
+
+  template <Scalar T>
+  Var<T> operator()(Var<T> x, const Pass& pass) const;
+
+  struct Parts {
+    Parts(const Scope& scope, const LayerOptions& options);
+
+    FeedForward layer;
+    Norm norm;
+    Dropout dropout;
+  };
+  std::optional<Parts> parts;
+  NormPlace norm;
+};
+
 /// Self-attention, or what stands in its place, and feed-forward, each with its residual path. x (C, T, B) → (C, T, B).
 /// With a causal mask it is also the layer of a decoder-only model. Parameters `self_attention.*`,
 /// `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`; with a mixer, `mixer.*` and `mixer_norm.*`.
@@ -51,9 +73,7 @@ struct EncoderLayer {
   SelfMixer self_mixer;
   Norm self_mixer_norm;
   Dropout self_mixer_dropout;
-  FeedForward feed_forward;
-  Norm feed_forward_norm;
-  Dropout feed_forward_dropout;
+  FeedForwardPart feed_forward;
   NormPlace norm;
 };
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "autograd/base/options.hpp"
 #include "autograd/ops/activation.hpp"
 #include "autograd/tape.hpp"
 #include "layers/dropout.hpp"
@@ -9,26 +10,44 @@
 
 namespace tapehead {
 
-/// "relu", "gelu", "gelu_tanh" or "silu"; anything else throws ConfigError.
+/// One of activation_names(); anything else throws ConfigError.
 Activation parse_activation(const std::string& text);
+/// Names of all activations, with a space between.
+const char* activation_names();
 
-/// Two linear layers with a nonlinearity between (Vaswani et al. 2017, §3.3), and dropout after it.
-/// x (C, T, B) → (C, T, B). Parameters `inner.*` (C → F), `outer.*` (F → C).
+/// What feed-forward layers are made of, in people's words.
+struct FeedForwardChoices {
+  std::string kind = "plain";       ///< plain | gated | none
+  std::string activation = "relu";  ///< see parse_activation()
+  std::string bias = "yes";         ///< yes | no
+
+  static Fields<FeedForwardChoices> fields();
+};
+
+/// Two linear layers with a nonlinearity between (Vaswani et al. 2017, §3.3), and dropout after it:
+///
+///     y = W_o f(W_i x + b_i) + b_o,   or gated (Shazeer 2020)   y = W_o (f(W_g x + b_g) ∘ (W_i x + b_i)) + b_o
+///
+/// x (C, T, B) → (C, T, B). Parameters `inner.*` (C → F), gated `gate.*` (C → F) as well, `outer.*` (F → C).
 struct FeedForward {
   struct Options {
     std::int64_t channels = 0;
     std::int64_t inner = 0;
     Activation activation = Activation::relu;
     double dropout = 0;
+    bool gated = false;
+    bool has_bias = true;
   };
   FeedForward(const Scope& scope, const Options& options);
 
   template <Scalar T>
   Var<T> operator()(Var<T> x, const Pass& pass) const;
 
-  Linear inner, outer;
+  JoinedLinear inner;
+  Linear outer;
   Dropout dropout;
   Activation activation;
+  bool gated;
 };
 
 }  // namespace tapehead

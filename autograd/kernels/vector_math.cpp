@@ -128,6 +128,18 @@ Point<T> silu_at(Batch<T> a) {
   return {a * s, s * (T(1) + a * rest)};
 }
 
+template <class T>
+Point<T> sigmoid_at(Batch<T> a) {
+  const auto [s, rest] = logistic_shares<T>(a);
+  return {s, s * rest};
+}
+
+template <class T>
+Point<T> tanh_at(Batch<T> a) {
+  const auto [s, rest] = logistic_shares<T>(T(2) * a);  // tanh′ a = 4 σ(2a) σ(−2a), right where it is small
+  return {xsimd::tanh(a), T(4) * s * rest};
+}
+
 // d_x (+)= d_y · f′(x).
 template <class T, class F>
 void map_pullback(const T* x, const T* d_y, std::int64_t count, T* d_x, bool adds, F at) {
@@ -170,6 +182,10 @@ void with_points_of(Curve f, F use) {
       return use(gelu_tanh_at<T>);
     case Curve::silu:
       return use(silu_at<T>);
+    case Curve::sigmoid:
+      return use(sigmoid_at<T>);
+    case Curve::tanh:
+      return use(tanh_at<T>);
   }
 }
 

@@ -30,7 +30,9 @@ enum class Curve {
   gelu,       ///< x · Φ(x)
   gelu_tanh,  ///< x · σ(2u), u = √(2/π) · (x + 0.044715 x³): gelu with tanh for erf, as 1 + tanh u = 2 σ(2u) (ibid.,
               ///< §2)
-  silu,  ///< x · σ(x), which Ramachandran et al. 2017 call swish
+  silu,     ///< x · σ(x), which Ramachandran et al. 2017 call swish
+  sigmoid,  ///< σ(x)
+  tanh,     ///< tanh x
 };
 
 /// y = f(x).

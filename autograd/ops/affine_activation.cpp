@@ -8,20 +8,6 @@
 namespace tapehead {
 namespace {
 
-// y = f(z); z makes room for the slope.
-template <Scalar T>
-void value_and_slope(Curve f, T* z, std::int64_t count, T* y) {
-  if constexpr (RealScalar<T>) {
-    vectors::curve_with_slope(f, z, count, y, z);
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) {
-      const T a = z[i];
-      y[i] = curve_value(f, a);
-      z[i] = curve_slope(f, a);
-    }
-  }
-}
-
 template <Scalar T>
 Var<T> affine_relu(Var<T> x, Var<T> weight, Var<T> bias, const AffineSizes& sizes) {
   const std::int64_t size = sizes.shape.size();
@@ -43,7 +29,7 @@ Var<T> affine_curve(Curve f, Var<T> x, Var<T> weight, Var<T> bias, const AffineS
   T* z = x.tape().allocate(size);
   T* y = x.tape().allocate(size);
   affine_forward(sizes, x, weight, bias, z);
-  value_and_slope(f, z, size, y);
+  values_and_slopes(f, z, size, y, z);
   return x.tape().record("affine_activation", sizes.shape, y, {x, weight, bias}, [=](Pull<T>& pull) {
     const T* d_y = pull.d_output();
     for (std::int64_t i = 0; i < size; ++i) z[i] *= d_y[i];  // y = f(z): the slope becomes d_z
@@ -57,17 +43,8 @@ template <Scalar T>
 Var<T> affine_activation(Var<T> x, Var<T> weight, Var<T> bias, Activation activation) {
   tape_of("affine_activation", {x, weight}, {bias});
   const AffineSizes sizes = affine_sizes("affine_activation", x, weight, bias);
-  switch (activation) {
-    case Activation::gelu:
-      return affine_curve(Curve::gelu, x, weight, bias, sizes);
-    case Activation::gelu_tanh:
-      return affine_curve(Curve::gelu_tanh, x, weight, bias, sizes);
-    case Activation::silu:
-      return affine_curve(Curve::silu, x, weight, bias, sizes);
-    case Activation::relu:
-      break;
-  }
-  return affine_relu(x, weight, bias, sizes);
+  if (activation == Activation::relu) return affine_relu(x, weight, bias, sizes);
+  return affine_curve(curve_of(activation), x, weight, bias, sizes);
 }
 
 template Var<float> affine_activation(Var<float>, Var<float>, Var<float>, Activation);

@@ -78,6 +78,9 @@ OpSpec spec_bucket_line() {
               {
                   {"both_ways", {{{2, 8}}}, with(kBoth, -5, 20)},
                   {"one_way", {{{2, 8}}}, with(kBack, -20, 3)},
+                  {"H3", {{{3, 8}}}, with(kBoth, -2, 9)},
+                  {"H4", {{{4, 8}}}, with(kBack, -9, 2)},
+                  {"H5", {{{5, 8}}}, with(kBoth, -30, 0)},
                   {"one_distance", {{{1, 8}}}, with(kBoth, 0, 0)},
                   {"H67", {{{67, 8}}}, with(kBoth, -1, 1)},
                   {"many_distances", {{{1, 8}}}, with(kBack, -66, 0)},

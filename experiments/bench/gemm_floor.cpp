@@ -57,7 +57,8 @@ std::vector<Product> products_of_step(const ModelConfig& model, const StepShape&
     add_linear(products, inner, channels, columns, model.layers);
   };
   const auto add_feed_forward = [&](std::int64_t columns) {
-    add_linear(products, channels, model.d_ff, columns, model.layers);
+    if (model.feed_forward.kind == "none") return;
+    add_linear(products, channels, (model.feed_forward.kind == "gated" ? 2 : 1) * model.d_ff, columns, model.layers);
     add_linear(products, model.d_ff, channels, columns, model.layers);
   };
 

@@ -7,6 +7,8 @@
 
 namespace tapehead {
 
+HeadChoices::~HeadChoices() = default;
+
 Fields<HeadChoices> HeadChoices::fields() {
   return {
       {&HeadChoices::key_heads,

@@ -15,6 +15,9 @@ struct HeadChoices {
   /// (C, T) of a sequence are read as (D, T, H), so that a head is a stretch of positions.
   std::string split = "channels";
 
+  // Out of line: g++ 12 takes what a braced list would destroy, if it threw halfway, for uninitialised.
+  ~HeadChoices();
+
   static Fields<HeadChoices> fields();
 };
 

@@ -109,7 +109,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "inner width of the feed-forward layers",
         .unit = "channels",
         .when = "often 4 times d-model",
-        .common = true}},
+        .common = true,
+        .applies_when = {none_of("feed-forward", "none")}}},
       {&ModelConfig::positions,
        {.name = "positions",
         .choices = "sinusoidal learned none rotary " + stage_names(StageKind::bias),
@@ -144,12 +145,6 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "layer norm, or root mean square norm",
         .when = "rms is cheaper, and common in newer models",
         .gives_weights_meaning = true}},
-      {&ModelConfig::activation,
-       {.name = "activation",
-        .choices = "relu gelu gelu_tanh silu",
-        .help = "of the feed-forward layers",
-        .when = "gelu and silu are common in newer models",
-        .gives_weights_meaning = true}},
       {&ModelConfig::scale,
        {.name = "scale",
         .kind = OptionKind::formula,
@@ -160,6 +155,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .gives_weights_meaning = true,
         .applies_when = {one_of("score", scaled)}}},
   };
+  for (Field<ModelConfig>& part : nested(&ModelConfig::feed_forward)) fields.push_back(std::move(part));
   for (Field<ModelConfig>& head : nested(&ModelConfig::head)) {
     if (head.option.name != "projection-bias") head.option.applies_when = attends;  // all projections can have biases
     fields.push_back(std::move(head));

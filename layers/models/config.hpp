@@ -7,6 +7,7 @@
 #include "layers/attention/head_choices.hpp"
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/stage_choices.hpp"
+#include "layers/feed_forward.hpp"
 
 namespace tapehead {
 
@@ -23,9 +24,9 @@ struct ModelConfig {
   std::string positions = "sinusoidal";  ///< see its field
   std::string norm = "pre";              ///< pre | post
   std::string norm_kind = "layer";       ///< layer | rms
-  std::string activation = "relu";       ///< relu | gelu | gelu_tanh | silu
-  std::string scale = "inv_sqrt_dk";     ///< see attention_scale()
-  StageChoices stages = {};              ///< their bias follows from `positions`
+  FeedForwardChoices feed_forward = {};
+  std::string scale = "inv_sqrt_dk";  ///< see attention_scale()
+  StageChoices stages = {};           ///< their bias follows from `positions`
   RotaryChoices rotary = {};
   std::string mixer = "attention";        ///< attention | one of mixer_specs(): of a sequence with itself
   std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel

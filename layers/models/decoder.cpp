@@ -55,13 +55,13 @@ ModelSpec model_spec_decoder() {
   const ModelConfig pre{.model = "decoder", .layers = 1, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
   ModelConfig gelu = pre;
   gelu.layers = 2;
-  gelu.activation = "gelu";
+  gelu.feed_forward.activation = "gelu";
   gelu.positions = "learned";
   gelu.initialisation = "normal";
   gelu.scale = "inv_dk";
   ModelConfig modern = pre;
   modern.norm_kind = "rms";
-  modern.activation = "silu";
+  modern.feed_forward.activation = "silu";
   modern.initialisation = "kaiming";
   modern.tie = "output";
   return {.name = "decoder",

@@ -37,7 +37,9 @@ StackOptions stack_options(const ModelConfig& config) {
                     .key_width = width,
                     .value_width = config.d_value,
                     .head = config.head,
-                    .inner = config.d_ff,
+                    .inner = config.feed_forward.kind == "none" ? 0 : config.d_ff,
+                    .gated = config.feed_forward.kind == "gated",
+                    .inner_bias = config.feed_forward.bias == "yes",
                     .scale = attention_scale(config.scale, scoring_width, config.d_model),
                     .learned_scale = config.scale == "learned",
                     .stages = stages_of(config),
@@ -46,7 +48,7 @@ StackOptions stack_options(const ModelConfig& config) {
                     .mixer = config.mixer,
                     .norm = norm,
                     .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
-                    .activation = parse_activation(config.activation),
+                    .activation = parse_activation(config.feed_forward.activation),
                     .dropout = config.dropout}};
 }
 

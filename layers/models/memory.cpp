@@ -76,11 +76,11 @@ double mixer_values(const LayerOptions& layer, double positions) {
 }
 
 // Numbers that one layer keeps of an example: norms, residual sums and dropouts (C), projections and contexts (H · D),
-// the inner width twice or thrice (F), the attention weights.
+// the inner width twice or thrice, and once more if it is gated (F), the attention weights.
 double layer_values(const LayerOptions& layer, double positions, double memory) {
   const auto c = static_cast<double>(layer.channels);
   const auto d = static_cast<double>(layer.heads * std::max(layer.key_width, layer.value_width));
-  const double inner = static_cast<double>(layer.inner) * (layer.dropout > 0 ? 3 : 2);
+  const double inner = static_cast<double>(layer.inner) * ((layer.dropout > 0 ? 3 : 2) + (layer.gated ? 1 : 0));
   const double drops = layer.dropout > 0 ? 1 : 0;
   double values = positions * ((6 + 2 * drops) * c + 4 * d + inner);
   values += layer.mixer == "attention" ? attention_values(layer, positions, positions, false)

@@ -83,7 +83,7 @@ ModelSpec model_spec_transformer() {
   const ModelConfig pre{.model = "transformer", .layers = 1, .heads = 2, .d_model = 6, .d_ff = 8, .dropout = 0.2};
   ModelConfig post = pre;
   post.norm = "post";
-  post.activation = "gelu";
+  post.feed_forward.activation = "gelu";
   post.positions = "learned";
   post.d_head = 5;
   ModelConfig deep = pre;
@@ -93,7 +93,7 @@ ModelSpec model_spec_transformer() {
   ModelConfig tied = pre;
   tied.tie = "all";
   tied.norm_kind = "rms";
-  tied.activation = "gelu_tanh";
+  tied.feed_forward.activation = "gelu_tanh";
   tied.norm = "post";
   return {
       .name = "transformer",

@@ -122,7 +122,7 @@ TEST(Golden, ADecoderStepIsThatOfAnotherImplementation) {
                                .d_model = 4,
                                .d_ff = 6,
                                .positions = "learned",
-                               .activation = "gelu",
+                               .feed_forward = {.activation = "gelu"},
                                .initialisation = "normal",
                                .max_positions = 5,
                                .target_vocabulary = 8});
@@ -136,7 +136,7 @@ TEST(Golden, APostNormTransformerStepIsThatOfAnotherImplementation) {
                                         .d_head = 3,
                                         .d_ff = 6,
                                         .norm = "post",
-                                        .activation = "gelu_tanh",
+                                        .feed_forward = {.activation = "gelu_tanh"},
                                         .max_positions = 5,
                                         .source_vocabulary = 7,
                                         .target_vocabulary = 8});
@@ -163,7 +163,7 @@ TEST(Golden, APostNormDecoderStepIsThatOfAnotherImplementation) {
                                         .positions = "none",
                                         .norm = "post",
                                         .norm_kind = "rms",
-                                        .activation = "silu",
+                                        .feed_forward = {.activation = "silu"},
                                         .scale = "0.5",
                                         .initialisation = "normal",
                                         .max_positions = 5,

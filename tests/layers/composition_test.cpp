@@ -55,8 +55,14 @@ std::vector<Variant> variants() {
   const auto add = [&](const std::string& option, const std::string& value, std::function<void(ModelConfig&)> change) {
     all.push_back({option, value, std::move(change)});
   };
-  for (const char* v : {"relu", "gelu", "gelu_tanh", "silu"}) {
-    add("activation", v, [v](ModelConfig& c) { c.activation = v; });
+  for (const char* v : {"relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"}) {
+    add("activation", v, [v](ModelConfig& c) { c.feed_forward.activation = v; });
+  }
+  for (const char* v : {"plain", "gated", "none"}) {
+    add("feed-forward", v, [v](ModelConfig& c) { c.feed_forward.kind = v; });
+  }
+  for (const char* v : {"yes", "no"}) {
+    add("feed-forward-bias", v, [v](ModelConfig& c) { c.feed_forward.bias = v; });
   }
   for (const char* v : {"pre", "post"}) add("norm", v, [v](ModelConfig& c) { c.norm = v; });
   for (const char* v : {"layer", "rms"}) add("norm_kind", v, [v](ModelConfig& c) { c.norm_kind = v; });

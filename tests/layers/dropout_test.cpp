@@ -129,7 +129,7 @@ TEST_P(LayerDropout, EachOfAnEncoderLayerActs) {
   Built<EncoderLayer> built(options_);
   auto& l = built.layer;
   expect_each_dropout_acts({&l.self_mixer.attention()->options.dropout, &l.self_mixer_dropout.rate,
-                            &l.feed_forward.dropout.rate, &l.feed_forward_dropout.rate},
+                            &l.feed_forward.parts->layer.dropout.rate, &l.feed_forward.parts->dropout.rate},
                            built, [&](Var<double> x, const Pass& pass) { return l(x, Mask::everything(), pass); });
 }
 
@@ -138,7 +138,7 @@ TEST_P(LayerDropout, EachOfADecoderLayerActs) {
   auto& l = built.layer;
   expect_each_dropout_acts(
       {&l.self_mixer.attention()->options.dropout, &l.self_mixer_dropout.rate, &l.cross_attention.options.dropout,
-       &l.cross_attention_dropout.rate, &l.feed_forward.dropout.rate, &l.feed_forward_dropout.rate},
+       &l.cross_attention_dropout.rate, &l.feed_forward.parts->layer.dropout.rate, &l.feed_forward.parts->dropout.rate},
       built, [&](Var<double> x, const Pass& pass) { return l(x, x, Mask::everything(), Mask::everything(), pass); });
 }
 

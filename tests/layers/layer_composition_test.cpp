@@ -93,7 +93,8 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
     for (const NormKind kind : {NormKind::layer, NormKind::rms}) {
       for (const auto& [activation, name] :
            {std::pair{Activation::relu, "relu"}, std::pair{Activation::gelu, "gelu"},
-            std::pair{Activation::gelu_tanh, "gelu_tanh"}, std::pair{Activation::silu, "silu"}}) {
+            std::pair{Activation::gelu_tanh, "gelu_tanh"}, std::pair{Activation::silu, "silu"},
+            std::pair{Activation::sigmoid, "sigmoid"}, std::pair{Activation::tanh, "tanh"}}) {
         for (const AttentionKernel kernel : {AttentionKernel::whole, AttentionKernel::tiled}) {
           const LayerOptions options{.channels = 6,
                                      .heads = 4,

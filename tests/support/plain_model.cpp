@@ -25,6 +25,8 @@ Dual first_order(Dual x, F f, D slope) {
 Dual activated(const std::string& activation, Dual x) {
   if (activation == "relu") return x.real() > 0 ? x : Dual(0);
   if (activation == "silu") return x / (1.0 + std::exp(-x));
+  if (activation == "sigmoid") return 1.0 / (1.0 + std::exp(-x));
+  if (activation == "tanh") return std::tanh(x);
   if (activation == "gelu_tanh") {
     return 0.5 * x * (1.0 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
   }
@@ -74,7 +76,8 @@ PlainOptions options_of(const ModelConfig& config) {
           .rotary = rotary_of(config),
           .norm = config.norm,
           .norm_kind = config.norm_kind,
-          .activation = config.activation,
+          .activation = config.feed_forward.activation,
+          .feed_forward = config.feed_forward.kind,
           .dropout = config.dropout};
 }
 
@@ -428,8 +431,13 @@ PlainBlock PlainLayers::self_mixed(const std::string& path, const PlainBlock& x,
 }
 
 PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const {
-  PlainBlock inner = linear(path + ".inner", x);
+  const bool gated = options_.feed_forward == "gated";
+  PlainBlock inner = linear(path + (gated ? ".gate" : ".inner"), x);
   for (Dual& value : inner.values) value = activated(options_.activation, value);
+  if (gated) {
+    const PlainBlock other = linear(path + ".inner", x);
+    for (std::size_t i = 0; i < inner.values.size(); ++i) inner.values[i] = times(inner.values[i], other.values[i]);
+  }
   return linear(path + ".outer", dropped(inner, site));
 }
 
@@ -442,6 +450,7 @@ PlainBlock PlainLayers::residual(const std::string& norm_path, const PlainBlock&
 PlainBlock PlainLayers::encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask,
                                       std::uint32_t site) const {
   x = self_mixed(path, x, mask, site);
+  if (options_.feed_forward == "none") return x;
   return residual(path + ".feed_forward_norm", x, site + 3,
                   [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 2); });
 }
@@ -453,6 +462,7 @@ PlainBlock PlainLayers::decoder_layer(const std::string& path, PlainBlock x, con
   x = residual(path + ".cross_attention_norm", x, site + 3, [&](const PlainBlock& h) {
     return attention(path + ".cross_attention", h, memory, memory_mask, site + 2);
   });
+  if (options_.feed_forward == "none") return x;
   return residual(path + ".feed_forward_norm", x, site + 5,
                   [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 4); });
 }
@@ -487,31 +497,33 @@ PlainBlock PlainModel::embedded(const std::string& path, const std::string& tabl
 PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) const {
   const PlainMask causal = [](std::int64_t q, std::int64_t k, std::int64_t) { return k <= q; };
   const PlainMask present = [&](std::int64_t, std::int64_t k, std::int64_t b) { return k < source.lengths[b]; };
+  // Dropouts of a layer: of attention's weights, of the sum after it, and the same of the feed-forward part.
+  const std::int64_t each = config_.feed_forward.kind == "none" ? 2 : 4;
   const auto layer = [](const char* stack, std::int64_t i) { return stack + std::to_string(i); };
   PlainBlock x;
   std::string table = "embedding.weight";
   if (config_.model == "decoder") {
     x = embedded("embedding", table, config_.target_vocabulary, input, 0);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
-      x = layers_.encoder_layer(layer("decoder.layers.", i), x, causal, static_cast<std::uint32_t>(1 + 4 * i));
+      x = layers_.encoder_layer(layer("decoder.layers.", i), x, causal, static_cast<std::uint32_t>(1 + each * i));
     }
   } else if (config_.model == "encoder") {
     x = embedded("embedding", table, config_.source_vocabulary, source, 0);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
-      x = layers_.encoder_layer(layer("encoder.layers.", i), x, present, static_cast<std::uint32_t>(1 + 4 * i));
+      x = layers_.encoder_layer(layer("encoder.layers.", i), x, present, static_cast<std::uint32_t>(1 + each * i));
     }
   } else {
     table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
     PlainBlock memory = embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
       memory =
-          layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + 4 * i));
+          layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + each * i));
     }
     memory = layers_.norm("encoder.norm", memory);
     x = embedded("target_embedding", table, config_.target_vocabulary, input, 1);
     for (std::int64_t i = 0; i < config_.layers; ++i) {
       x = layers_.decoder_layer(layer("decoder.layers.", i), x, memory, causal, present,
-                                static_cast<std::uint32_t>(2 + 4 * config_.layers + 6 * i));
+                                static_cast<std::uint32_t>(2 + each * config_.layers + (each + 2) * i));
     }
   }
   x = layers_.norm(config_.model == "encoder" ? "encoder.norm" : "decoder.norm", x);

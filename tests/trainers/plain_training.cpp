@@ -18,7 +18,7 @@ ModelConfig tiny_model(const std::string& kind) {
           .d_model = 6,
           .d_ff = 7,
           .positions = "learned",
-          .activation = "gelu",
+          .feed_forward = {.activation = "gelu"},
           .dropout = 0.2,
           .max_positions = 12,
           .source_vocabulary = few_symbols().source_vocabulary().size(),

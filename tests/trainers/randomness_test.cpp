@@ -146,7 +146,7 @@ TEST_P(RunDropout, EverySiteStepExampleAndPositionDropsOnItsOwn) {
   config.dropout = kRate;
   config.d_model = 32;
   config.d_ff = 32;
-  config.activation = "gelu";
+  config.feed_forward.activation = "gelu";
   const Model model(config);
   ParameterStore<double> store(model.layout());
   store.initialise(1);

@@ -97,7 +97,7 @@ TYPED_TEST(VectorMath, GeluAndItsSlopeAreCloseOnTheScaleOfX) {
   }
 }
 
-constexpr Curve kCurves[] = {Curve::gelu, Curve::gelu_tanh, Curve::silu};
+constexpr Curve kCurves[] = {Curve::gelu, Curve::gelu_tanh, Curve::silu, Curve::sigmoid, Curve::tanh};
 
 // y = f(x) of one curve, as a function of arrays.
 template <class T, Curve f>
@@ -150,6 +150,25 @@ TYPED_TEST(VectorMath, SiluAndGeluByTanhAreRelativelyExactEverywhere) {
       std::same_as<T, float> ? 30 : 250);
   expect_close(
       numbers<T>(20'000, -1, 10), curve_of<T, Curve::gelu_tanh>, [&](long double a) { return a * share(a); }, 8);
+}
+
+// Slopes of both fall off to nothing, and keep their digits.
+TYPED_TEST(VectorMath, SlopesOfSigmoidAndTanhAreRelativelyExact) {
+  using T = TypeParam;
+  const double unit = std::numeric_limits<T>::epsilon();
+  const auto x = numbers<T>(20'000, -20, 20);
+  std::vector<T> y(x.size());
+  std::vector<T> slope(x.size());
+  for (const Curve f : {Curve::sigmoid, Curve::tanh}) {
+    vectors::curve_with_slope(f, x.data(), std::ssize(x), y.data(), slope.data());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const long double a = static_cast<long double>(x[i]) * (f == Curve::tanh ? 2 : 1);
+      const long double s = logistic(a) * logistic(-a) * (f == Curve::tanh ? 4 : 1);
+      const long double value = f == Curve::tanh ? std::tanh(a / 2) : logistic(a);
+      ASSERT_NEAR(static_cast<double>(slope[i] / s), 1, 8 * unit) << a;
+      ASSERT_NEAR(static_cast<double>(y[i]), static_cast<double>(value), 4 * unit) << a;
+    }
+  }
 }
 
 TYPED_TEST(VectorMath, SlopesAreThoseOfTheFormulas) {
@@ -223,6 +242,8 @@ TYPED_TEST(VectorMath, AnElementIsTheSameWhereverItStands) {
   check("gelu", curve_of<T, Curve::gelu>);
   check("gelu_tanh", curve_of<T, Curve::gelu_tanh>);
   check("silu", curve_of<T, Curve::silu>);
+  check("sigmoid curve", curve_of<T, Curve::sigmoid>);
+  check("tanh curve", curve_of<T, Curve::tanh>);
   check("exponentiate", [](const T* from, std::int64_t n, T* to) { vectors::exponentiate(from, T(1), n, to); });
 }
 

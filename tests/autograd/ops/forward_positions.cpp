@@ -85,7 +85,7 @@ ForwardCase in_buckets(const std::string& label, std::int64_t heads, const Dista
           {{{heads, 8}}},
           [=](auto x) { return bucket_line(x[0], buckets, range); },
           [=](PlainInputs x) {
-            return Plain::of({range.count(), heads}, [&](auto i, auto h, auto) {
+            return Plain::of({range.count(), x[0].shape.rows}, [&](auto i, auto h, auto) {
               return x[0](h, bucket_of(i + range.least, 8, 20, both_ways), 0);
             });
           }};

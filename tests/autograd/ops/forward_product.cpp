@@ -3,6 +3,7 @@
 
 #include "autograd/ops/affine.hpp"
 #include "autograd/ops/affine_activation.hpp"
+#include "autograd/ops/gated.hpp"
 #include "autograd/ops/matmul.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
@@ -36,6 +37,10 @@ long double activate(long double z, Activation activation) {
       return z / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi_v<long double>) * (z + 0.044715L * z * z * z)));
     case Activation::silu:
       return z / (1 + std::exp(-z));
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-z));
+    case Activation::tanh:
+      return std::tanh(z);
   }
   return std::nanl("");
 }
@@ -47,6 +52,19 @@ ForwardCase activated(const std::string& label, Shape x, std::int64_t out, Activ
           [=](PlainInputs in) {
             const Plain z = affine_by_loops(in);
             return Plain::of(z.shape, [&](auto o, auto t, auto b) { return activate(z(o, t, b), activation); });
+          }};
+}
+
+ForwardCase through_gate(const std::string& label, Shape x, Activation activation) {
+  return {label,
+          {{x}},
+          [=](auto in) { return gated(in[0], activation); },
+          [=](PlainInputs in) {
+            const Shape whole = in[0].shape;
+            const std::int64_t half = whole.rows / 2;
+            return Plain::of({half, whole.columns, whole.slices}, [&](auto i, auto t, auto b) {
+              return activate(in[0](i, t, b), activation) * in[0](half + i, t, b);
+            });
           }};
 }
 
@@ -101,7 +119,14 @@ std::vector<ForwardOracle> product_oracles() {
        {activated("relu_in3_out4_T5_B2", {3, 5, 2}, 4, Activation::relu),
         activated("gelu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::gelu),
         activated("gelu_tanh_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::gelu_tanh),
-        activated("silu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::silu)}},
+        activated("silu_in17_out33_T2_B3", {17, 2, 3}, 33, Activation::silu),
+        activated("sigmoid_in3_out4_T5_B2", {3, 5, 2}, 4, Activation::sigmoid),
+        activated("tanh_in3_out4_T5_B2", {3, 5, 2}, 4, Activation::tanh)}},
+      {"gated",
+       {through_gate("relu", {6, 5, 2}, Activation::relu), through_gate("gelu", {34, 2, 3}, Activation::gelu),
+        through_gate("gelu_tanh", {34, 2, 3}, Activation::gelu_tanh),
+        through_gate("silu", {34, 2, 3}, Activation::silu), through_gate("sigmoid", {6, 5, 2}, Activation::sigmoid),
+        through_gate("tanh", {6, 5, 2}, Activation::tanh)}},
       {"affine",
        {with_bias("In3_Out4_T5_B2", {3, 5, 2}, 4), with_bias("In1_Out1", {1, 1, 1}, 1),
         with_bias("In33_Out17_T7_B3", {33, 7, 3}, 17), with_bias("square", {5, 5, 1}, 5),

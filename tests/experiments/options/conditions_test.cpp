@@ -146,6 +146,7 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     if (first.option == "task" && first.test == Condition::Test::one_of) settings.set("task", "copy");
     if (option.name.starts_with("beta") || option.name == "adam-epsilon") settings.set("optimizer", "sgd");
     if (option.name == "initialisation") settings.set("init", "/a");
+    if (first.option == "feed-forward") settings.set("feed-forward", "none");
     if (option.name == "scale") settings.set("score", "additive");
     if (option.name == "validate-every") settings.set("validation-size", "0");
     const std::string value = option.kind == OptionKind::path || option.kind == OptionKind::pair_files ? "/b"

@@ -79,7 +79,7 @@ TEST(RunConfig, DefaultsAreThoseOfTheLibrary) {
   EXPECT_EQ(config.model.positions, model.positions);
   EXPECT_EQ(config.model.norm, model.norm);
   EXPECT_EQ(config.model.norm_kind, model.norm_kind);
-  EXPECT_EQ(config.model.activation, model.activation);
+  EXPECT_EQ(config.model.feed_forward.activation, model.feed_forward.activation);
   EXPECT_EQ(config.model.scale, model.scale);
   EXPECT_EQ(config.model.stages.score, model.stages.score);
   EXPECT_EQ(config.model.stages.cap, model.stages.cap);
@@ -228,7 +228,7 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   const RunConfig config = make_run_config(settings);
   const ModelConfig& m = config.model;
   EXPECT_EQ(std::tuple(m.model, m.layers, m.heads, m.d_model, m.d_head, m.d_ff), std::tuple("decoder", 3, 5, 40, 6, 7));
-  EXPECT_EQ(std::tuple(m.positions, m.norm, m.activation, m.scale, m.initialisation, m.dropout),
+  EXPECT_EQ(std::tuple(m.positions, m.norm, m.feed_forward.activation, m.scale, m.initialisation, m.dropout),
             std::tuple("learned", "post", "gelu", "none", "normal", 0.2));
   EXPECT_EQ(std::tuple(m.norm_kind, m.tie, m.position_range, m.mixer), std::tuple("rms", "output", 99, "attention"));
   EXPECT_EQ(std::tuple(m.stages.score, m.stages.cap, m.stages.normalizer, m.stages.numbers.top_keys),

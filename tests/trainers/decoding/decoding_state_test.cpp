@@ -40,7 +40,7 @@ std::vector<Variant> variants() {
                             [](ModelConfig& c) {
                               c.tie = "all";
                               c.norm = "post";
-                              c.activation = "gelu";
+                              c.feed_forward.activation = "gelu";
                             }},
                            {"tiled", [](ModelConfig& c) { c.attention = "tiled"; }},
                            {"whole", [](ModelConfig& c) { c.attention = "whole"; }},
@@ -82,7 +82,7 @@ std::vector<Variant> variants() {
                            {"one_layer_silu",
                             [](ModelConfig& c) {
                               c.layers = 1;
-                              c.activation = "silu";
+                              c.feed_forward.activation = "silu";
                             }},
                            {"dropout", [](ModelConfig& c) { c.dropout = 0.5; }}};
   for (const MixerSpec& spec : mixer_specs()) {
