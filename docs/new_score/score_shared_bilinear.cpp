@@ -8,6 +8,7 @@ StageSpec stage_spec_score_shared_bilinear() {
           .name = "shared_bilinear",
           .description = "the product of key, a learned matrix and query",
           .source = "Luong et al. 2015, eq. 8, general",
+          .symbols = {"W"},
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {
                 return std::vector{scope.declare({scope.weight("weight", sizes.key_width, sizes.key_width)})};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -74,6 +75,25 @@ std::vector<double> parse_row(std::string_view line, const std::string& place, S
   return row;
 }
 
+// The fields of a line that may be a heading; none if any begins like a number, or is empty.
+std::vector<std::string> heading_of(std::string_view line) {
+  std::vector<std::string> fields;
+  skip_spaces(line);
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find_first_of(" \t\r,;"), line.size());
+    std::string_view field = line.substr(0, end);
+    if (field.size() > 1 && field.front() == '"' && field.back() == '"') field = field.substr(1, field.size() - 2);
+    double number = 0;
+    const bool whole =
+        std::from_chars(field.data(), field.data() + field.size(), number).ptr == field.data() + field.size();
+    if (whole || std::string_view("0123456789.+-").find(field.front()) != std::string_view::npos) return {};
+    fields.emplace_back(field);
+    line.remove_prefix(end);
+    if (take_separator(line) != '\0' && line.empty()) return {};
+  }
+  return fields;
+}
+
 }  // namespace
 
 Matrix parse_matrix(const std::string& text, const std::string& name) {
@@ -81,8 +101,14 @@ Matrix parse_matrix(const std::string& text, const std::string& name) {
   Separator separator;
   TextSource source(text, name);
   LineReader reader(source, {.content = LineContent::raw, .longest = kLongestText});
+  std::string heading;
   for (std::string_view line; reader.next(line);) {
     const std::string place = reader.place();
+    if (matrix.rows == 0 && matrix.column_names.empty()) {
+      matrix.column_names = heading_of(line.substr(0, line.find('#')));
+      heading = place;
+      if (!matrix.column_names.empty()) continue;
+    }
     const std::vector<double> row = parse_row(line.substr(0, line.find('#')), place, separator);
     if (row.empty()) continue;
     if (matrix.rows > 0 && std::ssize(row) != matrix.columns) {
@@ -93,8 +119,23 @@ Matrix parse_matrix(const std::string& text, const std::string& name) {
     ++matrix.rows;
     matrix.values.insert(matrix.values.end(), row.begin(), row.end());
   }
+  if (!matrix.column_names.empty() && matrix.rows > 0 && std::ssize(matrix.column_names) != matrix.columns) {
+    throw DataError(fmt::format("{}: a heading of {}, and {} below it", heading,
+                                counted(matrix.column_names.size(), "name"), counted(matrix.columns, "number")));
+  }
   if (matrix.rows == 0) throw DataError(fmt::format("{}: holds no numbers", name));
   return matrix;
+}
+
+bool is_matrix_text(std::string_view text) {
+  return text.find_first_of("0123456789") != std::string_view::npos &&
+         text.find_first_not_of("0123456789.,;+-eE \t") == std::string_view::npos;
+}
+
+Matrix matrix_of_text(const std::string& text, const std::string& name) {
+  std::string lines = text;
+  std::ranges::replace(lines, ';', '\n');
+  return parse_matrix(lines, name);
 }
 
 Matrix read_matrix(const std::string& path) { return parse_matrix(read_file(path), path); }

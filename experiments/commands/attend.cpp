@@ -1,169 +1,236 @@
 #include "experiments/analysis/attend.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <ostream>
+#include <sstream>
 
+#include "autograd/base/counted.hpp"
+#include "autograd/base/errors.hpp"
+#include "autograd/base/file.hpp"
+#include "autograd/base/output_file.hpp"
+#include "experiments/analysis/attend_report.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/options/run_config.hpp"
 #include "experiments/program/command.hpp"
-#include "experiments/report/heat_map.hpp"
-#include "experiments/report/json.hpp"
-#include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"
+#include "layers/attention/stage.hpp"
 
 namespace tapehead {
 namespace {
 
-constexpr std::int64_t kRowsShown = 20;
-constexpr std::int64_t kMapShown = 64;  // queries and keys of a map, at most
+constexpr std::int64_t kMostInFiles = 100'000'000;  // numbers of a table that is written, not looked at
 
-// Some of many rows or columns: the first ones, and after a gap the last.
-struct Shown {
-  std::int64_t first = 0, all = 0;
+// A file, or numbers as they stand on the command line.
+Matrix matrix_given(const Settings& settings, std::string_view option) {
+  const std::string& text = settings.text(option);
+  if (is_matrix_text(text) && !file_exists(text)) return matrix_of_text(text, fmt::format("--{}", option));
+  return read_matrix(text);
+}
 
-  bool gap() const { return first < all; }
-  std::vector<std::int64_t> numbers() const {
-    std::vector<std::int64_t> each(static_cast<std::size_t>(first));
-    for (std::int64_t i = 0; i < first; ++i) each[static_cast<std::size_t>(i)] = i;
-    if (gap()) each.push_back(all - 1);
-    return each;
+std::vector<std::string> names_given(const Settings& settings, std::string_view option, std::int64_t count,
+                                     const char* one) {
+  std::vector<std::string> names;
+  std::istringstream words(settings.text(option));
+  for (std::string word; words >> word;) names.push_back(word);
+  if (!names.empty() && std::ssize(names) != count) {
+    throw ConfigError(fmt::format("--{}: {} for {}", option, counted(names.size(), "name"), counted(count, one)));
   }
-};
-
-// At most `most` of them, the gap counted.
-Shown some_of(std::int64_t all, std::int64_t most) {
-  return {.first = all <= most ? all : std::max<std::int64_t>(1, most - 2), .all = all};
+  return names;
 }
 
-std::string number_text(double number, int digits) {
-  if (std::isnan(number)) return "-";
-  return std::abs(number) < 1e6 ? fmt::format("{:.{}f}", number, digits) : fmt::format("{:.{}e}", number, digits);
+Tensor taken(Tensors& tensors, const std::string& name, const std::string& file) {
+  auto node = tensors.extract(name);
+  if (node.empty()) throw DataError(fmt::format("{}: there is no {}; it must hold q, k and v", file, name));
+  return std::move(node.mapped());
 }
 
-struct Names {
-  const char* one;
-  const char* many;
-};
-
-constexpr Names kQueries{"query", "queries"};
-constexpr Names kKeys{"key", "keys"};
-constexpr Names kDims{"dim", "dims"};
-
-// What lies in the gap: "queries 3 to 8".
-std::string gap_text(Names names, const Shown& shown) {
-  return shown.all - shown.first == 2 ? fmt::format("{} {}", names.one, shown.first)
-                                      : fmt::format("{} {} to {}", names.many, shown.first, shown.all - 2);
+AttendInput input_of_file(const std::string& file) {
+  Tensors tensors = read_tensors(file);
+  AttendInput input{taken(tensors, "q", file), taken(tensors, "k", file), taken(tensors, "v", file)};
+  input.others = std::move(tensors);
+  return input;
 }
 
-// As many columns as fit into a line, and not too many rows; a line says what is missing.
-std::string number_table(const Matrix& matrix, Names row_names, Names column_names, int digits, std::size_t width) {
-  const Shown rows = some_of(matrix.rows, kRowsShown);
-  const std::size_t label = fmt::format("{} {}", row_names.one, matrix.rows - 1).size();
-  std::size_t cell = fmt::format("{} {}", column_names.one, matrix.columns - 1).size();
-  for (const std::int64_t r : rows.numbers()) {
-    for (std::int64_t c = 0; c < matrix.columns; ++c) cell = std::max(cell, number_text(matrix(r, c), digits).size());
-  }
-  const std::size_t room = width > label ? (width - label) / (cell + 2) : 0;
-  const Shown columns = some_of(matrix.columns, static_cast<std::int64_t>(std::max<std::size_t>(room, 2)));
-
-  const auto row_of = [&](std::string begin, const auto& text) {
-    std::vector<std::string> row{std::move(begin)};
-    for (const std::int64_t c : columns.numbers()) {
-      if (columns.gap() && c == matrix.columns - 1) row.emplace_back("…");
-      row.push_back(text(c));
+// What a mask names: terms, or a file with a table of zeros and ones.
+void read_mask(const Settings& settings, AttendInput& input, AttendOptions& options) {
+  const std::string& text = settings.text("mask");
+  if (!text.empty() && file_exists(text)) {
+    const Matrix table = read_matrix(text);
+    if (input.others.contains("mask")) {
+      throw ConfigError(fmt::format("--mask: {} holds a mask, too; leave one out", settings.text("input")));
     }
-    return row;
+    input.others["mask"] = Tensor{{table.rows, table.columns}, table.values};
+  } else {
+    options.mask = text;
+  }
+  if (!settings.flag("causal")) return;
+  options.mask = options.mask.empty() ? "causal" : fmt::format("causal & ({})", options.mask);
+}
+
+AttendOptions options_of(const Settings& settings) {
+  AttendOptions options{.scale = settings.text("scale")};
+  for (const Field<StageChoices>& field : StageChoices::fields()) read_field(field, options.stages, settings);
+  for (const Field<RotaryChoices>& field : RotaryChoices::fields()) read_field(field, options.rotary, settings);
+  options.single_precision = settings.given("precision") && settings.text("precision") == "float";
+  if (!settings.given("positions")) return options;
+  const std::string& positions = settings.text("positions");
+  options.turned = positions == "rotary";
+  if (is_among(stage_names(StageKind::bias), positions)) {
+    options.stages.bias = positions;
+  } else if (positions != "rotary" && positions != "none") {
+    std::string choices = "none, rotary";
+    for (const StageSpec& stage : stage_specs()) {
+      if (stage.kind == StageKind::bias) choices += ", " + stage.name;
+    }
+    throw ConfigError(fmt::format(
+        "--positions: {} ones are added to embeddings, and given vectors have none; choose {}", positions, choices));
+  }
+  return options;
+}
+
+void write_result(const AttendResult& result, const std::string& file) {
+  Tensors tensors{{"context", result.context},
+                  {"weights", result.weights},
+                  {"log_sum_exp", result.log_sum_exp},
+                  {"scores", result.scores}};
+  for (const auto& [name, gradient] : result.gradients) tensors.emplace("grads/" + name, gradient);
+  write_tensors(file, tensors);
+}
+
+AttendView view_of(const Settings& settings, const AttendInput& input, const Console& console) {
+  const auto& shape = input.query.shape;
+  AttendView view{.queries = names_given(settings, "query-names", shape[2], "query"),
+                  .keys = names_given(settings, "key-names", input.key.shape[2], "key"),
+                  .scale = settings.text("scale"),
+                  .mask = settings.flag("show-mask"),
+                  .example = settings.integer("example"),
+                  .head = settings.integer("head"),
+                  .digits = static_cast<int>(settings.integer("digits")),
+                  .style = heat_map_style(settings.text("color"), console.out_is_terminal),
+                  .width = console.width};
+  const auto within = [](const char* option, std::int64_t i, std::int64_t count, const char* what) {
+    if (i < count) return;
+    throw ConfigError(fmt::format("--{}: there {} {}, from 0 on, not {}", option, count == 1 ? "is" : "are",
+                                  counted(count, what), i));
   };
-  Table table(row_of("", [&](std::int64_t c) { return fmt::format("{} {}", column_names.one, c); }));
-  for (const std::int64_t r : rows.numbers()) {
-    if (rows.gap() && r == matrix.rows - 1) table.add(row_of("…", [](std::int64_t) { return std::string("…"); }));
-    table.add(row_of(fmt::format("{} {}", row_names.one, r),
-                     [&](std::int64_t c) { return number_text(matrix(r, c), digits); }));
-  }
-  std::string text = table.text();
-  std::string missing;
-  if (rows.gap()) missing = gap_text(row_names, rows);
-  if (columns.gap()) missing += (missing.empty() ? "" : " and ") + gap_text(column_names, columns);
-  if (!missing.empty()) text += wrapped(fmt::format("(not shown: {}; --json has all)", missing), width) + "\n";
-  return text;
+  within("example", view.example, shape[0], "example");
+  within("head", view.head, shape[1], "head");
+  return view;
 }
 
-// The corner of a large map.
-std::string map_of(const Matrix& weights, HeatMapStyle style, std::size_t width) {
-  Matrix corner(std::min(weights.rows, kMapShown), std::min(weights.columns, kMapShown));
-  for (std::int64_t r = 0; r < corner.rows; ++r) {
-    for (std::int64_t c = 0; c < corner.columns; ++c) corner(r, c) = weights(r, c);
+AttendInput input_of(const Settings& settings, std::vector<std::string>& dims) {
+  if (settings.given("input")) return input_of_file(settings.text("input"));
+  for (const char* needed : {"query", "key"}) {
+    if (settings.given(needed)) continue;
+    throw ConfigError(
+        fmt::format("attend: --{} is missing; for example: tapehead attend --query q.csv --key k.csv", needed));
   }
-  std::string text = draw_heat_map(corner, {}, style, width);
-  if (corner.rows < weights.rows || corner.columns < weights.columns) {
-    text += wrapped(fmt::format("(the first {} of {} queries and {} of {} keys; --json has all)", corner.rows,
-                                weights.rows, corner.columns, weights.columns),
-                    width) +
-            "\n";
-  }
-  return text;
-}
-
-Json as_json(const AttendResult& result, bool causal) {
-  Json object{
-      {"scores", to_json(result.scores)}, {"weights", to_json(result.weights)}, {"context", to_json(result.context)}};
-  if (causal) object["note"] = "a score that is null is hidden by the causal mask";
-  return object;
+  const Matrix key = matrix_given(settings, "key");
+  const Matrix value = settings.given("value") ? matrix_given(settings, "value") : key;
+  dims = value.column_names;
+  return AttendInput::of(matrix_given(settings, "query"), key, value);
 }
 
 int run_attend(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   refuse_useless_options(settings);
-  const Matrix query = read_matrix(settings.text("query"));
-  const Matrix key = read_matrix(settings.text("key"));
-  const Matrix value = settings.given("value") ? read_matrix(settings.text("value")) : key;
-  const bool causal = settings.flag("causal");
-  AttendOptions options{.scale = settings.text("scale"), .causal = causal};
-  for (const Field<StageChoices>& field : StageChoices::fields()) read_field(field, options.stages, settings);
-  const AttendResult result = attend(query, key, value, options);
+  std::vector<std::string> dims;
+  AttendInput input = input_of(settings, dims);
+  AttendOptions options = options_of(settings);
+  read_mask(settings, input, options);
+  const bool written = settings.given("output");
+  const AttendResult result = written ? attend(input, options, kMostInFiles) : attend(input, options);
+  AttendView view = view_of(settings, input, console);
+  view.dims = std::move(dims);
 
-  if (settings.flag("json")) {
-    console.out << to_text(as_json(result, causal)) << '\n';
-    return kDone;
+  if (settings.given("svg")) write_file(settings.text("svg"), attend_svg(result, view));
+  if (written) {
+    write_result(result, settings.text("output"));
+  } else {
+    console.out << (settings.flag("json") ? attend_json(result, view) : attend_text(result, view));
   }
-  const int digits = static_cast<int>(settings.integer("digits"));
-  const std::size_t width = console.width;
-  const std::string scores =
-      fmt::format("scores, scaled by {}{}", settings.text("scale"), causal ? "; - is hidden by the mask" : "");
-  console.out << wrapped(scores, width) << "\n"
-              << number_table(result.scores, kQueries, kKeys, digits, width) << "\nweights\n"
-              << number_table(result.weights, kQueries, kKeys, digits, width) << "\ncontext\n"
-              << number_table(result.context, kQueries, kDims, digits, width)
-              << "\nweights: queries down, keys across\n"
-              << map_of(result.weights, heat_map_style(settings.text("color"), console.out_is_terminal), width);
   return kDone;
+}
+
+std::string help_of_masks() {
+  std::string text = "what a query may attend: terms joined by & and |, of";
+  const char* between = " ";
+  for (const MaskTermText& term : mask_terms()) {
+    text += fmt::format("{}{}({})", between, term.name, term.arguments);
+    between = ", ";
+  }
+  return text + "; or a file of zeros and ones, a query a line";
 }
 
 }  // namespace
 
 Command command_attend() {
+  static const std::string masks = help_of_masks();
   return {
       .name = "attend",
       .subject = "",
       .summary = "Scores, weights and context vectors of given queries, keys and values",
       .example = "tapehead attend --query q.csv --key k.csv --scale none",
       .options =
-          {{.name = "query", .kind = OptionKind::path, .help = "queries: numbers, one vector a line", .common = true},
-           {.name = "key", .kind = OptionKind::path, .help = "keys, as wide as the queries", .common = true},
+          {{.name = "query",
+            .kind = OptionKind::path,
+            .help = "queries: a file of numbers, one vector a line, or the numbers, \"1,0,1; 0,1,0\"",
+            .placeholder = "FILE|NUMBERS",
+            .common = true},
+           {.name = "key",
+            .kind = OptionKind::path,
+            .help = "keys, as wide as the queries",
+            .placeholder = "FILE|NUMBERS",
+            .common = true},
            {.name = "value",
             .kind = OptionKind::path,
             .help = "values, as many as the keys; by default the keys",
+            .placeholder = "FILE|NUMBERS",
             .common = true},
+           {"input"},
+           {.name = "output",
+            .kind = OptionKind::path,
+            .help = "HDF5 file for context, weights, scores and log_sum_exp, and grads if there is an upstream",
+            .when = "instead of tables",
+            .placeholder = "FILE.h5",
+            .common = true,
+            .applies_when = {off("json")}},
            {"scale"},
            {"score"},
            {"score-cap"},
+           {"positions"},
+           {"rotary-base"},
+           {"rotary-share"},
+           {"rotary-layout"},
+           {"buckets"},
+           {"furthest"},
+           {"clip-distance"},
            {"normalizer"},
            {"top-keys"},
+           {"head-mixing"},
+           {"head-gate"},
            {.name = "causal", .kind = OptionKind::flag, .help = "query i attends to keys 0 to i only", .common = true},
+           {.name = "mask", .kind = OptionKind::text, .help = masks, .placeholder = "\"TERMS\"", .common = true},
+           {.name = "show-mask", .kind = OptionKind::flag, .help = "draw what the mask allows", .common = true},
+           {.name = "query-names",
+            .kind = OptionKind::text,
+            .help = "what the queries are called, with blanks between",
+            .placeholder = "\"WORDS\"",
+            .common = true},
+           {.name = "key-names",
+            .kind = OptionKind::text,
+            .help = "what the keys are called",
+            .placeholder = "\"WORDS\"",
+            .common = true},
+           {.name = "example",
+            .kind = OptionKind::integer,
+            .fallback = "0",
+            .range = {0, 1e9},
+            .help = "example of --input to show, from 0",
+            .applies_when = {on("input")}},
+           {"head"},
            {.name = "digits",
             .kind = OptionKind::integer,
             .fallback = "3",
@@ -172,9 +239,11 @@ Command command_attend() {
             .when = "--json has all",
             .common = true,
             .applies_when = {off("json")}},
+           {"precision"},
+           {"svg"},
            {"color"},
            {"json"}},
-      .required = {"query", "key"},
+      .conditions = {{"query", off("input")}, {"key", off("input")}, {"value", off("input")}, {"head", on("input")}},
       .run = run_attend,
       .memory_advice = "give fewer queries and keys"};
 }

@@ -104,7 +104,7 @@ Fields<RunConfig> RunConfig::fields() {
        {.name = "precision",
         .choices = "float double",
         .help = "numbers that are trained with",
-        .when = "double rules out rounding; gradcheck takes double unless this is given",
+        .when = "double rules out rounding; gradcheck and attend take double unless this is given",
         .after = "shards"}},
   };
 }

@@ -120,6 +120,13 @@ HeatMapStyle heat_map_style(const std::string& color, bool terminal) {
   return environment_says("NO_COLOR", "") ? HeatMapStyle::shade : HeatMapStyle::color;
 }
 
+HeatMapLabels mask_labels(const Matrix& allowed, HeatMapLabels labels) {
+  labels.marks.clear();
+  for (const double a : allowed.values) labels.marks += a != 0 ? HeatMapLabels::kShade : '.';
+  labels.legend = false;
+  return labels;
+}
+
 std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style, std::size_t width) {
   const std::vector<std::string> columns = shown_labels(labels.columns, weights.columns);
   std::vector<std::string> rows = shown_labels(labels.rows, weights.rows);
@@ -145,7 +152,7 @@ std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, He
       text += style == HeatMapStyle::color ? "\n" : "|\n";
     }
   }
-  return text + legend(fit.margin + 1, style);
+  return labels.legend ? text + legend(fit.margin + 1, style) : text;
 }
 
 }  // namespace tapehead

@@ -21,6 +21,7 @@ struct HeatMapLabels {
   std::vector<std::string> columns;  ///< one a column; empty: numbers from 0
   /// One a cell, row by row, or none at all: what stands there in place of a shade, kShade where the shade does.
   std::string marks = {};
+  bool legend = true;  ///< whether a line below explains the shades
 
   static constexpr char kShade = '\0';
 };
@@ -29,10 +30,13 @@ struct HeatMapLabels {
 std::vector<std::string> shown_labels(std::vector<std::string> labels, std::int64_t count);
 
 /// Draws weights between 0 and 1, a row a line: for attention, rows are queries and columns keys. Ends with a line that
-/// explains the shades. Values outside are drawn as the nearest end. Where lines would be longer than `width`, cells
-/// are narrower and labels of columns are written downwards; what still does not fit is drawn in parts, one below the
-/// other. Labels that are too long are cut and end in `…`.
+/// explains the shades, unless that is not wanted. Values outside are drawn as the nearest end. Where lines would be
+/// longer than `width`, cells are narrower and labels of columns are written downwards; what still does not fit is
+/// drawn in parts, one below the other. Labels that are too long are cut and end in `…`.
 std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style,
                           std::size_t width = 80);
+
+/// A map of what a mask allows: 1 where a query may attend, 0 where it may not.
+HeatMapLabels mask_labels(const Matrix& allowed, HeatMapLabels labels = {});
 
 }  // namespace tapehead

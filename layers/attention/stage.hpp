@@ -82,8 +82,9 @@ struct KeyPart {
 struct StageSpec {
   StageKind kind = StageKind::score;
   std::string name = {};
-  std::string description = {};  ///< a phrase for people
-  std::string source = {};       ///< where it was published
+  std::string description = {};           ///< a phrase for people
+  std::string source = {};                ///< where it was published
+  std::vector<std::string> symbols = {};  ///< what equations call its parameters, in the order of declare(): see attend
 
   bool scaled = true;        ///< whether a score is multiplied by the scale
   bool of_products = false;  ///< a bias that belongs to the dot product of query and key, and to no other score

@@ -115,7 +115,7 @@ Fields<ModelConfig> ModelConfig::fields() {
        {.name = "positions",
         .choices = "sinusoidal learned none rotary " + stage_names(StageKind::bias),
         .help = "how positions are told apart",
-        .when = "none shows its worth",
+        .when = "none shows its worth; attend takes none unless this is given",
         .common = true,
         .gives_weights_meaning = true,
         .needs = std::move(of_positions)}},

@@ -93,6 +93,7 @@ class Output : public InFolder {
     add({"attend", "--query", one, "--key", three, "--scale", "none"});
     add({"attend", "--query", three, "--key", three, "--causal", "--digits", "5"});
     add({"attend", "--query", many, "--key", many});
+    add({"attend", "--query", "1,0;0,1", "--key", "1,0;0,1", "--show-mask", "--mask", "causal", "--key-names", "a b"});
     add({"gradcheck", "ops/add"});
     add({"gradcheck", "ops/scale"});
     add({"gradcheck", "--leaks", "models/transformer"});

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "layers/attention/stage.hpp"
 #include "tests/support/problem_check.hpp"
 
 namespace tapehead {
@@ -23,6 +24,18 @@ INSTANTIATE_TEST_SUITE_P(, LayerGradients, testing::ValuesIn(all_cases()), testi
 
 TEST(LayerSpecs, EveryLayerHasCases) {
   for (const LayerSpec& spec : layer_specs()) EXPECT_FALSE(spec.cases.empty()) << spec.name;
+}
+
+// What `attend` reads of files goes by them.
+TEST(StageSpecs, EveryParameterHasASymbol) {
+  for (const StageSpec& spec : stage_specs()) {
+    ParameterLayout layout;
+    std::uint32_t sites = 0;
+    std::size_t parameters = spec.of_keys.name != nullptr ? 1 : 0;
+    if (spec.declare != nullptr)
+      parameters += spec.declare(Scope(layout, sites), {.heads = 2}, {.positions = 3}).size();
+    EXPECT_EQ(spec.symbols.size(), parameters) << name_of(spec.kind) << " " << spec.name;
+  }
 }
 
 }  // namespace

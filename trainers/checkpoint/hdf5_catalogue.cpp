@@ -49,11 +49,12 @@ std::string path_in(ListingReader& reader) {
   return path;
 }
 
-Hdf5Catalogue::Numbers numbers_in(ListingReader& reader, std::size_t image_size) {
+Hdf5Catalogue::Numbers numbers_in(ListingReader& reader, std::size_t image_size, Hdf5Content content) {
   Hdf5Catalogue::Numbers numbers;
   numbers.width = reader.number();
   numbers.offset = reader.number();
-  if (numbers.width != sizeof(float) && numbers.width != sizeof(double)) refuse();
+  const bool byte = numbers.width == 1 && content == Hdf5Content::arrays;
+  if (numbers.width != sizeof(float) && numbers.width != sizeof(double) && !byte) refuse();
   const std::uint64_t rank = reader.number();
   if (rank > kMostDims) refuse();
   std::uint64_t bytes = numbers.width;
@@ -113,7 +114,7 @@ void put(std::string& out, std::string_view text) {
 
 }  // namespace listing
 
-Hdf5Catalogue catalogue_of_listing(std::string_view text, std::size_t image_size) {
+Hdf5Catalogue catalogue_of_listing(std::string_view text, std::size_t image_size, Hdf5Content content) {
   Hdf5Catalogue catalogue;
   ListingReader reader(text);
   const auto once = [](bool is_new) {
@@ -126,7 +127,7 @@ Hdf5Catalogue catalogue_of_listing(std::string_view text, std::size_t image_size
         break;
       case listing::kNumbers: {
         const std::string path = path_in(reader);
-        once(catalogue.numbers.emplace(path, numbers_in(reader, image_size)).second);
+        once(catalogue.numbers.emplace(path, numbers_in(reader, image_size, content)).second);
         break;
       }
       case listing::kWords: {
@@ -151,10 +152,10 @@ Hdf5Catalogue catalogue_of_listing(std::string_view text, std::size_t image_size
   }
 }
 
-Hdf5Catalogue read_catalogue(std::span<const std::byte> image) {
+Hdf5Catalogue read_catalogue(std::span<const std::byte> image, Hdf5Content content) {
   const auto work = [&] {
     try {
-      return list_hdf5(image);
+      return list_hdf5(image, content);
     } catch (const CheckpointError& error) {
       std::string answer(1, listing::kError);
       listing::put(answer, std::string_view(error.what()));
@@ -170,7 +171,7 @@ Hdf5Catalogue read_catalogue(std::span<const std::byte> image) {
                                 .answer = kMegabyte + image.size()};
   const std::optional<std::string> answer = answer_of_confined(work, confinement);
   if (!answer) refuse();
-  return catalogue_of_listing(*answer, image.size());
+  return catalogue_of_listing(*answer, image.size(), content);
 }
 
 bool Hdf5Catalogue::has_attribute(const std::string& path, const std::string& name) const {

@@ -11,6 +11,7 @@ StageSpec stage_spec_bias_forgetting() {
           .name = "forgetting",
           .description = "each position says by a gate how much of what is beyond it a query still sees",
           .source = "Lin et al. 2025, Forgetting Transformer",
+          .symbols = {"logit"},
           .of_keys = {"forget", 4},  // σ(4) = 0.98: half is forgotten after about forty positions
           .apply = [](const auto& in) { return forgetting_bias(in.scores, in.of_keys, in.first_query); },
           .plain =

@@ -13,6 +13,7 @@ StageSpec stage_spec_bias_shaw() {
       .name = "shaw",
       .description = "the product of the query with a vector learned for each distance, shared by the heads",
       .source = "Shaw, Uszkoreit & Vaswani 2018, keys alone",
+      .symbols = {"a"},
       .of_products = true,
       .declare =
           [](const Scope& scope, const HeadSizes& sizes, const StageNumbers& numbers) {

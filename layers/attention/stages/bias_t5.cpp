@@ -11,6 +11,7 @@ StageSpec stage_spec_bias_t5() {
           .name = "t5",
           .description = "a number that each head learns for each distance, far ones in buckets",
           .source = "Raffel et al. 2020, T5, §2.1",
+          .symbols = {"table"},
           .line =
               [](const auto& in) {
                 return bucket_line(in.parameters[0], {in.numbers.buckets, in.numbers.furthest, in.both_ways},

@@ -10,6 +10,7 @@ StageSpec stage_spec_bias_table() {
       .name = "table",
       .description = "a number that each head learns for each pair of a query's and a key's position",
       .source = "Tay et al. 2021, Synthesizer: the random one, mixed with dot products",
+      .symbols = {"bias"},
       .declare =
           [](const Scope& scope, const HeadSizes& sizes, const StageNumbers& numbers) {
             if (numbers.positions < 1) {

@@ -9,6 +9,7 @@ StageSpec stage_spec_gate_learned() {
       .name = "learned",
       .description = "the context of a head is multiplied by a number that it learns",
       .source = "Michel, Levy & Neubig 2019, Are Sixteen Heads Really Better than One?: the mask ξ of a head, learned",
+      .symbols = {"gate"},
       .declare =
           [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {
             return std::vector{scope.declare({scope.vector("factor", sizes.heads, 1)})};

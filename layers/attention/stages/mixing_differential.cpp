@@ -12,6 +12,7 @@ StageSpec stage_spec_mixing_differential() {
               "a head has two halves of queries and keys; its weights are the first's less a learned share of "
               "the second's",
           .source = "Ye et al. 2024, Differential Transformer, eq. 1",
+          .symbols = {"lam"},
           .parts = 2,
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {

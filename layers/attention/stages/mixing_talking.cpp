@@ -9,6 +9,7 @@ StageSpec stage_spec_mixing_talking() {
           .name = "talking",
           .description = "scores of a head are learned sums of those of all heads, and so are its weights",
           .source = "Shazeer et al. 2020, Talking-Heads Attention",
+          .symbols = {"P", "W"},
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {
                 return std::vector{scope.declare({scope.identity("scores", sizes.heads)}),

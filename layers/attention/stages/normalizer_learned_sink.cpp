@@ -11,6 +11,7 @@ StageSpec stage_spec_normalizer_learned_sink() {
       .name = "learned_sink",
       .description = "softmax beside one more score that each head learns",
       .source = "OpenAI 2025, gpt-oss model card, §2",
+      .symbols = {"sink"},
       .sink = StageSpec::Sink::learned,
       .declare = [](const Scope& scope, const HeadSizes& sizes,
                     const StageNumbers&) { return std::vector{scope.declare({scope.vector("sink", sizes.heads, 0)})}; },

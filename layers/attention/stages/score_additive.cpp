@@ -11,6 +11,7 @@ StageSpec stage_spec_score_additive() {
           .name = "additive",
           .description = "a small network of query and key, one hidden layer of tanh; the scale does not apply",
           .source = "Bahdanau, Cho & Bengio 2015, §A.1.2",
+          .symbols = {"Wq", "Wk", "u"},
           .scaled = false,
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {

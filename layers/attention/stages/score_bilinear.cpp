@@ -10,6 +10,7 @@ StageSpec stage_spec_score_bilinear() {
           .name = "bilinear",
           .description = "the product of query, a learned matrix of the head, and key",
           .source = "Luong, Pham & Manning 2015, eq. 8 (general)",
+          .symbols = {"W"},
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {
                 return std::vector{

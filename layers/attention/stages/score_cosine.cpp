@@ -18,6 +18,7 @@ StageSpec stage_spec_score_cosine() {
           .name = "cosine",
           .description = "the cosine of query and key times a learned gain",
           .source = "Henry et al. 2020, Query-Key Normalization for Transformers",
+          .symbols = {"g"},
           .declare =
               [](const Scope& scope, const HeadSizes& sizes, const StageNumbers&) {
                 const auto start = static_cast<double>(sizes.key_width);

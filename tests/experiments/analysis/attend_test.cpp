@@ -104,6 +104,9 @@ TEST_F(Attend, TextShowsNumbersAndAMap) {
             "scores, scaled by none\n"
             "         key 0  key 1  key 2\n"
             "query 0  2.000  0.000  1.000\n"
+            "\nlog Σ exp of the scores\n"
+            "         log-sum-exp\n"
+            "query 0        2.408\n"
             "\nweights\n"
             "         key 0  key 1  key 2\n"
             "query 0  0.665  0.090  0.245\n"
@@ -177,9 +180,11 @@ TEST_F(Attend, ScoresThatOverflowAreRefused) {
 TEST_F(Attend, CosinesAreBoundedHoweverLongTheVectorsAre) {
   const Matrix query = read_matrix(write("q.csv", "3,4\n"));
   const Matrix key = read_matrix(write("k.csv", "1,0\n300,400\n-4,3\n"));
-  const AttendResult result = attend(query, key, key, {.scale = "inv_dk", .stages = {.score = "cosine"}});
+  const AttendResult result =
+      attend(AttendInput::of(query, key, key), {.scale = "inv_dk", .stages = {.score = "cosine"}});
   const double expected[] = {0.6, 1, 0};  // the gain begins at the width, which inv_dk takes away
-  for (std::int64_t k = 0; k < 3; ++k) EXPECT_NEAR(result.scores(0, k), expected[k], 1e-6);
+  for (std::int64_t k = 0; k < 3; ++k)
+    EXPECT_NEAR(result.scores.values[static_cast<std::size_t>(k)], expected[k], 1e-6);
   std::vector<std::string> words{"attend", "--query", path("q.csv"), "--key", path("k.csv"), "--scale", "inv_dk"};
   words.insert(words.end(), {"--json", "--score", "cosine"});
   expect_near(run(words).json()["scores"], {{0.6, 1, 0}}, 1e-6);
@@ -191,7 +196,7 @@ TEST_F(Attend, CosinesAreBoundedHoweverLongTheVectorsAre) {
 TEST_F(Attend, TheJsonSaysWhatANullIs) {
   const std::string x = write("x.csv", "1,0\n0,1\n");
   EXPECT_THAT(run({"attend", "--query", x, "--key", x, "--causal", "--json"}).json()["note"].get<std::string>(),
-              HasSubstr("hidden by the causal mask"));
+              HasSubstr("hidden by the mask"));
   EXPECT_FALSE(run({"attend", "--query", x, "--key", x, "--json"}).json().contains("note"));
 }
 
@@ -200,13 +205,149 @@ TEST_F(Attend, WeightsAreThereHoweverManyVectorsThereAre) {
   const std::int64_t count = 1024;
   Matrix vectors(count, 1);
   for (std::int64_t i = 0; i < count; ++i) vectors(i, 0) = i % 2 == 0 ? 0 : 1;
-  const AttendResult result = attend(vectors, vectors, vectors, {.scale = "none"});
+  const AttendResult result = attend(AttendInput::of(vectors, vectors, vectors), {.scale = "none"});
+  const Matrix weights = matrix_of(result.weights);
   // Query 0 looks at all alike; query 1 at ones e times as much as at zeros.
   const double ones = std::exp(1.0) / (512 * (1 + std::exp(1.0)));
   for (std::int64_t k = 0; k < count; ++k) {
-    ASSERT_NEAR(result.weights(0, k), 1.0 / 1024, 1e-15);
-    ASSERT_NEAR(result.weights(1, k), k % 2 == 0 ? ones / std::exp(1.0) : ones, 1e-15);
+    ASSERT_NEAR(weights(0, k), 1.0 / 1024, 1e-15);
+    ASSERT_NEAR(weights(1, k), k % 2 == 0 ? ones / std::exp(1.0) : ones, 1e-15);
   }
+}
+
+TEST_F(Attend, NumbersNamesAndHeadingsComeFromTheCommandLine) {
+  const std::string v = write("v.csv", "left,right\n1,2\n3,4\n");
+  const Ran ran = run(
+      {"attend", "--query", "1,0", "--key", "1,0; 0,1", "--value", v, "--query-names", "it", "--key-names", "the cat"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("      the    cat\nit  0.707  0.000\n"));
+  EXPECT_THAT(ran.out, HasSubstr("     left  right\nit  "));
+  EXPECT_THAT(ran.out, HasSubstr("   the cat\nit "));
+  EXPECT_THAT(run({"attend", "--query", "1", "--key", "1;2", "--key-names", "a b c"}).err,
+              HasSubstr("--key-names: 3 names for 2 keys"));
+  EXPECT_THAT(run({"attend", "--query", "1"}).err, HasSubstr("--key is missing"));
+}
+
+TEST_F(Attend, TheLogSumExpIsThatOfTheScoresThatAreNotHidden) {
+  const Ran ran =
+      run({"attend", "--query", "1;2", "--key", "1;3", "--scale", "none", "--mask", "causal(-1)", "--json"});
+  const nlohmann::json json = ran.json();
+  EXPECT_TRUE(json["log_sum_exp"][0].is_null()) << "nothing may be attended";
+  EXPECT_EQ(json["weights"][0], nlohmann::json::parse("[0.0, 0.0]"));
+  EXPECT_EQ(json["log_sum_exp"][1], 2.0);
+  EXPECT_THAT(run({"attend", "--query", "1;2", "--key", "1;3", "--mask", "causal(-1)"}).out, HasSubstr("-∞"));
+  const nlohmann::json all = run({"attend", "--query", "2", "--key", "500;501", "--scale", "none", "--json"}).json();
+  EXPECT_NEAR(all["log_sum_exp"][0].get<double>(), 1002 + std::log1p(std::exp(-2.0)), 1e-12);
+}
+
+TEST_F(Attend, AMaskIsWrittenDrawnAndReadFromAFile) {
+  const std::vector<std::string> words{"attend", "--query", "1;2;3", "--key", "1;2;3", "--show-mask", "--mask"};
+  const auto with = [&](const std::string& mask) {
+    std::vector<std::string> all = words;
+    all.push_back(mask);
+    return run(all);
+  };
+  const std::string picture = "  0 1 2\n0 @@....|\n1 @@@@..|\n2 ..@@@@|\n\n";
+  EXPECT_THAT(with("causal & window(1)").out, HasSubstr(picture));
+  EXPECT_THAT(with(write("m.csv", "1,0,0\n1,1,0\n0,1,1\n")).out, HasSubstr(picture));
+  EXPECT_THAT(with(write("m.csv", "1,0\n1,1\n")).err, HasSubstr("the mask is (2, 2); it must be (1, 1, 3, 3)"));
+  EXPECT_THAT(with("causl").err, HasSubstr("did you mean causal?"));
+}
+
+TEST_F(Attend, TakesPositionsAndRefusesThoseOfEmbeddings) {
+  const auto weight = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"attend", "--query", "1,1;1,1", "--key", "1,1;1,1", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return ran.json()["scores"][1][0].get<double>();
+  };
+  const double plain = 2 / std::sqrt(2.0);
+  EXPECT_NEAR(weight({}), plain, 1e-12);
+  EXPECT_NEAR(weight({"--positions", "none"}), plain, 1e-12);
+  EXPECT_NEAR(weight({"--positions", "alibi"}), plain - 1.0 / 256, 1e-12);
+  EXPECT_NEAR(weight({"--positions", "rotary"}), plain * std::cos(1.0), 1e-12);
+  EXPECT_THAT(run({"attend", "--query", "1", "--key", "1", "--positions", "learned"}).err,
+              HasSubstr("learned ones are added to embeddings"));
+  EXPECT_THAT(run({"attend", "--query", "1,2", "--key", "1,2", "--positions", "shaw", "--score", "cosine"}).err,
+              HasSubstr("belongs to score dot"));
+}
+
+TEST_F(Attend, APictureIsWritten) {
+  ASSERT_EQ(
+      run({"attend", "--query", "1", "--key", "1;2", "--key-names", "<a> b", "--show-mask", "--svg", path("a.svg")})
+          .status,
+      0);
+  const std::string svg = read("a.svg");
+  EXPECT_TRUE(svg.starts_with("<svg "));
+  EXPECT_THAT(svg, HasSubstr("&lt;a&gt;"));
+  EXPECT_THAT(svg, HasSubstr(">mask</text>"));
+  EXPECT_THAT(svg, HasSubstr(">weights</text>"));
+}
+
+// Heads of two examples that share keys, through files: gradients against differences of the files that come out.
+TEST_F(Attend, FilesHoldWholeBatchesAndTheirGradients) {
+  const auto drawn = [](std::vector<std::int64_t> shape, double phase) {
+    std::int64_t size = 1;
+    for (const std::int64_t s : shape) size *= s;
+    Tensor tensor{std::move(shape), {}};
+    for (std::int64_t i = 0; i < size; ++i) tensor.values.push_back(std::sin(phase + 1.7 * static_cast<double>(i)));
+    return tensor;
+  };
+  Tensors input{{"q", drawn({2, 4, 3, 2}, 0)},
+                {"k", drawn({2, 2, 5, 2}, 1)},
+                {"v", drawn({2, 2, 5, 3}, 2)},
+                {"g", drawn({4}, 3)},
+                {"upstream/context", drawn({2, 4, 3, 3}, 4)}};
+  const auto computed = [&](const Tensors& tensors) {
+    write_tensors(path("in.h5"), tensors);
+    const Ran ran = run({"attend", "--input", path("in.h5"), "--output", path("out.h5"), "--score", "cosine", "--scale",
+                         "none", "--mask", "causal(end)"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.out, "");
+    return read_tensors(path("out.h5"));
+  };
+  const Tensors result = computed(input);
+  EXPECT_EQ(result.at("weights").shape, (std::vector<std::int64_t>{2, 4, 3, 5}));
+  EXPECT_EQ(result.at("log_sum_exp").shape, (std::vector<std::int64_t>{2, 4, 3}));
+  const auto contracted = [&](const Tensors& tensors) {
+    const Tensor context = computed(tensors).at("context");
+    double sum = 0;
+    for (std::size_t i = 0; i < context.values.size(); ++i) {
+      sum += context.values[i] * input.at("upstream/context").values[i];
+    }
+    return sum;
+  };
+  for (const char* name : {"q", "k", "v", "g"}) {
+    const Tensor& gradient = result.at(std::string("grads/") + name);
+    EXPECT_EQ(gradient.shape, input.at(name).shape);
+    for (const std::size_t i : {std::size_t{0}, gradient.values.size() - 1}) {
+      constexpr double kStep = 1e-5;
+      Tensors moved = input;
+      moved.at(name).values[i] += kStep;
+      const double above = contracted(moved);
+      moved.at(name).values[i] -= 2 * kStep;
+      EXPECT_NEAR(gradient.values[i], (above - contracted(moved)) / (2 * kStep), 1e-8) << name << i;
+    }
+  }
+  const Ran shown = run({"attend", "--input", path("in.h5"), "--score", "cosine", "--example", "1", "--head", "3"});
+  EXPECT_THAT(shown.out, HasSubstr("example 1, head 3\n"));
+  EXPECT_EQ(run({"attend", "--input", path("in.h5"), "--score", "cosine", "--json"}).json()["scores"][1][3].size(), 3U);
+  EXPECT_THAT(run({"attend", "--input", path("in.h5"), "--score", "cosine", "--head", "4"}).err,
+              HasSubstr("--head: there are 4 heads, from 0 on, not 4"));
+  EXPECT_THAT(run({"attend", "--input", path("in.h5")}).err, HasSubstr("nothing reads g (4)"));
+  input.erase("v");
+  write_tensors(path("in.h5"), input);
+  EXPECT_THAT(run({"attend", "--input", path("in.h5")}).err, HasSubstr("there is no v"));
+  EXPECT_THAT(run({"attend", "--input", path("in.h5"), "--query", "1"}).err, HasSubstr("--query: does nothing"));
+}
+
+TEST_F(Attend, InSinglePrecisionNumbersAreThoseOfFloats) {
+  const std::vector<std::string> words{"attend", "--query", "0.1", "--key", "0.3;0.7", "--scale", "none", "--json"};
+  std::vector<std::string> single = words;
+  single.insert(single.end(), {"--precision", "float"});
+  EXPECT_EQ(run(words).json()["scores"][0][0], 0.1 * 0.3);
+  EXPECT_EQ(run(single).json()["scores"][0][0], static_cast<double>(0.1F * 0.3F));
 }
 
 }  // namespace

@@ -50,6 +50,29 @@ TEST(Matrix, ErrorsNameFileAndLine) {
   EXPECT_EQ(refusal("# nothing\n\n"), "q.csv: holds no numbers");
 }
 
+TEST(Matrix, AFirstLineWithoutNumbersIsAHeading) {
+  for (const char* text : {"x,y\n1,2\n3,4\n", "# about\n\"x\", \"y\"\n1,2\n3,4\n", "x y # names\n1 2\n3 4\n"}) {
+    const Matrix matrix = parse_matrix(text, "q.csv");
+    EXPECT_THAT(matrix.column_names, testing::ElementsAre("x", "y")) << text;
+    EXPECT_THAT(matrix.values, testing::ElementsAre(1, 2, 3, 4)) << text;
+  }
+  EXPECT_EQ(refusal("x,y\n1,2,3\n"), "q.csv:1: a heading of 2 names, and 3 numbers below it");
+  EXPECT_EQ(refusal("x,y\n"), "q.csv: holds no numbers");
+  EXPECT_EQ(refusal("x,1\n1,2\n"), "q.csv:1: \"x\" is not a finite number");
+  EXPECT_EQ(refusal("x,y\nz,w\n"), "q.csv:2: \"z\" is not a finite number") << "one heading";
+  EXPECT_TRUE(parse_matrix("1,2\n", "q.csv").column_names.empty());
+}
+
+TEST(Matrix, NumbersOfACommandLineHaveSemicolonsBetweenVectors) {
+  const Matrix matrix = matrix_of_text("1,0,1; 0,-1,2e-1", "--query");
+  EXPECT_EQ(matrix.rows, 2);
+  EXPECT_THAT(matrix.values, testing::ElementsAre(1, 0, 1, 0, -1, 0.2));
+  EXPECT_TRUE(is_matrix_text("1 0; 0 1"));
+  EXPECT_FALSE(is_matrix_text("q.csv"));
+  EXPECT_FALSE(is_matrix_text(""));
+  EXPECT_THROW(matrix_of_text("1,0; 1", "--query"), DataError);
+}
+
 TEST(Matrix, AMissingFileIsNamed) {
   EXPECT_THROW(read_matrix("/nowhere/q.csv"), DataError);
   EXPECT_THROW(read_matrix("/"), DataError) << "a folder is no file";

@@ -48,7 +48,7 @@ struct Link {
 
 class Walk {
  public:
-  explicit Walk(std::size_t image_size) : image_size_(image_size) {}
+  Walk(std::size_t image_size, Hdf5Content content) : image_size_(image_size), content_(content) {}
 
   std::string take() && {
     out_ += listing::kEnd;
@@ -58,7 +58,7 @@ class Walk {
   void group(hid_t id, const std::string& path, int depth) {
     if (depth > kDeepest) fail_in_hdf5("groups lie too deep at", path);
     begin(listing::kGroup, path);
-    attributes(id, path);
+    if (content_ == Hdf5Content::checkpoint) attributes(id, path);
     for (const Link& link : links_of(id, path)) {
       const std::string below = (path == "/" ? "" : path) + "/" + link.name;
       if (link.name.empty() || link.name.size() > kLongestName || link.name.find('/') != std::string::npos) {
@@ -165,15 +165,22 @@ class Walk {
       put_words(id, space, count, path);
       return;
     }
-    const bool single = H5Tequal(type, H5T_NATIVE_FLOAT) > 0;
-    if (!single && H5Tequal(type, H5T_NATIVE_DOUBLE) <= 0) fail_in_hdf5("not of its type:", path);
-    const std::uint64_t width = single ? sizeof(float) : sizeof(double);
+    const std::uint64_t width = width_of(type, path);
     const Place place = require_contiguous(id, space, width, path);
     begin(listing::kNumbers, path);
     listing::put(out_, width);
     listing::put(out_, place.offset);
     listing::put(out_, std::uint64_t{place.dims.size()});
     for (const hsize_t dim : place.dims) listing::put(out_, std::uint64_t{dim});
+  }
+
+  std::uint64_t width_of(hid_t type, const std::string& path) const {
+    if (H5Tequal(type, H5T_NATIVE_FLOAT) > 0) return sizeof(float);
+    if (H5Tequal(type, H5T_NATIVE_DOUBLE) > 0) return sizeof(double);
+    const H5T_class_t kind = H5Tget_class(type);  // truth values are an enumeration of two names
+    const bool bytes = (kind == H5T_INTEGER || kind == H5T_ENUM) && H5Tget_size(type) == 1;
+    if (!bytes || content_ != Hdf5Content::arrays) fail_in_hdf5("not of its type:", path);
+    return 1;
   }
 
   struct Place {
@@ -225,15 +232,16 @@ class Walk {
   static constexpr std::uint64_t kHeapReference = 16;  // what stands for a text in a dataset: size, address, number
 
   std::size_t image_size_;
+  Hdf5Content content_;
   std::set<haddr_t> seen_;
   std::string out_;
 };
 
 }  // namespace
 
-std::string list_hdf5(std::span<const std::byte> image) {
+std::string list_hdf5(std::span<const std::byte> image, Hdf5Content content) {
   const Hdf5Id file = open_image(image);
-  Walk walk(image.size());
+  Walk walk(image.size(), content);
   const Hdf5Id root(H5Gopen2(file, "/", H5P_DEFAULT), H5Gclose, "cannot be read:", "HDF5 content");
   walk.group(root, "/", 0);
   return std::move(walk).take();
