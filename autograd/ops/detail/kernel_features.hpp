@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "autograd/kernels/vector_math.hpp"
 #include "autograd/scalar.hpp"
 
 namespace tapehead {
@@ -11,10 +12,16 @@ namespace tapehead {
 /// What ops of linear attention share: φ(x) = elu(x) + 1, and values with a 1 below, so that one product sums the
 /// values and what they are divided by.
 
-/// y = φ(x).
+/// y = φ(x), in other memory than x.
 template <Scalar T>
 void positive_features(const T* x, std::int64_t count, T* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = real_part(x[i]) > 0 ? x[i] + T(1) : std::exp(x[i]);
+  if constexpr (RealScalar<T>) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = std::min(x[i], T(0));
+    vectors::exp(y, count, y);
+    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] > 0 ? x[i] + T(1) : y[i];
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i].real() > 0 ? x[i] + T(1) : std::exp(x[i]);
+  }
 }
 
 /// d = d_φ becomes d_x; φ is its own slope where x ≤ 0.
