@@ -147,6 +147,18 @@ TEST_P(RecurrentOps, APositionDependsOnNoneThatIsReadLater) {
   }
 }
 
+// Eight times as long: about eight times the memory, where maps of pairs would take sixty-four times.
+TEST_P(RecurrentOps, MemoryGrowsWithTheLength) {
+  const auto memory = [&](std::int64_t positions) {
+    Tape<double> tape;
+    const Var<double> y = op().call(inputs(tape, 0, positions), {.heads = kHeads}, nullptr);
+    const std::vector<double> d_y(static_cast<std::size_t>(y.shape().size()), 1.0);
+    tape.backward(y, d_y.data());
+    return static_cast<double>(tape.memory());
+  };
+  EXPECT_LE(memory(8 * 2048), 16 * memory(2048));
+}
+
 TEST(RecurrentOpsAtTheEdge, SaturatedGatesKeepOrForgetEverything) {
   // One channel, of which gates keep all or nothing: o_t = Σ v since the last gate that forgot.
   const std::vector<double> ones(40, 1.0), values = [] {
