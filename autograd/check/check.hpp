@@ -36,7 +36,7 @@ struct CheckOptions {
 /// The
 ///   former decides unless the problem differentiates dual numbers by a hand-written rule; then the latter does. No
 ///   pass unless the error bound of the oracle that decides is below a hundredth of the tolerance.
-/// - Forward and backward twice on one tape, in between at another point: equal to the bit.
+/// - Forward and backward twice on one tape, in between at another point: equal to the bit, and inputs as they were.
 /// - Contributions add up: two uses, one variable as two inputs; the same gradient, to the bit, for every subset of
 /// inputs.
 /// - Masks: no derivative, of either kind, from an output column to a key that its query may not attend.

@@ -40,6 +40,11 @@ void check_determinism(CheckContext& context) {
   Evaluator<double>& evaluator = context.evaluator;
   const std::vector<double> point = evaluator.point();
   evaluator.gradient(context.cotangent);
+  if (const std::int64_t changed = evaluator.changed(); changed >= 0) {
+    const Variable& variable = context.problem.variable_of(changed);
+    context.add("input", Diagnosis::none, variable, changed - variable.offset,
+                "this number is another after the backward pass: an op writes into what it reads");
+  }
   const std::vector<double> y = evaluator.output();
   for (double& x : evaluator.point()) x = 0.75 * x + 0.03125;
   evaluator.gradient(multiple(context.cotangent, -3));

@@ -1,6 +1,7 @@
 #include "autograd/check/evaluator.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/ops/add.hpp"
@@ -71,6 +72,20 @@ void Evaluator<T>::keep_output(Var<T> y) {
 }
 
 template <Scalar T>
+void Evaluator<T>::note_changes(const std::vector<Var<T>>& inputs, const Way& way) {
+  changed_ = -1;
+  for (std::size_t i = 0; i < problem_.variables().size() && changed_ < 0; ++i) {
+    const Variable& variable = problem_.variables()[i];
+    if (static_cast<std::int64_t>(i) == way.alias_to) continue;
+    const T* now = variable.parameter ? store_->values().data() + variable.flat_offset : inputs[i].data();
+    const T* before = point_.data() + variable.offset;
+    for (std::int64_t e = 0; e < variable.shape.size() && changed_ < 0; ++e) {
+      if (std::memcmp(now + e, before + e, sizeof(T)) != 0) changed_ = variable.offset + e;
+    }
+  }
+}
+
+template <Scalar T>
 std::span<const T> Evaluator<T>::value() {
   tape_.reset();
   branches_.clear();
@@ -97,6 +112,7 @@ std::vector<T> Evaluator<T>::run(std::span<const T> cotangent, const Way& way) {
   if (!y.needs_gradient()) return gradient;
 
   tape_.backward(y, cotangent.data());
+  note_changes(inputs, way);
   for (std::size_t i = 0; i < problem_.variables().size(); ++i) {
     const Variable& variable = problem_.variables()[i];
     const T* found = nullptr;

@@ -39,6 +39,9 @@ class Evaluator {
   Shape output_shape() const { return shape_; }
   /// Output of the last call.
   const std::vector<T>& output() const { return output_; }
+  /// The first element of the point whose number on the tape, or in the parameters, was not the same to the bit when
+  /// the last gradient was there; -1: all were.
+  std::int64_t changed() const { return changed_; }
   /// Sides taken in the last call, where derivatives jump.
   std::uint64_t branches() const { return branches_.value(); }
   Tape<T>& tape() { return tape_; }
@@ -60,6 +63,7 @@ class Evaluator {
   std::vector<Var<T>> make_inputs(const Way& way, bool differentiable);
   std::vector<T> run(std::span<const T> cotangent, const Way& way);
   void keep_output(Var<T> y);
+  void note_changes(const std::vector<Var<T>>& inputs, const Way& way);
 
   const Problem& problem_;
   std::unique_ptr<ParameterStore<T>> store_;
@@ -70,6 +74,7 @@ class Evaluator {
   Arena fenced_;  // holds the gradients of parameters
   T* parameter_gradients_ = nullptr;
   bool known_ = false;  // shape_
+  std::int64_t changed_ = -1;
 };
 
 }  // namespace tapehead

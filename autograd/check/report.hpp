@@ -77,7 +77,7 @@ struct Derivative {
 
 /// Something that is wrong, or could not be decided.
 struct Finding {
-  std::string check;  ///< gradient, memory, determinism, accumulation, subset, mask, node, second order, float,
+  std::string check;  ///< gradient, memory, input, determinism, accumulation, subset, mask, node, second order, float,
                       ///< exception, crash
   Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;

@@ -384,5 +384,26 @@ TEST(CheckNodes, SeesAValueThatWasCopiedOffTheTape) {
   EXPECT_EQ(report.diagnosis(), Diagnosis::not_connected) << report.text();
 }
 
+// 3 x, whose pullback writes over x when nobody needs it any more: its gradient is right.
+template <Scalar T>
+Var<T> tripled_in_place(Var<T> x, bool writes) {
+  const std::int64_t count = x.shape().size();
+  T* y = x.tape().allocate(count);
+  for (std::int64_t i = 0; i < count; ++i) y[i] = T(3) * x.data()[i];
+  return x.tape().record("tripled", x.shape(), y, {x}, [=](Pull<T>& pull) {
+    const T* d_y = pull.d_output();
+    if (auto d_x = pull.into(x)) d_x.accumulate(count, [=](std::int64_t i) { return T(3) * d_y[i]; });
+    if (writes) const_cast<T*>(x.data())[count - 1] = T(0);
+  });
+}
+
+TEST(Check, FindsAnInputThatIsWrittenOver) {
+  EXPECT_TRUE(check([](auto x) { return tripled_in_place(x[0], false); }).passed());
+  const CheckReport report = check([](auto x) { return tripled_in_place(x[0], true); });
+  EXPECT_FALSE(report.passed());
+  EXPECT_THAT(report.text(), HasSubstr("this number is another after the backward pass"));
+  EXPECT_THAT(report.findings, testing::Contains(testing::Field(&Finding::check, "input")));
+}
+
 }  // namespace
 }  // namespace tapehead
