@@ -1,6 +1,6 @@
 # `make` alone says what there is. Every target works in a fresh clone, with no other step before it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests setup-checks build tests test check-all tsan clang odr fuzz test-data endurance package demo portable asan mutants format tidy clean
+.PHONY: help setup setup-tests setup-checks build tests test check-all tsan clang odr fuzz test-data endurance package demo portable asan mutants pages format tidy clean
 
 JOBS := $(shell nproc)
 CONFIGURE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -81,6 +81,9 @@ fuzz: setup-checks ## fuzz every reader under libFuzzer, SECONDS=60 each
 
 mutants: setup-tests ## plant bugs and see that gradcheck, or the tests of layers and trainers, find them (needs python3; two hours)
 	tests/mutants/run --set all --out tests/mutants/results.md
+
+pages: tests ## write what commands print now into the pages of docs/ that show it, and their pictures
+	TAPEHEAD_WRITE_PAGES=1 build/release/pages_test --gtest_filter='*ShowWhat*' --gtest_brief=1
 
 format: setup-tests ## format the sources in place
 	@scripts/format
