@@ -107,8 +107,11 @@ TEST_F(Pages, ShowWhatTheProgramPrints) {
   for (const fs::path& page : pages()) {
     const std::string text = text_of(page);
     const std::string now = rewritten(text);
-    if (writes()) std::ofstream(page, std::ios::binary) << now;
-    if (!writes()) EXPECT_EQ(text, now) << page << " shows what is printed no longer; type `make pages`";
+    if (writes()) {
+      std::ofstream(page, std::ios::binary) << now;
+    } else {
+      EXPECT_EQ(text, now) << page << " shows what is printed no longer; type `make pages`";
+    }
   }
   for (const auto& made : fs::directory_iterator(path(""))) {
     if (made.path().extension() != ".svg") continue;
