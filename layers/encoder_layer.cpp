@@ -18,6 +18,7 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
                                       .learned_scale = o.learned_scale,
                                       .stages = o.stages,
                                       .rotary = o.rotary,
+                                      .visible = memory_channels > 0 ? Mask{} : o.visible,
                                       .dropout = o.dropout,
                                       .kernel = o.kernel};
   // Where a query stands among the keys of a memory is not known.

@@ -25,6 +25,7 @@ struct LayerOptions {
   bool learned_scale = false;  ///< by each head, from there on
   StageChoices stages = {};    ///< of attention; the bias of self-attention alone
   RotaryChoices rotary = {};   ///< of self-attention
+  Mask visible = {};           ///< likewise, see MultiHeadAttention
   AttentionKernel kernel = AttentionKernel::automatic;
   std::string mixer = "attention";  ///< of a sequence with itself: attention, or one of mixer_specs()
   NormPlace norm = NormPlace::pre;

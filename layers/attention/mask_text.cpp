@@ -225,4 +225,22 @@ std::vector<MaskTermText> mask_terms() {
   return all;
 }
 
+Mask mask_of_positions(const std::string& text) {
+  for (const std::string_view word : {"lengths", "documents", "end"}) {
+    if (text.find(word) == std::string::npos) continue;
+    throw ConfigError(
+        fmt::format("attention-mask: {} goes by what is read, and a model's mask by positions alone: causal, window, "
+                    "prefix, dilated "
+                    "and blocks",
+                    word));
+  }
+  try {
+    const Mask mask = MaskText(text).mask({});
+    (void)(mask & Mask(Causal{}) & Mask(Lengths{}) & Mask(Causal{}));  // a family's, and one behind a cache
+    return mask;
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("attention-{}", error.what()));
+  }
+}
+
 }  // namespace tapehead

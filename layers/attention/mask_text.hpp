@@ -34,6 +34,11 @@ class MaskText {
   std::deque<std::vector<std::int32_t>> numbers_;
 };
 
+/// The mask that goes by positions alone, whatever is read: for a model, which calls it its attention mask. Throws
+/// ConfigError as MaskText does, for terms that go by examples (lengths, documents, an end), and for more of them than
+/// fit beside a family's own.
+Mask mask_of_positions(const std::string& text);
+
 /// A term as people write it.
 struct MaskTermText {
   std::string_view name;

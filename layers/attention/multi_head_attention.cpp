@@ -175,7 +175,7 @@ Var<T> MultiHeadAttention::attended(StageOperands<T> in, AttentionRole role, con
 }
 
 template <Scalar T>
-Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
+Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& allowed, const Pass& pass) const {
   if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
   const std::int64_t turned = stages_.scoring().heads / options.heads * (options.heads + key_heads(options));
   const Var<T> joined = rotary_(from_queries(x), turned, pass);
@@ -183,6 +183,7 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& mask, const Pass& pa
   const std::int64_t queries = options.heads * options.key_width;
   const std::int64_t keys = key_rows(options);
   const std::int64_t values = value_rows(options);
+  const Mask mask = allowed & options.visible;
   const AttentionRole role = mask.looks_back() ? AttentionRole::causal : AttentionRole::self;
   if (pass.cache != nullptr) {
     KeyValueCache<T>& cache = KeyValueCache<T>::of(pass);

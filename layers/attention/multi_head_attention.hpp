@@ -36,6 +36,7 @@ struct MultiHeadAttention {
     bool learned_scale = false;  ///< each head has a scale of its own, which begins there
     StageChoices stages = {};
     RotaryChoices rotary = {};                            ///< of self-attention
+    Mask visible = {};                                    ///< what self-attention sees of what it may attend
     double dropout = 0;                                   ///< of the weights
     AttentionKernel kernel = AttentionKernel::automatic;  ///< a probe that wants scores or weights makes it composed
   };

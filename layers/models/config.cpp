@@ -10,6 +10,7 @@
 #include "autograd/base/tokens.hpp"
 #include "layers/attention/attention_scale.hpp"
 #include "layers/attention/combinations.hpp"
+#include "layers/attention/mask_text.hpp"
 #include "layers/attention/positions.hpp"
 #include "layers/mixers/mixer.hpp"
 #include "layers/models/spec.hpp"
@@ -172,6 +173,14 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "how the positions of a sequence hear of each other; see `tapehead list mixers`",
         .when = "others than attention take time and memory linear in the length",
         .gives_weights_meaning = true}},
+      {&ModelConfig::attention_mask,
+       {.name = "attention-mask",
+        .kind = OptionKind::text,
+        .help = "what self-attention sees of what it may: terms joined by & and |, as \"window(127) | prefix(4)\"; "
+                "`tapehead attend --help` lists them",
+        .when = "a window takes time linear in the length",
+        .gives_weights_meaning = true,
+        .applies_when = {one_of("mixer", "attention")}}},
       {&ModelConfig::attention,
        {.name = "attention",
         .choices = "auto whole tiled composed",
@@ -220,6 +229,7 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
   }
   spec.check(config);
   require_shared_evenly(config.head, config.heads);
+  mask_of_positions(config.attention_mask);
   const std::int64_t width = head_width(config);
   const StageSpec* mixing = chosen_stage(StageKind::mixing, config.stages.mixing);
   if (mixing != nullptr && width % mixing->parts != 0) {

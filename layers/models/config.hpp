@@ -29,6 +29,7 @@ struct ModelConfig {
   StageChoices stages = {};           ///< their bias follows from `positions`
   RotaryChoices rotary = {};
   std::string mixer = "attention";        ///< attention | one of mixer_specs(): of a sequence with itself
+  std::string attention_mask = {};        ///< what self-attention sees besides its family's mask: see MaskText
   std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel
   std::string initialisation = "xavier";  ///< xavier | kaiming | normal
   std::string tie = "none";               ///< none | output | all: see ties_output

@@ -1,5 +1,7 @@
 #include "layers/models/family.hpp"
 
+#include "layers/attention/mask_text.hpp"
+
 #include "layers/attention/attention_scale.hpp"
 
 namespace tapehead {
@@ -44,6 +46,7 @@ StackOptions stack_options(const ModelConfig& config) {
                     .learned_scale = config.scale == "learned",
                     .stages = stages_of(config),
                     .rotary = rotary_of(config),
+                    .visible = mask_of_positions(config.attention_mask),
                     .kernel = parse_attention_kernel(config.attention),
                     .mixer = config.mixer,
                     .norm = norm,

@@ -58,6 +58,9 @@ std::vector<Variant> variants() {
   for (const char* v : {"relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"}) {
     add("activation", v, [v](ModelConfig& c) { c.feed_forward.activation = v; });
   }
+  for (const char* v : {"window(1)", "window(1, 1) | prefix(1)", "blocks(2)", "dilated(2)"}) {
+    add("attention-mask", v, [v](ModelConfig& c) { c.attention_mask = v; });
+  }
   for (const char* v : {"plain", "gated", "none"}) {
     add("feed-forward", v, [v](ModelConfig& c) { c.feed_forward.kind = v; });
   }

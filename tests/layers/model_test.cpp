@@ -238,6 +238,12 @@ TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
       {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of decoder, encoder, transformer"},
       {[](ModelConfig& c) { c.norm = "both"; }, "norm: \"both\" is none of pre, post"},
       {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
+      {[](ModelConfig& c) { c.attention_mask = "windw(3)"; }, "attention-mask: "},
+      {[](ModelConfig& c) { c.attention_mask = "documents(3)"; }, "attention-mask: documents goes by what is read"},
+      {[](ModelConfig& c) {
+         c.attention_mask = "prefix(1) | prefix(2) | prefix(3) | prefix(4) | prefix(5) | prefix(6)";
+       },
+       "attention-mask: 9 terms are joined"},
       {[](ModelConfig& c) { c.feed_forward.activation = "elu"; },
        "activation: \"elu\" is none of relu, gelu, gelu_tanh, silu"},
       {[](ModelConfig& c) { c.norm_kind = "batch"; }, "norm-kind: \"batch\" is none of layer, rms"},

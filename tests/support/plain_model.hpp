@@ -51,7 +51,7 @@ struct PlainOptions {
   StageChoices stages = {};
   std::string mixer = "attention";
   RotaryChoices rotary = {};  // positions: whether queries and keys of self-attentions are turned at all
-  std::string norm = "pre", norm_kind = "layer", activation = "relu", feed_forward = "plain";
+  std::string norm = "pre", norm_kind = "layer", activation = "relu", feed_forward = "plain", attention_mask = {};
   double dropout = 0;
 };
 

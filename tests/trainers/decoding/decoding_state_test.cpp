@@ -84,6 +84,7 @@ std::vector<Variant> variants() {
                               c.layers = 1;
                               c.feed_forward.activation = "silu";
                             }},
+                           {"window", [](ModelConfig& c) { c.attention_mask = "window(1) | prefix(1)"; }},
                            {"dropout", [](ModelConfig& c) { c.dropout = 0.5; }}};
   for (const MixerSpec& spec : mixer_specs()) {
     all.push_back({spec.name, [&spec](ModelConfig& c) { c.mixer = spec.name; }});
