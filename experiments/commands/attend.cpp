@@ -229,6 +229,7 @@ Command command_attend() {
             .fallback = "0",
             .range = {0, 1e9},
             .help = "example of --input to show, from 0",
+            .when = "to see another than the first",
             .applies_when = {on("input")}},
            {"head"},
            {.name = "digits",
