@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/report/figures.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"
@@ -37,7 +38,7 @@ Shown some_of(std::int64_t all, std::int64_t most) {
 std::string number_text(double number, int digits) {
   if (std::isnan(number)) return "-";
   if (std::isinf(number)) return number < 0 ? "-∞" : "∞";
-  return std::abs(number) < 1e6 ? fmt::format("{:.{}f}", number, digits) : fmt::format("{:.{}e}", number, digits);
+  return std::abs(number) < 1e6 ? figure(number, digits) : fmt::format("{:.{}e}", number, digits);
 }
 
 struct Names {

@@ -12,7 +12,9 @@ namespace tapehead {
 std::string figure(double value, int decimals) {
   if (std::isnan(value)) return "none";
   if (std::isinf(value)) return "too large";
-  return fmt::format("{:.{}f}", value, decimals);
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  const bool nothing = text.find_first_not_of("-0.") == std::string::npos;
+  return nothing && text.front() == '-' ? text.substr(1) : text;  // what rounds to zero has no sign
 }
 
 std::string plain_name(const std::string& name) {

@@ -270,7 +270,7 @@ TEST_F(Attend, TakesPositionsAndRefusesThoseOfEmbeddings) {
   EXPECT_THAT(run({"attend", "--query", "1", "--key", "1", "--positions", "learned"}).err,
               HasSubstr("learned ones are added to embeddings"));
   EXPECT_THAT(run({"attend", "--query", "1,2", "--key", "1,2", "--positions", "shaw", "--score", "cosine"}).err,
-              HasSubstr("belongs to score dot"));
+              HasSubstr("does not go with score cosine"));
 }
 
 TEST_F(Attend, APictureIsWritten) {
