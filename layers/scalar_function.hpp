@@ -31,11 +31,9 @@ class ScalarFunction {
   }
 
  private:
-  template <Scalar T>
-  using Call = Var<T> (*)(const In<T>&);
-  Call<float> float_ = nullptr;
-  Call<double> double_ = nullptr;
-  Call<std::complex<double>> complex_ = nullptr;
+  Var<float> (*float_)(const In<float>&) = nullptr;
+  Var<double> (*double_)(const In<double>&) = nullptr;
+  Var<std::complex<double>> (*complex_)(const In<std::complex<double>>&) = nullptr;
 };
 
 }  // namespace tapehead

@@ -38,6 +38,9 @@ std::string why_failed(const Settings& settings, const Condition& condition) {
     case Test::off:
       return fmt::format("does nothing with --{}", option.name);
     case Test::one_of:
+      if (!applies(settings, option)) {
+        return fmt::format("does nothing without --{}, which {}", option.name, why_useless(settings, option));
+      }
       return fmt::format("does not apply to {}; it is for {} {}", shown(settings, option.name), option.name,
                          alternatives(condition.words));
     case Test::none_of:

@@ -48,6 +48,9 @@ TEST(Conditions, WhatWouldDoNothingIsRefusedByNameWithTheReason) {
             "--validation-limit: does nothing without --validate-every, which is 0 (default)");
   EXPECT_EQ(refusal({{"min-improvement", "0.1"}, {"validate-every", "5"}}),
             "--min-improvement: does nothing without --schedule plateau or --early-stop");
+  EXPECT_EQ(refusal({{"model", "decoder"}, {"mixer", "linear"}, {"top-keys", "3"}}),
+            "--top-keys: does nothing without --normalizer, which does nothing without --mixer attention or --model "
+            "transformer");
   EXPECT_EQ(refusal({{"initialisation", "normal"}, {"init", "/run"}}), "--initialisation: does nothing with --init");
 }
 
