@@ -14,11 +14,16 @@ namespace {
 // Reading and writing for everybody, less what the user's mask takes away.
 constexpr mode_t kUsual = 0666;
 
-// The permissions of the file at `path`; -1 if there is none.
+// The permissions of the file at `path`; -1 if there is none. A device or a pipe, or a link to one, is no file to put
+// another in the place of: who may, as root, would take /dev/null away from everybody.
 int mode_at(const std::string& path) {
   struct stat status {};
-  const bool there = ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-  return there ? static_cast<int>(status.st_mode & 0777U) : -1;
+  if (::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode)) return -1;
+  if (!S_ISREG(status.st_mode)) {
+    const char* kind = S_ISFIFO(status.st_mode) ? "a pipe" : S_ISSOCK(status.st_mode) ? "a socket" : "a device";
+    throw FileError(fmt::format("{}: is {}, not a file, and would be replaced; give another name", path, kind));
+  }
+  return static_cast<int>(status.st_mode & 0777U);
 }
 
 // A rename is on the disk once the folder is; some file systems cannot be asked for that (EINVAL).

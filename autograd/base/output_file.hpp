@@ -15,7 +15,8 @@ namespace tapehead {
 /// The new file is always one of our own making: what may stand under its name, a leftover, a pipe, or a link to
 /// somewhere else, is removed and never opened. It gets the permissions of the file that it replaces.
 ///
-/// Throws FileError, naming the file and the system's reason; the file beside is removed then.
+/// Throws FileError for a device or a pipe, which stays what it is; and, naming the file and the system's reason, where
+/// writing fails; the file beside is removed then.
 class OutputFile {
  public:
   explicit OutputFile(std::string path);

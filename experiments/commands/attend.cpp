@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <ostream>
 #include <sstream>
 
@@ -10,6 +11,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/output_file.hpp"
+#include "autograd/base/text.hpp"
 #include "experiments/analysis/attend_report.hpp"
 #include "experiments/options/conditions.hpp"
 #include "experiments/options/run_config.hpp"
@@ -33,9 +35,10 @@ std::vector<std::string> names_given(const Settings& settings, std::string_view 
                                      const char* one) {
   std::vector<std::string> names;
   std::istringstream words(settings.text(option));
-  for (std::string word; words >> word;) names.push_back(word);
+  for (std::string word; words >> word;) names.push_back(printable(word));
   if (!names.empty() && std::ssize(names) != count) {
-    throw ConfigError(fmt::format("--{}: {} for {}", option, counted(names.size(), "name"), counted(count, one)));
+    throw ConfigError(fmt::format("--{}: {} for {}", option, counted(names.size(), "name"),
+                                  counted(count, one, std::string_view(one) == "query" ? "queries" : "")));
   }
   return names;
 }
@@ -56,7 +59,8 @@ AttendInput input_of_file(const std::string& file) {
 // What a mask names: terms, or a file with a table of zeros and ones.
 void read_mask(const Settings& settings, AttendInput& input, AttendOptions& options) {
   const std::string& text = settings.text("mask");
-  if (!text.empty() && file_exists(text)) {
+  const bool terms = text.find_first_of("(&|") != std::string::npos;  // and may be longer than the name of a file
+  if (!text.empty() && !terms && file_exists(text)) {
     const Matrix table = read_matrix(text);
     if (input.others.contains("mask")) {
       throw ConfigError(fmt::format("--mask: {} holds a mask, too; leave one out", settings.text("input")));
@@ -133,9 +137,30 @@ AttendInput input_of(const Settings& settings, std::vector<std::string>& dims) {
   return AttendInput::of(matrix_given(settings, "query"), key, value);
 }
 
+// What is written is never what was read, nor two things in one file.
+void require_files_apart(const Settings& settings) {
+  namespace fs = std::filesystem;
+  const auto same = [](const std::string& a, const std::string& b) {
+    std::error_code none;
+    return !a.empty() && !b.empty() && (a == b || fs::equivalent(a, b, none));
+  };
+  for (const char* written : {"svg", "output"}) {
+    for (const char* read : {"query", "key", "value", "mask", "input"}) {
+      if (!settings.given(read) || !settings.given(written) || !same(settings.text(read), settings.text(written)))
+        continue;
+      throw ConfigError(
+          fmt::format("--{}: {} is what --{} reads; give another name", written, settings.text(written), read));
+    }
+  }
+  if (settings.given("svg") && settings.given("output") && same(settings.text("svg"), settings.text("output"))) {
+    throw ConfigError(fmt::format("--svg: {} is the file of --output; give another name", settings.text("svg")));
+  }
+}
+
 int run_attend(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   refuse_useless_options(settings);
+  require_files_apart(settings);
   std::vector<std::string> dims;
   AttendInput input = input_of(settings, dims);
   AttendOptions options = options_of(settings);
@@ -143,7 +168,7 @@ int run_attend(const Invocation& invocation, Console& console) {
   const bool written = settings.given("output");
   const AttendResult result = written ? attend(input, options, kMostInFiles) : attend(input, options);
   AttendView view = view_of(settings, input, console);
-  view.dims = std::move(dims);
+  for (const std::string& dim : dims) view.dims.push_back(printable(dim));
 
   if (settings.given("svg")) write_file(settings.text("svg"), attend_svg(result, view));
   if (written) {

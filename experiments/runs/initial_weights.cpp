@@ -52,6 +52,7 @@ WordMatch match_words(const Vocabulary& data, const std::vector<std::string>& sa
 // `d-head` 0 is the width that d-model leaves each head: the same whether it is said or not.
 std::string meaning_of(const OptionSpec& option, const Settings& settings) {
   const std::string& text = settings.text(option.name);
+  if (text.empty()) return "\"\"";
   if (option.name != "d-head" || text != "0") return text;
   return std::to_string(settings.integer("d-model") / settings.integer("heads"));
 }

@@ -84,6 +84,20 @@ TEST_F(Output, ALinkInItsPlaceIsReplacedAndNotFollowed) {
   EXPECT_FALSE(fs::is_symlink(target()));
 }
 
+// A pipe, a device, and a link to one stay what they are: as root, a file put in the place of /dev/null would end
+// badly.
+TEST_F(Output, TakesThePlaceOfNoPipeAndNoDevice) {
+  ASSERT_EQ(::mkfifo(target().c_str(), 0600), 0);
+  EXPECT_THAT([&] { write_file(target(), "x"); },
+              ThrowsMessage<FileError>(HasSubstr("is a pipe, not a file, and would be replaced")));
+  EXPECT_TRUE(fs::is_fifo(target()));
+  fs::remove(target());
+  fs::create_symlink("/dev/null", target());
+  EXPECT_THAT([&] { write_file(target(), "x"); }, ThrowsMessage<FileError>(HasSubstr("is a device, not a file")));
+  EXPECT_TRUE(fs::is_symlink(target()));
+  EXPECT_FALSE(fs::exists(fresh()));
+}
+
 TEST_F(Output, KeepsThePermissionsOfTheFileThatItReplaces) {
   for (const mode_t mode : {0600U, 0640U, 0644U, 0660U}) {
     folder_.write("a", "old");

@@ -285,6 +285,32 @@ TEST_F(Attend, APictureIsWritten) {
   EXPECT_THAT(svg, HasSubstr(">weights</text>"));
 }
 
+// What is written never takes the place of what is read.
+TEST_F(Attend, WritesOverNothingThatItReads) {
+  const std::string q = write("q.csv", "1,2\n");
+  const auto refused = [&](const std::vector<std::string>& words) {
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("give another name"));
+    EXPECT_EQ(read("q.csv"), "1,2\n");
+  };
+  std::filesystem::create_symlink("q.csv", path("link"));
+  refused({"attend", "--query", q, "--key", "1,2", "--svg", q});
+  refused({"attend", "--query", "1,2", "--key", q, "--svg", path("link")});
+  refused({"attend", "--input", q, "--output", q});
+  refused({"attend", "--query", "1,2", "--key", "1,2", "--output", path("a"), "--svg", path("a")});
+}
+
+// Names of unknown origin do not act on the terminal, above columns either; a mask may be longer than a file's name.
+TEST_F(Attend, NamesAreHarmlessAndMasksMayBeLong) {
+  const Ran ran = run({"attend", "--query", "1", "--key", "1;2", "--key-names", "a \x1b[31mb"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(ran.out, testing::Not(HasSubstr("\x1b")));
+  std::string mask = "causal";
+  for (int i = 0; i < 60; ++i) mask += " & causal";
+  EXPECT_THAT(run({"attend", "--query", "1", "--key", "1", "--mask", mask}).err, HasSubstr("terms are joined"));
+}
+
 // Heads of two examples that share keys, through files: gradients against differences of the files that come out.
 TEST_F(Attend, FilesHoldWholeBatchesAndTheirGradients) {
   const auto drawn = [](std::vector<std::int64_t> shape, double phase) {

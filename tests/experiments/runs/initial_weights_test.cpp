@@ -40,11 +40,23 @@ class InitialWeights : public InFolder {
 // else.
 TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
   ASSERT_EQ(run(tiny_train(path("first"))).status, 0);
-  std::vector<std::pair<std::string, std::string>> another{
-      {"heads", "4"},         {"scale", "none"},         {"activation", "gelu"},     {"norm", "post"},
-      {"norm-kind", "rms"},   {"positions", "none"},     {"tie", "output"},          {"model", "decoder"},
-      {"mixer", "retention"}, {"d-head", "2"},           {"score", "cosine"},        {"score-cap", "5"},
-      {"normalizer", "top"},  {"head-split", "reshape"}, {"head-mixing", "talking"}, {"head-gate", "learned"}};
+  std::vector<std::pair<std::string, std::string>> another{{"heads", "4"},
+                                                           {"scale", "none"},
+                                                           {"activation", "gelu"},
+                                                           {"norm", "post"},
+                                                           {"norm-kind", "rms"},
+                                                           {"positions", "none"},
+                                                           {"tie", "output"},
+                                                           {"model", "decoder"},
+                                                           {"mixer", "retention"},
+                                                           {"d-head", "2"},
+                                                           {"score", "cosine"},
+                                                           {"score-cap", "5"},
+                                                           {"normalizer", "top"},
+                                                           {"head-split", "reshape"},
+                                                           {"head-mixing", "talking"},
+                                                           {"head-gate", "learned"},
+                                                           {"attention-mask", "window(2)"}};
   for (const auto& [name, value] : another) {
     const Ran ran = run(tiny_train(path("second"), {"--init", path("first"), "--" + name, value}));
     EXPECT_EQ(ran.status, 2) << name;
