@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "autograd/base/options.hpp"
 #include "autograd/ops/activation.hpp"
 #include "autograd/tape.hpp"
 #include "layers/dropout.hpp"
+#include "layers/feed_forward_choices.hpp"
 #include "layers/linear.hpp"
 
 namespace tapehead {
@@ -14,15 +14,6 @@ namespace tapehead {
 Activation parse_activation(const std::string& text);
 /// Names of all activations, with a space between.
 const char* activation_names();
-
-/// What feed-forward layers are made of, in people's words.
-struct FeedForwardChoices {
-  std::string kind = "plain";       ///< plain | gated | none
-  std::string activation = "relu";  ///< see parse_activation()
-  std::string bias = "yes";         ///< yes | no
-
-  static Fields<FeedForwardChoices> fields();
-};
 
 /// Two linear layers with a nonlinearity between (Vaswani et al. 2017, §3.3), and dropout after it:
 ///

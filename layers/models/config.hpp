@@ -7,7 +7,7 @@
 #include "layers/attention/head_choices.hpp"
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/stage_choices.hpp"
-#include "layers/feed_forward.hpp"
+#include "layers/feed_forward_choices.hpp"
 
 namespace tapehead {
 
