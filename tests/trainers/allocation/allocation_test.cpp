@@ -24,52 +24,43 @@ TEST(AllocationCounter, SeesAllocationsOfEveryThread) {
   EXPECT_EQ(counter.count(), 2);
 }
 
-class StepAllocations : public testing::TestWithParam<const char*> {};
-
-TEST_P(StepAllocations, AreNone) {
-  const MadeDataset data(
-      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 24, .validation = 10, .test = 10});
-  const Model model({.model = GetParam(),
-                     .layers = 2,
-                     .heads = 2,
-                     .d_model = 16,
-                     .d_ff = 32,
-                     .dropout = 0.1,
-                     .max_positions = 64,
-                     .source_vocabulary = data.source_vocabulary().size(),
-                     .target_vocabulary = data.target_vocabulary().size()});
+// A model of these data, for so many steps of training. Of small batches the longest sequence differs from step to
+// step.
+void expect_none(const MadeDataset& data, ModelConfig config, const StepOptions& options, int steps) {
+  config.source_vocabulary = data.source_vocabulary().size();
+  config.target_vocabulary = data.target_vocabulary().size();
+  const Model model(config);
   ParameterStore<float> parameters(model.layout());
   parameters.initialise(1);
   WorkerPool workers(2);
-  // Small batches: their longest sequence differs from step to step.
-  TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
+  TrainingStep<float> step(model, parameters, data, workers, options);
   const AllocationCounter counter;
-  for (int i = 1; i <= 200; ++i) step.run(i);
+  for (int i = 1; i <= steps; ++i) step.run(i);
   EXPECT_EQ(counter.count(), 0);
+}
+
+MadeDataset copies(std::int64_t shortest, std::int64_t longest) {
+  return MadeDataset(
+      {.task = "copy", .symbols = 16, .min_length = shortest, .max_length = longest, .validation = 10, .test = 10});
+}
+
+const ModelConfig kSmall{.layers = 2, .heads = 2, .d_model = 16, .d_ff = 32, .dropout = 0.1, .max_positions = 64};
+
+class StepAllocations : public testing::TestWithParam<const char*> {};
+
+TEST_P(StepAllocations, AreNone) {
+  ModelConfig config = kSmall;
+  config.model = GetParam();
+  expect_none(copies(1, 24), config, {.batch = 6, .shards = 3, .clip = 1}, 200);
 }
 
 class MixerAllocations : public testing::TestWithParam<std::string> {};
 
 // An encoder reads both ways.
 TEST_P(MixerAllocations, AreNone) {
-  const MadeDataset data(
-      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 60, .validation = 10, .test = 10});
-  const Model model({.layers = 2,
-                     .heads = 2,
-                     .d_model = 16,
-                     .d_ff = 32,
-                     .mixer = GetParam(),
-                     .dropout = 0.1,
-                     .max_positions = 64,
-                     .source_vocabulary = data.source_vocabulary().size(),
-                     .target_vocabulary = data.target_vocabulary().size()});
-  ParameterStore<float> parameters(model.layout());
-  parameters.initialise(1);
-  WorkerPool workers(2);
-  TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
-  const AllocationCounter counter;
-  for (int i = 1; i <= 100; ++i) step.run(i);
-  EXPECT_EQ(counter.count(), 0);
+  ModelConfig config = kSmall;
+  config.mixer = GetParam();
+  expect_none(copies(1, 60), config, {.batch = 6, .shards = 3, .clip = 1}, 100);
 }
 INSTANTIATE_TEST_SUITE_P(Models, MixerAllocations, testing::ValuesIn([] {
                            std::vector<std::string> names;
@@ -80,50 +71,21 @@ INSTANTIATE_TEST_SUITE_P(Models, MixerAllocations, testing::ValuesIn([] {
 
 // Attention keeps whole maps of shorter sequences, which take more memory than longer ones in tiles.
 TEST_P(StepAllocations, AreNoneAroundTheLengthFromWhichAttentionTakesTiles) {
-  const MadeDataset data(
-      {.task = "copy", .symbols = 16, .min_length = 500, .max_length = 1100, .validation = 1, .test = 1});
-  const Model model({.model = GetParam(),
-                     .layers = 1,
-                     .heads = 1,
-                     .d_model = 4,
-                     .d_ff = 4,
-                     .max_positions = 2300,
-                     .source_vocabulary = data.source_vocabulary().size(),
-                     .target_vocabulary = data.target_vocabulary().size()});
-  ParameterStore<float> parameters(model.layout());
-  parameters.initialise(1);
-  WorkerPool workers(2);
-  TrainingStep<float> step(model, parameters, data, workers, {.batch = 2, .shards = 2});
-  const AllocationCounter counter;
-  for (int i = 1; i <= 30; ++i) step.run(i);
-  EXPECT_EQ(counter.count(), 0);
+  const ModelConfig config{
+      .model = GetParam(), .layers = 1, .heads = 1, .d_model = 4, .d_ff = 4, .max_positions = 2300};
+  expect_none(copies(500, 1100), config, {.batch = 2, .shards = 2}, 30);
 }
 
 // Every pair of choices of attention in some model.
 TEST(StepAllocationsOfAnyAttention, AreNone) {
-  const MadeDataset data(
-      {.task = "copy", .symbols = 16, .min_length = 1, .max_length = 12, .validation = 2, .test = 2});
-  WorkerPool workers(2);
+  const MadeDataset data = copies(1, 12);
+  const ModelConfig config{
+      .layers = 1, .heads = 4, .d_model = 8, .d_head = 4, .d_ff = 8, .dropout = 0.1, .max_positions = 16};
   for (const auto& row : attention_cover()) {
     std::string text;
     for (const AttentionChoice& each : row) text += each.option + " " + each.value + " ";
     SCOPED_TRACE(text);
-    const Model model(testing_support::chosen({.layers = 1,
-                                               .heads = 4,
-                                               .d_model = 8,
-                                               .d_head = 4,
-                                               .d_ff = 8,
-                                               .dropout = 0.1,
-                                               .max_positions = 16,
-                                               .source_vocabulary = data.source_vocabulary().size(),
-                                               .target_vocabulary = data.target_vocabulary().size()},
-                                              row));
-    ParameterStore<float> parameters(model.layout());
-    parameters.initialise(1);
-    TrainingStep<float> step(model, parameters, data, workers, {.batch = 6, .shards = 3, .clip = 1});
-    const AllocationCounter counter;
-    for (int i = 1; i <= 12; ++i) step.run(i);
-    EXPECT_EQ(counter.count(), 0);
+    expect_none(data, testing_support::chosen(config, row), {.batch = 6, .shards = 3, .clip = 1}, 12);
   }
 }
 
