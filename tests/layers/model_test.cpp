@@ -160,6 +160,24 @@ TEST(Model, NamesItsParametersByTheirPath) {
   EXPECT_THAT(names_of(learned), Contains("target_embedding.positions.weight"));
 }
 
+// Without biases there are none, on the way in or out.
+TEST(Model, LeavesOutTheBiasesThatAreNotWanted) {
+  for (const char* kind : {"plain", "gated"}) {
+    const Model model(changed([&](ModelConfig& c) {
+      c.feed_forward.kind = kind;
+      c.feed_forward.bias = "no";
+      c.head.projection_bias = "no";
+    }));
+    for (const std::string& name : names_of(model)) {
+      const bool norm = name.find("_norm.") != std::string::npos;
+      const bool inside =
+          name.find(".feed_forward.") != std::string::npos || name.find("_attention.") != std::string::npos;
+      EXPECT_FALSE(inside && !norm && name.ends_with(".bias")) << name;
+    }
+    EXPECT_THAT(names_of(model), Contains("decoder.layers.0.feed_forward.outer.weight"));
+  }
+}
+
 TEST(Model, DecaysMatricesAndNothingElse) {
   const Model model(kSmall);
   for (const ParameterRange& range : model.layout().ranges()) {
