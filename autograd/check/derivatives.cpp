@@ -61,7 +61,6 @@ class DerivativeCheck {
                               .oracles = oracles_,
                               .differences_decide = differences_decide_,
                               .complex_gradient = complex_gradient_,
-                              .scales = scales_,
                               .crossed = crossed_});
     return decided;
   }

@@ -20,7 +20,6 @@ class WrongDerivatives {
         oracles_(judged.oracles),
         differences_decide_(judged.differences_decide),
         complex_gradient_(judged.complex_gradient),
-        scales_(judged.scales),
         crossed_(judged.crossed) {}
 
   // One finding a variable: the worst derivative of it, and what all of it looks like.
@@ -284,7 +283,6 @@ class WrongDerivatives {
   Oracles& oracles_;
   bool differences_decide_;
   const std::vector<double>& complex_gradient_;
-  const std::vector<double>& scales_;
   bool crossed_;
 };
 

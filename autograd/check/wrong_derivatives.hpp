@@ -12,7 +12,6 @@ struct JudgedDerivatives {
   Oracles& oracles;
   bool differences_decide = false;              ///< else the complex step
   const std::vector<double>& complex_gradient;  ///< real parts, by the pullbacks on complex numbers; or empty
-  const std::vector<double>& scales;            ///< of each variable: what is large for its derivatives
   bool crossed = false;                         ///< some differences met a kink
 };
 
