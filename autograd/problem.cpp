@@ -59,12 +59,20 @@ const Variable& Problem::variable_of(std::int64_t i) const {
 std::vector<ProblemCase> problem_cases(const OpSpec& spec) {
   std::vector<ProblemCase> cases;
   for (const OpCase& each : spec.cases) {
-    cases.push_back({"ops/" + spec.name + "/" + each.label, [each, by_hand = spec.dual_by_hand](std::uint64_t seed) {
-                       Problem problem(each.call, each.inputs, seed);
-                       problem.dual_by_hand = by_hand;
-                       problem.attention = each.attention;
-                       return problem;
-                     }});
+    const auto of = [each, by_hand = spec.dual_by_hand](const std::vector<InputSpec>& inputs, std::uint64_t seed) {
+      Problem problem(each.call, inputs, seed);
+      problem.dual_by_hand = by_hand;
+      problem.attention = each.attention;
+      return problem;
+    };
+    cases.push_back({.name = "ops/" + spec.name + "/" + each.label,
+                     .draw = [each, of](std::uint64_t seed) { return of(each.inputs, seed); },
+                     .with_shapes =
+                         [each, of](const std::vector<Shape>& shapes, std::uint64_t seed) {
+                           std::vector<InputSpec> inputs = each.inputs;
+                           for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].shape = shapes.at(i);
+                           return of(inputs, seed);
+                         }});
   }
   return cases;
 }

@@ -60,6 +60,8 @@ struct ProblemCase {
   std::string name;
   std::function<Problem(std::uint64_t seed)> draw;
   bool one_point = false;  ///< the same whatever the seed: a trained model
+  /// The same with inputs of these shapes, if the function takes them; empty: they cannot be others.
+  std::function<Problem(const std::vector<Shape>& shapes, std::uint64_t seed)> with_shapes = {};
 };
 
 /// The cases of an op.

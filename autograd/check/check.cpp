@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
@@ -94,6 +95,7 @@ CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_o
   gradient = evaluator.gradient(cotangent);
   value = evaluator.output();
   branches = evaluator.branches();
+  look_for_edges();
   noise = sensitivity(0x1p-52, 0x1p-52).gradient;
   for (std::uint32_t draw = 0; draw < kSensitivityDraws && terms() > 0; ++draw) {
     const double factor = another_multiple(seed, draw, 0);
@@ -102,6 +104,39 @@ CheckContext::CheckContext(const Problem& the_problem, const CheckOptions& the_o
       raise_noise(noise[i], std::abs(there[i] / factor - gradient[i]), kRoundingOfTerms * terms());
     }
   }
+}
+
+// Along a line first: seldom is there an edge at all.
+void CheckContext::look_for_edges() {
+  if (!std::isfinite(largest_size(value))) return;
+  const std::vector<double> point = evaluator.point();
+  const auto is_number = [&](const Direction& direction, double sign) {
+    const auto moved = std::span(point).subspan(static_cast<std::size_t>(direction.first), direction.values.size());
+    const double step = sign * 0x1p-40 * std::max(1.0, largest_size(moved));
+    for (std::size_t i = 0; i < direction.values.size(); ++i) {
+      evaluator.point()[static_cast<std::size_t>(direction.first) + i] += step * direction.values[i];
+    }
+    const double largest = largest_size(evaluator.value());
+    evaluator.point() = point;
+    return std::isfinite(largest);
+  };
+  const Direction line = Direction::random(0, problem.size(), seed);
+  if (is_number(line, 1) && is_number(line, -1)) return;
+  for (std::int64_t i = 0; i < problem.size(); ++i) {
+    const bool above = is_number(Direction::along(i), 1);
+    const bool below = is_number(Direction::along(i), -1);
+    inward_.push_back(above == below ? 0 : above ? 1 : -1);
+  }
+}
+
+Direction CheckContext::direction(Drawn kind, std::int64_t first, std::int64_t count, int which) const {
+  Direction drawn =
+      Direction::random(first, count, seed + static_cast<std::uint64_t>(kind) * static_cast<std::uint64_t>(which + 1));
+  for (std::size_t i = 0; i < drawn.values.size() && !inward_.empty(); ++i) {
+    const int inward = inward_[static_cast<std::size_t>(first) + i];
+    if (inward != 0) drawn.values[i] = inward * std::abs(drawn.values[i]);
+  }
+  return drawn;
 }
 
 CheckContext::Sensitivity CheckContext::sensitivity(double size, double of_ops) {
@@ -126,6 +161,8 @@ CheckContext::Sensitivity CheckContext::sensitivity(double size, double of_ops) 
     const std::vector<double> there = evaluator.gradient(weights);
     evaluator.tape().set_observer(nullptr);
     if (evaluator.branches() != branches) continue;  // a jump is not rounding
+    if (std::isfinite(largest_size(value)) && !std::isfinite(largest_size(evaluator.output())))
+      continue;  // nor an edge
     raise(largest.value, evaluator.output(), value);
     raise(largest.gradient, there, gradient);
   }

@@ -38,7 +38,7 @@ struct CheckOptions {
 ///   pass unless the error bound of the oracle that decides is below a hundredth of the tolerance.
 /// - Forward and backward twice on one tape, in between at another point: equal to the bit, and inputs as they were.
 /// - Contributions add up: two uses, one variable as two inputs; the same gradient, to the bit, for every subset of
-/// inputs.
+///   inputs, and beside uses whose outputs go nowhere.
 /// - Masks: no derivative, of either kind, from an output column to a key that its query may not attend.
 /// - Every node of the tape on its own (composite problems): ⟨d_y, ẏ⟩ = Σ ⟨d_x, ẋ⟩ along a random direction.
 /// - Hessian-vector products from the complex tape against differences of gradients; their symmetry.

@@ -136,6 +136,19 @@ void check_two_uses(CheckContext& context) {
   report_accumulation(context, i, twice[at], expected[at], context.gradient[at], "when used twice");
 }
 
+// What reaches no output has no gradient, and gives none.
+void check_unused(CheckContext& context) {
+  const std::vector<double> beside = context.evaluator.gradient_beside_unused(context.cotangent);
+  for (std::size_t i = 0; i < beside.size(); ++i) {
+    if (same_bits(beside[i], context.gradient[i])) continue;
+    const Variable& variable = context.problem.variable_of(static_cast<std::int64_t>(i));
+    context.add("unused", Diagnosis::none, variable, static_cast<std::int64_t>(i) - variable.offset,
+                fmt::format("{:.9g} alone, {:.9g} when the function is used twice more and those outputs go nowhere",
+                            context.gradient[i], beside[i]));
+    return;
+  }
+}
+
 void check_aliases(CheckContext& context) {
   const auto& variables = context.problem.variables();
   const std::vector<double> point = context.evaluator.point();
@@ -174,6 +187,7 @@ void check_aliases(CheckContext& context) {
 void check_consistency(CheckContext& context) {
   check_determinism(context);
   check_two_uses(context);
+  check_unused(context);
   if (context.problem.composite) return;
   check_subsets(context);
   check_aliases(context);

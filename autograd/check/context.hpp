@@ -45,21 +45,25 @@ struct CheckContext {
   };
   Sensitivity sensitivity(double size, double of_ops = 0);
 
+  /// Whether the point is at an edge of the function's domain, beyond which its output is no number.
+  bool has_edges() const { return !inward_.empty(); }
+
   /// See largest_terms; computed when it is asked for first.
   double terms();
 
-  /// A random direction within [first, first + count); there are several of a kind, told apart by `which`.
-  Direction direction(Drawn kind, std::int64_t first, std::int64_t count, int which = 0) const {
-    return Direction::random(first, count,
-                             seed + static_cast<std::uint64_t>(kind) * static_cast<std::uint64_t>(which + 1));
-  }
+  /// A random direction within [first, first + count); there are several of a kind, told apart by `which`. It leads
+  /// inward from every element that is at an edge of the domain.
+  Direction direction(Drawn kind, std::int64_t first, std::int64_t count, int which = 0) const;
 
   void add(Finding finding) { report.findings.push_back(std::move(finding)); }
   /// About one element of a variable.
   void add(std::string check, Diagnosis diagnosis, const Variable& variable, std::int64_t element, std::string text);
 
  private:
+  void look_for_edges();
+
   std::optional<double> terms_;
+  std::vector<int> inward_;  ///< 1 or −1: the only side of an element on which the output is a number; empty: no edges
 };
 
 /// No op writes beside its memory, or reads what nobody wrote, in any scalar that the problem takes. To be called

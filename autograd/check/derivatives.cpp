@@ -75,7 +75,7 @@ class DerivativeCheck {
       const std::int64_t size = variable.shape.size();
       if (size == 0) continue;
       const auto add = [&](Direction direction, std::int64_t first, std::int64_t count, bool control) {
-        Derivative derivative{.variable = static_cast<std::int32_t>(k), .first = first, .count = count};
+        Derivative derivative{.variable = static_cast<std::int64_t>(k), .first = first, .count = count};
         derivative.analytic = direction.dot(context_.gradient);
         if (!complex_gradient_.empty()) derivative.complex_analytic = direction.dot(complex_gradient_);
         probed_.push_back({std::move(direction), derivative, control});

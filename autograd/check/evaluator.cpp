@@ -102,8 +102,10 @@ std::vector<T> Evaluator<T>::run(std::span<const T> cotangent, const Way& way) {
   branches_.clear();
   load_parameters();
   const auto inputs = make_inputs(way, true);
+  if (way.beside_unused) problem_.function()(tape_, Inputs<T>(inputs));
   Var<T> y = problem_.function()(tape_, Inputs<T>(inputs));
   keep_output(y);
+  if (way.beside_unused) problem_.function()(tape_, Inputs<T>(inputs));
   if (std::ssize(cotangent) != shape_.size()) {
     throw ShapeError("gradient check: the cotangent has not the size of the output");
   }
@@ -134,6 +136,11 @@ std::vector<T> Evaluator<T>::gradient(std::span<const T> cotangent) {
 template <Scalar T>
 std::vector<T> Evaluator<T>::gradient_of_uses(std::span<const T> cotangent, int times) {
   return run(cotangent, {.times = times});
+}
+
+template <Scalar T>
+std::vector<T> Evaluator<T>::gradient_beside_unused(std::span<const T> cotangent) {
+  return run(cotangent, {.beside_unused = true});
 }
 
 template <Scalar T>

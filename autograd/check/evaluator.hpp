@@ -31,6 +31,9 @@ class Evaluator {
 
   /// The gradient when the function is applied `times` times to the same variables and the outputs are added up.
   std::vector<T> gradient_of_uses(std::span<const T> cotangent, int times);
+  /// The gradient when the function is applied three times, and two of the outputs go nowhere: no gradient comes to
+  /// them.
+  std::vector<T> gradient_beside_unused(std::span<const T> cotangent);
   /// The gradient when only the inputs with a bit set need one; zeros for the others.
   std::vector<T> gradient_of_some(std::span<const T> cotangent, std::uint64_t wanted);
   /// The gradient when input `to` is the very variable that input `from` is: the sum stands at `from`, zeros at `to`.
@@ -56,6 +59,7 @@ class Evaluator {
   struct Way {
     std::uint64_t wanted = ~std::uint64_t{0};  // a bit for each of the first inputs; the others need one
     int times = 1;
+    bool beside_unused = false;
     std::int64_t alias_from = -1, alias_to = -1;
   };
 

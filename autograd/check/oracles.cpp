@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "autograd/base/random.hpp"
 #include "autograd/check/numbers.hpp"
@@ -134,10 +135,10 @@ bool Oracles::evaluate(const Direction& direction, double step) {
 }
 
 // Differences are taken for each output before they are summed: an output that does not move adds no rounding.
-std::optional<Difference> Oracles::probe(const Direction& direction, double h, double terms) {
-  if (!evaluate(direction, h)) return {};
+std::optional<Difference> Oracles::probe(const Direction& direction, double from, double to, double terms) {
+  if (!evaluate(direction, to)) return {};
   const std::vector<double> above = real_.output();
-  if (!evaluate(direction, -h)) return {};
+  if (!evaluate(direction, from)) return {};
   const std::vector<double>& below = real_.output();
   double difference = 0;
   std::vector<double> rounding;
@@ -176,12 +177,41 @@ double Oracles::jump(const Direction& direction) {
   return least;
 }
 
+// 1 or −1: the function is a number on this side of the point alone. 0: on both, or on none.
+double Oracles::only_side(const Direction& direction) {
+  const auto moved =
+      std::span(real_.point()).subspan(static_cast<std::size_t>(direction.first), direction.values.size());
+  const double near = 0x1p-40 * std::max(1.0, largest_size(moved));  // what would round away is no step
+  const auto is_number = [&](double step) {
+    return evaluate(direction, step) && std::isfinite(largest_size(real_.output()));
+  };
+  const bool above = is_number(near);
+  const std::vector<double> there = real_.output();
+  const bool below = is_number(-near);
+  const std::vector<double>& other = above ? real_.output() : there;
+  if (above == below || std::isfinite(largest_size(other))) return 0;  // a kink is no edge
+  return above ? 1 : -1;
+}
+
+template <class F>
+RiddersEstimate Oracles::on_both_sides_or_one(const Direction& direction, double terms, F estimate) {
+  RiddersEstimate found = estimate([&](double h) { return probe(direction, -h, h, terms); }, Probes::central);
+  if (!found.crossed) return found;
+  const double side = only_side(direction);
+  if (side == 0) return found;
+  return estimate([&](double h) { return probe(direction, side > 0 ? 0 : -h, side > 0 ? h : 0, terms); },
+                  Probes::one_sided);
+}
+
 RiddersEstimate Oracles::differences(const Direction& direction, double goal) {
-  return ridders([&](double h) { return probe(direction, h); }, kFirstProbe, goal);
+  return on_both_sides_or_one(direction, 0,
+                              [&](const Probe& at, Probes probes) { return ridders(at, kFirstProbe, goal, probes); });
 }
 
 RiddersEstimate Oracles::confirmed_differences(const Direction& direction, double goal, double terms) {
-  return confirmed_ridders([&](double h) { return probe(direction, h, terms); }, kFirstProbe, goal);
+  return on_both_sides_or_one(direction, terms, [&](const Probe& at, Probes probes) {
+    return confirmed_ridders(at, kFirstProbe, goal, probes);
+  });
 }
 
 }  // namespace tapehead

@@ -41,7 +41,8 @@ class Oracles {
   /// How far the last digits of complex_step() may be off, by rounding values anew in a few draws, and by other
   /// multiples of the direction (see another_multiple).
   double complex_step_noise(const Direction& direction, std::uint64_t seed, double terms);
-  /// The same by Ridders' differences in double, to an error of about `goal`.
+  /// The same by Ridders' differences in double, to an error of about `goal`. Where the function is no number on one
+  /// side of the point, however near, they are taken on the other.
   RiddersEstimate differences(const Direction& direction, double goal);
   /// Begun at several steps, each value believed as far as another confirms it: see confirmed_ridders. Values are taken
   /// to be rounded beside `terms` (see largest_terms): one that moves in steps gives the same wrong quotient from
@@ -52,7 +53,10 @@ class Oracles {
   double jump(const Direction& direction);
 
  private:
-  std::optional<Difference> probe(const Direction& direction, double h, double terms = 0);
+  std::optional<Difference> probe(const Direction& direction, double from, double to, double terms);
+  template <class F>
+  RiddersEstimate on_both_sides_or_one(const Direction& direction, double terms, F estimate);
+  double only_side(const Direction& direction);
   bool evaluate(const Direction& direction, double step);
   double measured_noise(const Problem& problem);
 

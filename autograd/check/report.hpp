@@ -59,7 +59,8 @@ const char* name_of(Ground ground);
 struct Derivative {
   static constexpr double kNotTaken = std::numeric_limits<double>::quiet_NaN();
 
-  std::int32_t variable = 0;
+  std::int64_t variable =
+      0;                   ///< its number in the report; as wide as what follows, so that no byte between them is unset
   std::int64_t first = 0;  ///< element of the variable
   std::int64_t count = 1;
   double analytic = 0;
@@ -77,8 +78,8 @@ struct Derivative {
 
 /// Something that is wrong, or could not be decided.
 struct Finding {
-  std::string check;  ///< gradient, memory, input, determinism, accumulation, subset, mask, node, second order, float,
-                      ///< exception, crash
+  std::string check;  ///< gradient, memory, input, determinism, accumulation, unused, subset, mask, node, second order,
+                      ///< float, exception, crash
   Verdict verdict = Verdict::fail;
   Diagnosis diagnosis = Diagnosis::none;
   std::string text;                               ///< one line: where, the numbers, and why if that is known

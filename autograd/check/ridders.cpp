@@ -14,6 +14,8 @@ constexpr double kHopeless = 16;  // errors that have grown so far come from rou
 // The tableau of one component: entry j of the last row extrapolates j times.
 class Tableau {
  public:
+  explicit Tableau(double order) : order_(order) {}
+
   void restart() {
     row_.clear();
     best_error_ = HUGE_VAL;
@@ -24,7 +26,7 @@ class Tableau {
     std::vector<double> next{quotient};
     double factor = 1;
     for (std::size_t j = 0; j < row_.size(); ++j) {
-      factor *= 4;  // errors of central differences go by h²
+      factor *= order_;
       next.push_back((factor * next[j] - row_[j]) / (factor - 1));
       const double error = std::max(std::abs(next[j + 1] - next[j]), std::abs(next[j + 1] - row_[j])) + 2 * rounding;
       if (error < best_error_) {
@@ -42,13 +44,15 @@ class Tableau {
   std::size_t rows() const { return row_.size(); }
 
  private:
+  double order_;  // what halving the step divides the next error by: 4 where errors go by h², 2 where they go by h
   std::vector<double> row_;
   double best_ = 0, best_error_ = HUGE_VAL, last_error_ = HUGE_VAL;
 };
 
 }  // namespace
 
-RiddersEstimate ridders(const CentralProbe& probe, double step, double goal) {
+RiddersEstimate ridders(const Probe& probe, double step, double goal, Probes probes) {
+  const bool central = probes == Probes::central;
   RiddersEstimate estimate;
   std::vector<Tableau> tableaus;
   double h = step;
@@ -61,11 +65,12 @@ RiddersEstimate ridders(const CentralProbe& probe, double step, double goal) {
       levels = 0;
       continue;
     }
-    tableaus.resize(found->difference.size());
+    tableaus.resize(found->difference.size(), Tableau(central ? 4 : 2));
     ++levels;
     bool done = true;
     for (std::size_t i = 0; i < tableaus.size(); ++i) {
-      tableaus[i].add(found->difference[i] / (2 * h), found->rounding[i] / (2 * h));
+      const double apart = central ? 2 * h : h;
+      tableaus[i].add(found->difference[i] / apart, found->rounding[i] / apart);
       done = done && (tableaus[i].error() <= goal || tableaus[i].hopeless());
     }
     if (done && levels > 1) break;
@@ -78,12 +83,12 @@ RiddersEstimate ridders(const CentralProbe& probe, double step, double goal) {
   return estimate;
 }
 
-RiddersEstimate confirmed_ridders(const CentralProbe& probe, double step, double goal) {
+RiddersEstimate confirmed_ridders(const Probe& probe, double step, double goal, Probes probes) {
   std::vector<RiddersEstimate> found;
   bool crossed = false;
   for (int start = 0; start < kStarts; ++start) {
     step /= start == 0 ? 3 : 5;
-    RiddersEstimate one = ridders(probe, step, goal);
+    RiddersEstimate one = ridders(probe, step, goal, probes);
     crossed = crossed || one.crossed;
     if (one.found) found.push_back(std::move(one));
   }

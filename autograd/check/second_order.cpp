@@ -62,10 +62,10 @@ RiddersEstimate differences_of_gradients(CheckContext& context, const std::vecto
     return evaluator.branches() == branches && std::isfinite(largest_size(evaluator.output()));
   };
   const std::vector<double> noise = measured_noise(context, gradient_at);
-  const auto probe = [&](double h) -> std::optional<Difference> {
-    std::vector<double> above = gradient_at(h);
+  const auto between = [&](double from, double to) -> std::optional<Difference> {
+    std::vector<double> above = gradient_at(to);
     if (!inside()) return {};
-    const std::vector<double> below = gradient_at(-h);
+    const std::vector<double> below = gradient_at(from);
     if (!inside()) return {};
     Difference found{std::move(above), {}};
     for (std::size_t i = 0; i < below.size(); ++i) {
@@ -76,8 +76,13 @@ RiddersEstimate differences_of_gradients(CheckContext& context, const std::vecto
     }
     return found;
   };
-  RiddersEstimate estimate =
-      confirmed ? confirmed_ridders(probe, kFirstProbe, goal) : ridders(probe, kFirstProbe, goal);
+  const auto estimated = [&](const Probe& probe, Probes probes) {
+    return confirmed ? confirmed_ridders(probe, kFirstProbe, goal, probes) : ridders(probe, kFirstProbe, goal, probes);
+  };
+  RiddersEstimate estimate = estimated([&](double h) { return between(-h, h); }, Probes::central);
+  if (estimate.crossed && context.has_edges()) {  // directions lead inward
+    estimate = estimated([&](double h) { return between(0, h); }, Probes::one_sided);
+  }
   evaluator.point() = point;
   return estimate;
 }

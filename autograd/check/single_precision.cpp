@@ -75,7 +75,7 @@ bool check_single_precision(CheckContext& context) {
     bool reported = false;
     for (std::int64_t i = 0; i < variable.shape.size(); ++i) {
       const auto at = static_cast<std::size_t>(variable.offset + i);
-      Derivative d{.variable = static_cast<std::int32_t>(k), .first = i};
+      Derivative d{.variable = static_cast<std::int64_t>(k), .first = i};
       d.analytic = static_cast<double>(rounded.gradient[at]);
       d.complex_step = context.gradient[at];
       d.tolerance = d.error_bound =

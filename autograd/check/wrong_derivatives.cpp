@@ -30,7 +30,7 @@ class WrongDerivatives {
       std::int64_t inconclusive = 0;
       std::int64_t count = 0;
       for (const Derivative& d : context_.report.derivatives) {
-        if (d.variable != static_cast<std::int32_t>(k)) continue;
+        if (d.variable != static_cast<std::int64_t>(k)) continue;
         ++count;
         failed += d.verdict == Verdict::fail;
         inconclusive += d.verdict == Verdict::inconclusive;

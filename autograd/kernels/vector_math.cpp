@@ -114,12 +114,17 @@ Point<T> gelu_at(Batch<T> a) {
 }
 
 template <class T>
+constexpr T kFarOut = T(1e8);
+
+template <class T>
 Point<T> gelu_tanh_at(Batch<T> a) {
   constexpr auto kTwice = static_cast<T>(2 * 0.797884560802865355879892);  // 2 √(2/π)
   constexpr auto kCubic = static_cast<T>(0.044715);
-  const Batch<T> square = a * a;
-  const auto [s, rest] = logistic_shares<T>(kTwice * a * (T(1) + kCubic * square));
-  return {a * s, s * (T(1) + a * rest * kTwice * (T(1) + T(3) * kCubic * square))};
+  // Far out, where s is 0 or 1, no power may overflow: infinity times 0 is no number.
+  const Batch<T> b = xsimd::clip(a, Batch<T>(-kFarOut<T>), Batch<T>(kFarOut<T>));
+  const Batch<T> square = b * b;
+  const auto [s, rest] = logistic_shares<T>(kTwice * b * (T(1) + kCubic * square));
+  return {a * s, s * (T(1) + b * rest * kTwice * (T(1) + T(3) * kCubic * square))};
 }
 
 template <class T>

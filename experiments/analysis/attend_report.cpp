@@ -110,6 +110,13 @@ Matrix corner_of(const Matrix& map) {
   return corner;
 }
 
+// What the corner leaves out: "the first 64 of 100 queries and 12 of 12 keys"; empty if it is the whole.
+std::string cut_text(const Matrix& map) {
+  if (map.rows <= kMapShown && map.columns <= kMapShown) return {};
+  return fmt::format("the first {} of {} queries and {} of {} keys", std::min(map.rows, kMapShown), map.rows,
+                     std::min(map.columns, kMapShown), map.columns);
+}
+
 // The first of some names: as many as the corner of a map has.
 std::vector<std::string> first_of(const std::vector<std::string>& names, std::int64_t count) {
   return {names.begin(), names.begin() + std::min<std::int64_t>(count, std::ssize(names))};
@@ -125,12 +132,8 @@ std::string map_of(const Matrix& map, const AttendView& view, bool mask) {
   HeatMapLabels labels = labels_of(corner, view);
   if (mask) labels = mask_labels(corner, std::move(labels));
   std::string text = draw_heat_map(corner, labels, view.style, view.width);
-  if (corner.rows < map.rows || corner.columns < map.columns) {
-    text += wrapped(fmt::format("(the first {} of {} queries and {} of {} keys; --json has all)", corner.rows, map.rows,
-                                corner.columns, map.columns),
-                    view.width) +
-            "\n";
-  }
+  if (const std::string cut = cut_text(map); !cut.empty())
+    text += wrapped("(" + cut + "; --json has all)", view.width) + "\n";
   return text;
 }
 
@@ -157,7 +160,7 @@ std::string text_of_head(const AttendResult& result, const AttendView& view, std
   if (const std::string title = title_of(result, view, head); !title.empty()) text += title + "\n\n";
   if (view.mask) text += "mask: queries down, keys across\n" + map_of(of(result.mask), view, true) + "\n";
   const std::string scores =
-      fmt::format("scores, scaled by {}{}", view.scale, hides_anything(result) ? "; - is hidden by the mask" : "");
+      fmt::format("{}{}", view.scores, hides_anything(result) ? "; - is hidden by the mask" : "");
   const std::vector<std::string> log_sum_exp{"log-sum-exp"};
   const std::int64_t parts = result.scores.shape[1] / result.weights.shape[1];
   for (std::int64_t part = 0; part < parts; ++part) {
@@ -165,8 +168,10 @@ std::string text_of_head(const AttendResult& result, const AttendView& view, std
     const std::string which = parts > 1 ? fmt::format(", part {} of {}", part + 1, parts) : "";
     text += wrapped(scores + which, view.width) + "\n" +
             number_table(of_part(result.scores), queries, keys, view.digits, view.width);
-    text += "\nlog Σ exp of the scores" + which + "\n" +
-            number_table(of_part(result.log_sum_exp), queries, {kNumbers, log_sum_exp}, view.digits, view.width);
+    if (view.log_sum_exp) {
+      text += "\nlog Σ exp of the scores" + which + "\n" +
+              number_table(of_part(result.log_sum_exp), queries, {kNumbers, log_sum_exp}, view.digits, view.width);
+    }
     if (part + 1 < parts) text += "\n";
   }
   text += "\nweights\n" + number_table(of(result.weights), queries, keys, view.digits, view.width);
@@ -227,8 +232,10 @@ std::string attend_svg(const AttendResult& result, const AttendView& view) {
   for (const std::int64_t head : heads_of(result, view)) {
     const std::string title = title_of(result, view, head);
     const auto panel = [&](const char* what, const Tensor& tensor) {
-      const Matrix corner = corner_of(matrix_of(tensor, view.example, head));
-      return HeatMapPanel{.title = title.empty() ? what : title + ": " + what,
+      const Matrix whole = matrix_of(tensor, view.example, head);
+      const Matrix corner = corner_of(whole);
+      const std::string cut = cut_text(whole);
+      return HeatMapPanel{.title = (title.empty() ? what : title + ": " + what) + (cut.empty() ? "" : ", " + cut),
                           .weights = corner,
                           .labels = labels_of(corner, view),
                           .rows_are = "queries",

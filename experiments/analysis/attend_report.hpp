@@ -11,7 +11,8 @@ namespace tapehead {
 /// How an attention is shown.
 struct AttendView {
   std::vector<std::string> queries = {}, keys = {}, dims = {};  ///< names; empty: they are numbered
-  std::string scale = "none";                                   ///< in words, for the title
+  std::string scores = "scores";                                ///< their title
+  bool log_sum_exp = true;                                      ///< whether weights have anything to do with it
   bool mask = false;                                            ///< whether a picture of it is drawn
   std::int64_t example = 0;
   std::int64_t head = -1;  ///< -1: all

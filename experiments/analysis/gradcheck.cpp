@@ -10,6 +10,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/suggest.hpp"
 #include "autograd/check/isolated.hpp"
+#include "autograd/check/shrink.hpp"
 #include "layers/models/spec.hpp"
 #include "layers/spec.hpp"
 #include "trainers/model_problem.hpp"
@@ -43,6 +44,24 @@ CheckReport check_case(const ProblemCase& problem, const CheckOptions& options) 
   }
   report.name = problem.name;
   return report;
+}
+
+// Of the first case that fails.
+std::string smallest_failure(const GradcheckSubjects& subjects, const GradcheckResult& result,
+                             const GradcheckOptions& options) {
+  const auto failed =
+      std::ranges::find_if(result.reports, [](const CheckReport& each) { return each.verdict() == Verdict::fail; });
+  if (failed == result.reports.end()) return {};
+  const ProblemCase& problem = subjects.cases[static_cast<std::size_t>(failed - result.reports.begin())];
+  std::string program;
+  for_each_isolated(
+      1, {.at_once = 1, .seconds = options.seconds},
+      [&](std::int64_t) {
+        const std::optional<ShrunkCase> shrunk = shrink(problem, options.check);
+        return shrunk ? as_program(*shrunk) : std::string();
+      },
+      [&](std::int64_t, const IsolatedAnswer& answer) { program = answer.text.value_or(""); });
+  return program;
 }
 
 // What went wrong, or nothing.
@@ -153,6 +172,7 @@ GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOpti
   GradcheckResult result{.reports = std::vector<CheckReport>(subjects.cases.size()),
                          .refusals = {},
                          .unchecked = subjects.unchecked,
+                         .smallest_failure = {},
                          .allow_inconclusive = options.allow_inconclusive};
   const Isolation isolation{.at_once = options.threads, .seconds = options.seconds};
   {
@@ -170,6 +190,7 @@ GradcheckResult gradcheck(const GradcheckSubjects& subjects, const GradcheckOpti
         });
   }
   check_refusals(subjects, isolation, result.refusals);
+  result.smallest_failure = smallest_failure(subjects, result, options);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

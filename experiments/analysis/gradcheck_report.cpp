@@ -57,16 +57,10 @@ struct Row {
   }
 };
 
-// "ops/softmax" of "ops/softmax/K5_Q3".
-std::string without_case(const std::string& name) {
-  const std::size_t group = name.find('/');
-  return group == std::string::npos ? name : name.substr(0, name.find('/', group + 1));
-}
-
 std::vector<Row> rows_of(const GradcheckResult& result) {
   std::vector<Row> rows;
   for (const CheckReport& report : result.reports) {
-    const std::string name = without_case(report.name);
+    const std::string name = subject_of(report.name);
     auto row = std::ranges::find(rows, name, &Row::name);
     if (row == rows.end()) row = rows.insert(rows.end(), Row{.name = name});
     row->add(report);
@@ -134,6 +128,11 @@ Json to_json(const CheckReport& report) {
 
 }  // namespace
 
+std::string subject_of(const std::string& name) {
+  const std::size_t group = name.find('/');
+  return group == std::string::npos ? name : name.substr(0, name.find('/', group + 1));
+}
+
 std::int64_t GradcheckResult::derivatives() const {
   std::int64_t sum = 0;
   for (const CheckReport& report : reports) sum += std::ssize(report.derivatives);
@@ -167,6 +166,12 @@ std::string gradcheck_text(const GradcheckResult& result, std::size_t width) {
   }
   for (const std::string& name : result.unchecked) text += fmt::format("UNCHECKED {}: has no case\n", name);
   if (text.size() > without_findings) text += "\n";
+  if (!result.smallest_failure.empty()) {
+    text +=
+        wrapped("The first failure in the smallest case found that still fails, as a program to build with tapehead:",
+                width) +
+        "\n\n" + result.smallest_failure + "\n";
+  }
   return text +
          wrapped(fmt::format("{} in {} and {} of wrong input checked in {:.1f} s: {}",
                              counted(result.derivatives(), "derivative"), counted(result.reports.size(), "case"),
@@ -189,6 +194,7 @@ std::string gradcheck_json(const GradcheckResult& result) {
                          {"fail", result.cases(Verdict::fail)},
                          {"inconclusive", result.cases(Verdict::inconclusive)}}},
                        {"unchecked", result.unchecked},
+                       {"smallest_failure", result.smallest_failure},
                        {"cases", std::move(cases)},
                        {"refusals", std::move(refusals)}};
   return to_text(object) + "\n";

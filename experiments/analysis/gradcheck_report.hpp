@@ -8,6 +8,9 @@
 
 namespace tapehead {
 
+/// The op, layer or model that a case belongs to: "ops/softmax" of "ops/softmax/K5_Q3".
+std::string subject_of(const std::string& name);
+
 struct RefusalReport {
   std::string subject;
   std::string failure;  ///< empty if it was refused as promised
@@ -17,6 +20,8 @@ struct GradcheckResult {
   std::vector<CheckReport> reports;  ///< in the order of the cases
   std::vector<RefusalReport> refusals;
   std::vector<std::string> unchecked;
+  /// A program that shows the first failure in the smallest case that still fails so; empty: nothing failed.
+  std::string smallest_failure;
   double seconds = 0;
   bool allow_inconclusive = false;
 

@@ -103,11 +103,20 @@ void write_result(const AttendResult& result, const std::string& file) {
   write_tensors(file, tensors);
 }
 
+// "scores, scaled by inv_sqrt_dk"; of a score that has no scale, which one it is.
+std::string title_of_scores(const Settings& settings) {
+  const std::string& score = settings.text("score");
+  const auto spec = std::ranges::find_if(
+      stage_specs(), [&](const StageSpec& stage) { return stage.kind == StageKind::score && stage.name == score; });
+  return spec->scaled ? "scores, scaled by " + settings.text("scale") : "scores, " + score;
+}
+
 AttendView view_of(const Settings& settings, const AttendInput& input, const Console& console) {
   const auto& shape = input.query.shape;
   AttendView view{.queries = names_given(settings, "query-names", shape[2], "query"),
                   .keys = names_given(settings, "key-names", input.key.shape[2], "key"),
-                  .scale = settings.text("scale"),
+                  .scores = title_of_scores(settings),
+                  .log_sum_exp = is_among("softmax zero_sink learned_sink", settings.text("normalizer")),
                   .mask = settings.flag("show-mask"),
                   .example = settings.integer("example"),
                   .head = settings.integer("head"),

@@ -11,6 +11,7 @@
 #include "autograd/base/output_file.hpp"
 #include "experiments/analysis/leak_report.hpp"
 #include "experiments/analysis/leak_subjects.hpp"
+#include "experiments/analysis/taylor_report.hpp"
 #include "experiments/analysis/trained_check.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
@@ -22,6 +23,9 @@ namespace {
 
 void refuse_conflicts(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
+  if (settings.given("svg") && !settings.flag("leaks") && !settings.flag("taylor")) {
+    throw ConfigError("--svg: does nothing without --leaks or --taylor");
+  }
   if (settings.text("checkpoint").empty()) return;
   if (!invocation.subject.empty()) {
     throw ConfigError(
@@ -90,18 +94,42 @@ int look_for_leaks(const std::vector<LeakSubject>& subjects, const Settings& set
   return std::ranges::all_of(results, &ModelLeaks::passed) ? kDone : kCheckFailed;
 }
 
+int show_taylor(const std::vector<ProblemCase>& cases, const Settings& settings, Console& console) {
+  constexpr std::size_t kMostPictures = 24;
+  if (settings.given("svg") && cases.size() > kMostPictures) {
+    throw ConfigError(fmt::format("--svg: {} cases, and one file holds {} pictures at most; choose fewer by a PATTERN",
+                                  cases.size(), kMostPictures));
+  }
+  std::vector<TaylorTest> tests;
+  for (const ProblemCase& each : cases) {
+    tests.push_back(taylor_test(each, static_cast<std::uint64_t>(settings.integer("seed"))));
+  }
+  if (settings.given("svg")) write_file(settings.text("svg"), taylor_svg(tests));
+  console.out << (settings.flag("json") ? taylor_json(tests) : taylor_text(tests, console.width));
+  const bool undecided_is_fine = settings.flag("allow-inconclusive");
+  const bool fine = std::ranges::all_of(tests, [&](const TaylorTest& test) {
+    return test.verdict() == Verdict::pass || (undecided_is_fine && test.verdict() == Verdict::inconclusive);
+  });
+  return fine ? kDone : kCheckFailed;
+}
+
 int run_gradcheck(const Invocation& invocation, Console& console) {
   refuse_conflicts(invocation);
   const Settings& settings = invocation.settings;
   const std::string& checkpoint = settings.text("checkpoint");
   const bool leaks = settings.flag("leaks");
   if (checkpoint.empty() && leaks) return look_for_leaks(leak_subjects(invocation.subject), settings, console);
+  const bool taylor = settings.flag("taylor");
+  if (checkpoint.empty() && taylor) {
+    return show_taylor(matching(all_subjects(), invocation.subject).cases, settings, console);
+  }
   if (checkpoint.empty()) return check(matching(all_subjects(), invocation.subject), settings, console);
   const Trained trained = open_trained(checkpoint);
   std::string warning;  // none: the training data are needed
   const std::unique_ptr<Dataset> dataset = data_of(trained, settings, NeededData::training, warning);
   tell_of_data(*dataset, {.training = true}, console.err);
   if (leaks) return look_for_leaks({leak_subject(trained, *dataset)}, settings, console);
+  if (taylor) return show_taylor({trained_problem(trained, *dataset)}, settings, console);
   if (!settings.flag("sharpness")) {
     return check({.cases = {trained_problem(trained, *dataset)}}, settings, console);
   }
@@ -132,6 +160,13 @@ Command command_gradcheck() {
                    .help = "look for what a model knows and must not, instead of checking derivatives",
                    .when = "PATTERN then chooses among presets and models",
                    .common = true},
+                  {.name = "taylor",
+                   .kind = OptionKind::flag,
+                   .help =
+                       "show how the remainders of Taylor's formula fall without derivatives, with the gradient, and "
+                       "with the Hessian: by 1, 2 and 3 orders",
+                   .when = "--svg draws them",
+                   .common = true},
                   {.name = "allow-inconclusive",
                    .kind = OptionKind::flag,
                    .help = "let pass what could not be decided",
@@ -147,11 +182,14 @@ Command command_gradcheck() {
                   {"color"},
                   {"json"}},
       .conditions = {{"sharpness", off("leaks")},
+                     {"taylor", off("leaks")},
+                     {"taylor", off("sharpness")},
+                     {"threads", off("taylor")},
+                     {"precision", off("taylor")},
                      {"allow-inconclusive", off("leaks")},
                      {"seed", off("leaks")},
                      {"precision", off("leaks")},
                      {"threads", off("leaks")},
-                     {"svg", on("leaks")},
                      {"color", on("leaks")},
                      {"train", on("checkpoint")},
                      {"valid", on("checkpoint")},

@@ -127,6 +127,19 @@ HeatMapLabels mask_labels(const Matrix& allowed, HeatMapLabels labels) {
   return labels;
 }
 
+std::string beyond_shades(const Matrix& weights) {
+  constexpr double kRounding = 1e-6;  // of single precision
+  double low = 0;
+  double high = 1;
+  for (const double weight : weights.values) {
+    low = std::min(low, weight);  // what is no number is neither
+    high = std::max(high, weight);
+  }
+  if (low >= -kRounding && high <= 1 + kRounding) return {};
+  const auto [least, most] = std::ranges::minmax(weights.values);
+  return fmt::format("from {:.3g} to {:.3g}; what is below 0 or above 1 is shown as that", least, most);
+}
+
 std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style, std::size_t width) {
   const std::vector<std::string> columns = shown_labels(labels.columns, weights.columns);
   std::vector<std::string> rows = shown_labels(labels.rows, weights.rows);
@@ -152,7 +165,10 @@ std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, He
       text += style == HeatMapStyle::color ? "\n" : "|\n";
     }
   }
-  return labels.legend ? text + legend(fit.margin + 1, style) : text;
+  if (!labels.legend) return text;
+  text += legend(fit.margin + 1, style);
+  if (const std::string beyond = beyond_shades(weights); !beyond.empty()) text += wrapped(beyond, width) + "\n";
+  return text;
 }
 
 }  // namespace tapehead

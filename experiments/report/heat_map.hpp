@@ -29,10 +29,14 @@ struct HeatMapLabels {
 /// Labels as maps show them: numbers from 0 if there are none, and nothing that a terminal would act on.
 std::vector<std::string> shown_labels(std::vector<std::string> labels, std::int64_t count);
 
+/// "from -0.31 to 2.1; what is below 0 or above 1 is shown as that": what shades cannot say of some weights, as those
+/// of a linear attention; empty if they say all.
+std::string beyond_shades(const Matrix& weights);
+
 /// Draws weights between 0 and 1, a row a line: for attention, rows are queries and columns keys. Ends with a line that
-/// explains the shades, unless that is not wanted. Values outside are drawn as the nearest end. Where lines would be
-/// longer than `width`, cells are narrower and labels of columns are written downwards; what still does not fit is
-/// drawn in parts, one below the other. Labels that are too long are cut and end in `…`.
+/// explains the shades, unless that is not wanted. Values outside are drawn as the nearest end, and a line says so.
+/// Where lines would be longer than `width`, cells are narrower and labels of columns are written downwards; what still
+/// does not fit is drawn in parts, one below the other. Labels that are too long are cut and end in `…`.
 std::string draw_heat_map(const Matrix& weights, const HeatMapLabels& labels, HeatMapStyle style,
                           std::size_t width = 80);
 

@@ -6,14 +6,12 @@
 #include <array>
 #include <cmath>
 
+#include "experiments/report/svg.hpp"
 #include "experiments/report/text_width.hpp"
 
 namespace tapehead {
 namespace {
 
-constexpr double kLetter = 7;   // width of a character of 12 px, about
-constexpr double kLine = 18;    // from one line of text to the next
-constexpr double kMargin = 12;  // around everything
 constexpr double kLargestMap = 720;
 constexpr std::size_t kLongestLabel = 18;
 
@@ -34,32 +32,10 @@ std::string color_of(double weight) {
   return fmt::format("#{:02x}{:02x}{:02x}", mix(&Color::red), mix(&Color::green), mix(&Color::blue));
 }
 
-std::string escaped(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '<') {
-      safe += "&lt;";
-    } else if (c == '>') {
-      safe += "&gt;";
-    } else if (c == '&') {
-      safe += "&amp;";
-    } else if (c == '"') {
-      safe += "&quot;";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
-
-std::string text_at(double x, double y, const std::string& text, const std::string& more = {}) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\"{}>{}</text>\n", x, y, more, escaped(text));
-}
-
 double widest(const std::vector<std::string>& labels) {
   std::size_t width = 0;
   for (const std::string& label : labels) width = std::max(width, text_width(label));
-  return kLetter * static_cast<double>(width);
+  return kSvgLetter * static_cast<double>(width);
 }
 
 std::vector<std::string> cut(std::vector<std::string> labels) {
@@ -75,12 +51,12 @@ struct Place {
     const auto most = static_cast<double>(std::max({panel.weights.rows, panel.weights.columns, std::int64_t{1}}));
     cell = std::clamp(kLargestMap / most, 4.0, 32.0);
     turned = widest(cut(columns)) + 4 > cell;
-    left = widest(cut(rows)) + 8 + (panel.rows_are.empty() ? 0 : kLine);
-    top = 2 * kLine + (panel.columns_are.empty() ? 0 : kLine) + (turned ? widest(cut(columns)) + 6 : kLine);
+    left = widest(cut(rows)) + 8 + (panel.rows_are.empty() ? 0 : kSvgLine);
+    top = 2 * kSvgLine + (panel.columns_are.empty() ? 0 : kSvgLine) + (turned ? widest(cut(columns)) + 6 : kSvgLine);
     map_width = cell * static_cast<double>(panel.weights.columns);
     map_height = cell * static_cast<double>(panel.weights.rows);
-    width = std::max(left + map_width, kLetter * static_cast<double>(text_width(panel.title)));
-    height = top + map_height + kLine;
+    width = std::max(left + map_width, kSvgLetter * static_cast<double>(text_width(panel.title)));
+    height = top + map_height + kSvgLine;
   }
 
   std::vector<std::string> rows, columns;
@@ -92,17 +68,18 @@ struct Place {
 std::int64_t every(double cell) { return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(12 / cell))); }
 
 std::string drawn(const HeatMapPanel& panel, const Place& at, double y0) {
-  const double x = kMargin + at.left;
+  const double x = kSvgMargin + at.left;
   const double y = y0 + at.top;
-  std::string svg = text_at(kMargin, y0 + 14, panel.title, " font-weight=\"bold\"");
+  std::string svg = svg_text(kSvgMargin, y0 + 14, panel.title, " font-weight=\"bold\"");
   if (!panel.columns_are.empty()) {
-    svg += text_at(x + at.map_width / 2, y0 + 14 + kLine, panel.columns_are, " text-anchor=\"middle\" fill=\"#555\"");
+    svg +=
+        svg_text(x + at.map_width / 2, y0 + 14 + kSvgLine, panel.columns_are, " text-anchor=\"middle\" fill=\"#555\"");
   }
   if (!panel.rows_are.empty()) {
     const double middle = y + at.map_height / 2;
-    svg += text_at(kMargin + 12, middle, panel.rows_are,
-                   fmt::format(" text-anchor=\"middle\" fill=\"#555\" transform=\"rotate(-90 {:.1f} {:.1f})\"",
-                               kMargin + 12, middle));
+    svg += svg_text(kSvgMargin + 12, middle, panel.rows_are,
+                    fmt::format(" text-anchor=\"middle\" fill=\"#555\" transform=\"rotate(-90 {:.1f} {:.1f})\"",
+                                kSvgMargin + 12, middle));
   }
   const std::vector<std::string> rows = cut(at.rows);
   const std::vector<std::string> columns = cut(at.columns);
@@ -110,14 +87,14 @@ std::string drawn(const HeatMapPanel& panel, const Place& at, double y0) {
   for (std::int64_t c = 0; c < panel.weights.columns; c += step) {
     const double middle = x + (static_cast<double>(c) + 0.5) * at.cell;
     const std::string& label = columns[static_cast<std::size_t>(c)];
-    svg += at.turned ? text_at(middle + 4, y - 6, label,
-                               fmt::format(" transform=\"rotate(-90 {:.1f} {:.1f})\"", middle + 4, y - 6))
-                     : text_at(middle, y - 6, label, " text-anchor=\"middle\"");
+    svg += at.turned ? svg_text(middle + 4, y - 6, label,
+                                fmt::format(" transform=\"rotate(-90 {:.1f} {:.1f})\"", middle + 4, y - 6))
+                     : svg_text(middle, y - 6, label, " text-anchor=\"middle\"");
   }
   for (std::int64_t r = 0; r < panel.weights.rows; ++r) {
     const double row_y = y + static_cast<double>(r) * at.cell;
     if (r % step == 0) {
-      svg += text_at(x - 6, row_y + at.cell / 2 + 4, rows[static_cast<std::size_t>(r)], " text-anchor=\"end\"");
+      svg += svg_text(x - 6, row_y + at.cell / 2 + 4, rows[static_cast<std::size_t>(r)], " text-anchor=\"end\"");
     }
     for (std::int64_t c = 0; c < panel.weights.columns; ++c) {
       const char mark = panel.labels.marks.empty()
@@ -130,11 +107,11 @@ std::string drawn(const HeatMapPanel& panel, const Place& at, double y0) {
                       shade ? fmt::format(": {:.4g}", panel.weights(r, c)) : std::string());
       svg += fmt::format(
           "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\"><title>{}</title></rect>\n",
-          cell_x, row_y, at.cell, at.cell, shade ? color_of(panel.weights(r, c)) : "#ffffff", escaped(said));
+          cell_x, row_y, at.cell, at.cell, shade ? color_of(panel.weights(r, c)) : "#ffffff", svg_escaped(said));
       if (shade || mark == ' ') continue;
-      svg += text_at(cell_x + at.cell / 2, row_y + at.cell / 2 + 5, std::string(1, mark),
-                     mark == 'X' ? " text-anchor=\"middle\" fill=\"#d00000\" font-weight=\"bold\""
-                                 : " text-anchor=\"middle\" fill=\"#888888\"");
+      svg += svg_text(cell_x + at.cell / 2, row_y + at.cell / 2 + 5, std::string(1, mark),
+                      mark == 'X' ? " text-anchor=\"middle\" fill=\"#d00000\" font-weight=\"bold\""
+                                  : " text-anchor=\"middle\" fill=\"#888888\"");
     }
   }
   return svg + fmt::format(
@@ -146,19 +123,22 @@ std::string drawn(const HeatMapPanel& panel, const Place& at, double y0) {
 std::string legend(double y) {
   constexpr int kSteps = 40;
   constexpr double kWidth = 4;
-  std::string svg = text_at(kMargin, y + 12, "0");
+  std::string svg = svg_text(kSvgMargin, y + 12, "0");
   for (int i = 0; i <= kSteps; ++i) {
     svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"12\" fill=\"{}\"/>\n",
-                       kMargin + 14 + kWidth * i, y + 2, kWidth + 0.5, color_of(static_cast<double>(i) / kSteps));
+                       kSvgMargin + 14 + kWidth * i, y + 2, kWidth + 0.5, color_of(static_cast<double>(i) / kSteps));
   }
-  return svg + text_at(kMargin + 20 + kWidth * (kSteps + 1), y + 12, "1");
+  return svg + svg_text(kSvgMargin + 20 + kWidth * (kSteps + 1), y + 12, "1");
 }
 
 }  // namespace
 
-std::string heat_map_svg(const std::vector<HeatMapPanel>& panels) {
+std::string heat_map_svg(std::vector<HeatMapPanel> panels) {
+  for (HeatMapPanel& panel : panels) {
+    if (const std::string beyond = beyond_shades(panel.weights); !beyond.empty()) panel.title += " (" + beyond + ")";
+  }
   double width = 220;
-  double height = kMargin;
+  double height = kSvgMargin;
   std::string body;
   for (const HeatMapPanel& panel : panels) {
     const Place place(panel);
@@ -167,13 +147,8 @@ std::string heat_map_svg(const std::vector<HeatMapPanel>& panels) {
     height += place.height;
   }
   body += legend(height);
-  height += kLine + kMargin;
-  return fmt::format(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
-             "viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"sans-serif\" font-size=\"12\">\n"
-             "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-             width + 2 * kMargin, height) +
-         body + "</svg>\n";
+  height += kSvgLine + kSvgMargin;
+  return svg_page(width + 2 * kSvgMargin, height, body);
 }
 
 }  // namespace tapehead

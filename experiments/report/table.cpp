@@ -19,6 +19,7 @@ constexpr std::size_t kShortestWord = 5;    // words are not cut shorter
 constexpr std::size_t kNarrowestText = 16;  // a last column of words is not wrapped narrower
 
 bool looks_like_number(const std::string& cell) {
+  if (cell == "∞" || cell == "-∞") return true;
   double number = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
   const std::string_view unit(end, static_cast<std::size_t>(cell.data() + cell.size() - end));

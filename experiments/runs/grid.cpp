@@ -27,6 +27,21 @@ const OptionSpec& require_varied_option(const std::string& name) {
   throw ConfigError(fmt::format("--vary {}: there is no such option{}", name, did_you_mean(name, names)));
 }
 
+// At commas, but not at those within parentheses: "window(3, 1),causal".
+std::vector<std::string> values_of(const std::string& list) {
+  std::vector<std::string> values(1);
+  int depth = 0;
+  for (const char c : list) {
+    depth += (c == '(') - (c == ')');
+    if (c == ',' && depth <= 0) {
+      values.emplace_back();
+    } else {
+      values.back() += c;
+    }
+  }
+  return values;
+}
+
 }  // namespace
 
 Variation parse_variation(const std::string& text) {
@@ -34,11 +49,10 @@ Variation parse_variation(const std::string& text) {
   if (equals == std::string::npos) throw ConfigError(fmt::format("--vary {}: expected name=value,value…", text));
   const std::string name = text.substr(0, equals);
   Variation variation{&require_varied_option(name), {}};
-  std::string rest = text.substr(equals + 1) + ",";
-  for (std::size_t comma = 0; (comma = rest.find(',')) != std::string::npos; rest.erase(0, comma + 1)) {
+  for (const std::string& typed : values_of(text.substr(equals + 1))) {
     std::string value;
     try {
-      value = canonical_value(*variation.option, rest.substr(0, comma));
+      value = canonical_value(*variation.option, typed);
     } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("--vary {}: {}", name, error.what()));
     }

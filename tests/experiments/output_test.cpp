@@ -98,7 +98,10 @@ class Output : public InFolder {
     add({"gradcheck", "ops/scale"});
     add({"gradcheck", "--leaks", "models/transformer"});
     add({"gradcheck", "--leaks", "models/decoder/pre_relu"});
+    add({"gradcheck", "--taylor", "ops/scale"});
+    add({"gradcheck", "--taylor", "ops/softmax/K5_Q3"});
     add({"gradcheck", "--checkpoint", trained()});
+    add({"gradcheck", "--checkpoint", trained(), "--taylor"});
     add({"gradcheck", "--checkpoint", trained(), "--sharpness"});
     add({"bench", "--seconds", "0.001", "--rounds", "1", "--d-model", "8", "--d-ff", "8", "--layers", "1", "--threads",
          "1", "--shards", "1", "--profile"},

@@ -56,6 +56,9 @@ struct ForwardOracle {
 /// they differ. False where the op refuses the sizes, because they do not fit what the case holds besides.
 bool compare_with_plain_loops(const ForwardCase& at, const std::vector<InputSpec>& inputs);
 
+/// Of every op but attention, whose plain loops are in attention_test.cpp.
+std::vector<ForwardOracle> forward_oracles();
+
 /// The oracles by family; each is defined in forward_<family>.cpp.
 std::vector<ForwardOracle> elementwise_oracles();
 std::vector<ForwardOracle> shape_oracles();

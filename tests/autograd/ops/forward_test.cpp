@@ -9,15 +9,6 @@
 namespace tapehead {
 namespace {
 
-std::vector<ForwardOracle> all_oracles() {
-  std::vector<ForwardOracle> all;
-  for (auto family : {elementwise_oracles, shape_oracles, product_oracles, column_oracles, weight_oracles,
-                      score_oracles, position_oracles, head_oracles, sequence_oracles, token_oracles}) {
-    for (ForwardOracle& oracle : family()) all.push_back(std::move(oracle));
-  }
-  return all;
-}
-
 class OpForward : public testing::TestWithParam<ForwardOracle> {};
 
 TEST_P(OpForward, AgreesWithPlainLoops) {
@@ -28,11 +19,12 @@ TEST_P(OpForward, AgreesWithPlainLoops) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Ops, OpForward, testing::ValuesIn(all_oracles()), [](const auto& at) { return at.param.op; });
+INSTANTIATE_TEST_SUITE_P(Ops, OpForward, testing::ValuesIn(forward_oracles()),
+                         [](const auto& at) { return at.param.op; });
 
 TEST(OpForwards, EveryOpHasAnOracle) {
   std::set<std::string> with_oracle{"attention"};  // its plain loops are in attention_test.cpp
-  for (const ForwardOracle& oracle : all_oracles()) {
+  for (const ForwardOracle& oracle : forward_oracles()) {
     EXPECT_FALSE(oracle.cases.empty()) << oracle.op;
     EXPECT_TRUE(with_oracle.insert(oracle.op).second) << oracle.op << " has two oracles";
   }

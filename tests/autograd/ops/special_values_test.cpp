@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <complex>
 #include <functional>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -96,6 +98,35 @@ TEST(SpecialValues, CurvesAndTheirSlopes) {
           << "slope of " << curve.name << " at " << x[i];
     }
   }
+}
+
+// The largest numbers that there are: a power on the way must not make them infinite, and infinity times 0 no number.
+template <Scalar T>
+void expect_saturation(const std::vector<Var<T> (*)(Var<T>)>& curves_to_infinity) {
+  const Real<T> most = std::numeric_limits<Real<T>>::max();
+  for (const auto curve : curves_to_infinity) {
+    std::vector<T> x;
+    for (const Real<T> size : {Real<T>(1e10), Real<T>(1e15), Real<T>(1e25), most}) {
+      x.push_back(T(size));
+      x.push_back(T(-size));
+    }
+    const std::vector<T> ones(x.size(), T(1));
+    Tape<T> tape;
+    const Var<T> in = tape.input({static_cast<std::int64_t>(x.size())}, x.data());
+    const Var<T> y = curve(in);
+    tape.backward(y, ones.data());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      EXPECT_EQ(y.data()[i], i % 2 == 0 ? x[i] : T(0)) << x[i];
+      EXPECT_EQ(tape.gradient(in)[i], i % 2 == 0 ? T(1) : T(0)) << x[i];
+    }
+  }
+}
+
+TEST(SpecialValues, CurvesOfHugeNumbersAreTheNumbersOrZero) {
+  expect_saturation<float>({gelu<float>, gelu_tanh<float>, silu<float>, relu<float>});
+  expect_saturation<double>({gelu<double>, gelu_tanh<double>, silu<double>, relu<double>});
+  expect_saturation<std::complex<double>>(
+      {gelu_tanh<std::complex<double>>, silu<std::complex<double>>, relu<std::complex<double>>});
 }
 
 // What is tiny by right is right to its digits where the op promises it.

@@ -13,6 +13,7 @@ namespace tapehead {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using Rows = std::vector<std::vector<double>>;
 
 // Attention as the paper writes it, in plain loops.
@@ -238,6 +239,30 @@ TEST_F(Attend, TheLogSumExpIsThatOfTheScoresThatAreNotHidden) {
   EXPECT_THAT(run({"attend", "--query", "1;2", "--key", "1;3", "--mask", "causal(-1)"}).out, HasSubstr("-∞"));
   const nlohmann::json all = run({"attend", "--query", "2", "--key", "500;501", "--scale", "none", "--json"}).json();
   EXPECT_NEAR(all["log_sum_exp"][0].get<double>(), 1002 + std::log1p(std::exp(-2.0)), 1e-12);
+}
+
+TEST_F(Attend, TitlesSayWhatIsThere) {
+  const auto shown = [](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"attend", "--query", "3,1; -2,0", "--key", "1,2; -3,1"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words).out;
+  };
+  EXPECT_THAT(shown({}), HasSubstr("scores, scaled by inv_sqrt_dk\n"));
+  EXPECT_THAT(shown({}), HasSubstr("log Σ exp"));
+  EXPECT_THAT(shown({"--score", "additive"}), HasSubstr("scores, additive\n"));
+  EXPECT_THAT(shown({"--normalizer", "sigmoid"}), Not(HasSubstr("log Σ exp")));
+  EXPECT_THAT(shown({}), Not(HasSubstr("is shown as that")));
+  EXPECT_THAT(shown({"--normalizer", "none", "--scale", "none"}),
+              HasSubstr("from -8 to 6; what is below 0 or above 1 is shown as that"));
+}
+
+TEST_F(Attend, APictureOfManyVectorsSaysWhatItLeavesOut) {
+  std::string many;
+  for (int i = 0; i < 70; ++i) many += "1,0\n";
+  write("many.csv", many);
+  ASSERT_EQ(run({"attend", "--query", path("many.csv"), "--key", path("many.csv"), "--svg", path("many.svg")}).status,
+            0);
+  EXPECT_THAT(read("many.svg"), HasSubstr("weights, the first 64 of 70 queries and 64 of 70 keys"));
 }
 
 TEST_F(Attend, AMaskIsWrittenDrawnAndReadFromAFile) {

@@ -83,5 +83,15 @@ TEST(HeatMap, PlainCharactersUnlessOnATerminal) {
   EXPECT_EQ(heat_map_style("auto", true), HeatMapStyle::ascii);
 }
 
+TEST(HeatMap, SaysWhereNumbersGoBeyondItsShades) {
+  Matrix weights = two_by_three();
+  EXPECT_EQ(beyond_shades(weights), "");
+  weights.values[2] = 1 + 1e-9;  // rounding
+  EXPECT_EQ(beyond_shades(weights), "");
+  weights.values[2] = -0.25;
+  EXPECT_TRUE(draw_heat_map(weights, {}, HeatMapStyle::ascii)
+                  .ends_with("from -0.25 to 1; what is below 0 or above 1 is shown as that\n"));
+}
+
 }  // namespace
 }  // namespace tapehead

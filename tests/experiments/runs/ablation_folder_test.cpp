@@ -84,7 +84,7 @@ TEST_F(Ablate, AnotherBuildIsRefusedByName) {
                                        {"blas_kernel", "BLAS kernel tapehead 9"},
                                        {"blas_library", "BLAS library tapehead 9"}}) {
     change_result(
-        result, [&](auto& object) { object["made_with"][field] = "tapehead 9"; }, true);
+        result, [name = field](auto& object) { object["made_with"][name] = "tapehead 9"; }, true);
     const Ran ran = run(words());
     EXPECT_EQ(ran.status, 2);
     EXPECT_THAT(ran.err, HasSubstr("heads=2/seed=2: holds a run that cannot be compared: " + std::string(message)));

@@ -59,5 +59,12 @@ TEST(Grid, MistakesAreRefused) {
   EXPECT_THAT(refusal({"seed=1,2"}), testing::HasSubstr("--seeds"));
 }
 
+TEST(Grid, CommasWithinParenthesesBelongToTheValue) {
+  const Variation masks = parse_variation("attention-mask=window(3, 1),causal,window(2, 0) | prefix(4)");
+  ASSERT_EQ(masks.values.size(), 3U);
+  EXPECT_EQ(masks.values[0], "window(3, 1)");
+  EXPECT_EQ(masks.values[2], "window(2, 0) | prefix(4)");
+}
+
 }  // namespace
 }  // namespace tapehead
