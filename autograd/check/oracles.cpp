@@ -204,12 +204,12 @@ RiddersEstimate Oracles::on_both_sides_or_one(const Direction& direction, double
 }
 
 RiddersEstimate Oracles::differences(const Direction& direction, double goal) {
-  return on_both_sides_or_one(direction, 0,
-                              [&](const Probe& at, Probes probes) { return ridders(at, kFirstProbe, goal, probes); });
+  return on_both_sides_or_one(
+      direction, 0, [&](const DifferenceProbe& at, Probes probes) { return ridders(at, kFirstProbe, goal, probes); });
 }
 
 RiddersEstimate Oracles::confirmed_differences(const Direction& direction, double goal, double terms) {
-  return on_both_sides_or_one(direction, terms, [&](const Probe& at, Probes probes) {
+  return on_both_sides_or_one(direction, terms, [&](const DifferenceProbe& at, Probes probes) {
     return confirmed_ridders(at, kFirstProbe, goal, probes);
   });
 }

@@ -51,7 +51,7 @@ class Tableau {
 
 }  // namespace
 
-RiddersEstimate ridders(const Probe& probe, double step, double goal, Probes probes) {
+RiddersEstimate ridders(const DifferenceProbe& probe, double step, double goal, Probes probes) {
   const bool central = probes == Probes::central;
   RiddersEstimate estimate;
   std::vector<Tableau> tableaus;
@@ -83,7 +83,7 @@ RiddersEstimate ridders(const Probe& probe, double step, double goal, Probes pro
   return estimate;
 }
 
-RiddersEstimate confirmed_ridders(const Probe& probe, double step, double goal, Probes probes) {
+RiddersEstimate confirmed_ridders(const DifferenceProbe& probe, double step, double goal, Probes probes) {
   std::vector<RiddersEstimate> found;
   bool crossed = false;
   for (int start = 0; start < kStarts; ++start) {

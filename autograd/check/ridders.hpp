@@ -22,18 +22,19 @@ enum class Probes { central, one_sided };
 struct Difference {
   std::vector<double> difference, rounding;
 };
-using Probe = std::function<std::optional<Difference>(double h)>;
+using DifferenceProbe = std::function<std::optional<Difference>(double h)>;
 
 /// Ridders (1982), "Accurate computation of F′(x) and F′(x)F″(x)": central differences at h, h/2, h/4 … are
 /// extrapolated to h = 0 by Neville's scheme, and the differences between neighbours in the tableau estimate the error.
 /// Begins at `step`; stops when every error is below `goal`, when a further halving makes it worse, or when h is tiny.
 /// The error includes what rounding of f does to the quotients.
-RiddersEstimate ridders(const Probe& probe, double step, double goal, Probes probes = Probes::central);
+RiddersEstimate ridders(const DifferenceProbe& probe, double step, double goal, Probes probes = Probes::central);
 
 /// The same begun at several steps, none a power of two of another, so that no two share a probe. The error estimate of
 /// one tableau can be too small by two orders of magnitude where neighbours agree by accident, while the step is not
 /// yet small beside what the function does; so each value counts as far only as another one confirms it, and the best
 /// confirmed one is taken, for each component. Several times as dear.
-RiddersEstimate confirmed_ridders(const Probe& probe, double step, double goal, Probes probes = Probes::central);
+RiddersEstimate confirmed_ridders(const DifferenceProbe& probe, double step, double goal,
+                                  Probes probes = Probes::central);
 
 }  // namespace tapehead

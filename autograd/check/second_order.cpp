@@ -76,7 +76,7 @@ RiddersEstimate differences_of_gradients(CheckContext& context, const std::vecto
     }
     return found;
   };
-  const auto estimated = [&](const Probe& probe, Probes probes) {
+  const auto estimated = [&](const DifferenceProbe& probe, Probes probes) {
     return confirmed ? confirmed_ridders(probe, kFirstProbe, goal, probes) : ridders(probe, kFirstProbe, goal, probes);
   };
   RiddersEstimate estimate = estimated([&](double h) { return between(-h, h); }, Probes::central);

@@ -180,9 +180,8 @@ class Attend {
     layout_.seal();
     choose_kernel(stages_);  // refuses what does not go together
     if (!options_.turned) return;
-    const auto channels =
-        static_cast<std::int64_t>(options_.rotary.share * static_cast<double>(scoring.key_width)) / 2 * 2;
-    table_.emplace(channels, stages_.numbers.positions, options_.rotary.base);
+    table_.emplace(turned_channels(options_.rotary, scoring.key_width), stages_.numbers.positions,
+                   options_.rotary.base);
   }
 
   const std::string& symbol(std::size_t kind, std::size_t i) const {
@@ -252,7 +251,7 @@ class Attend {
     const std::vector<std::int64_t> shape{sizes_.examples, stages_.scoring().heads, sizes_.keys};
     const Tensor* given = other(name);
     if (given == nullptr || given->shape != shape) {
-      throw DataError(fmt::format("attend: bias {} reads {} ({}), and {}", stages_.bias->name, name,
+      throw DataError(fmt::format("attend: positions {} read {} ({}) of --input, and {}", stages_.bias->name, name,
                                   fmt::join(shape, ", "),
                                   given == nullptr ? "there is none" : "it is " + shape_text(*given)));
     }
@@ -438,6 +437,11 @@ AttendInput AttendInput::of(const Matrix& query, const Matrix& key, const Matrix
 }
 
 AttendResult attend(const AttendInput& input, const AttendOptions& options, std::int64_t most) {
+  for (const auto& [name, tensor] : {std::pair{"q", &input.query}, {"k", &input.key}, {"v", &input.value}}) {
+    const auto odd = std::ranges::find_if(tensor->values, [](double number) { return !std::isfinite(number); });
+    if (odd != tensor->values.end())
+      throw DataError(fmt::format("attend: {} holds {}; numbers must be finite", name, *odd));
+  }
   Attend run(input, options, most);
   return options.single_precision ? run.run<float>() : run.run<double>();
 }

@@ -134,7 +134,16 @@ bool is_matrix_text(std::string_view text) {
 
 Matrix matrix_of_text(const std::string& text, const std::string& name) {
   std::string lines = text;
-  std::ranges::replace(lines, ';', '\n');
+  bool any = false;  // number since the last semicolon
+  for (char& c : lines) {
+    if (c == ';') {
+      if (!any) throw DataError(fmt::format("{}: there is no vector between two semicolons", name));
+      c = '\n';
+      any = false;
+    } else {
+      any = any || (c != ' ' && c != '\t');
+    }
+  }
   return parse_matrix(lines, name);
 }
 

@@ -27,7 +27,12 @@ constexpr std::int64_t kMostInFiles = 100'000'000;  // numbers of a table that i
 // A file, or numbers as they stand on the command line.
 Matrix matrix_given(const Settings& settings, std::string_view option) {
   const std::string& text = settings.text(option);
-  if (is_matrix_text(text) && !file_exists(text)) return matrix_of_text(text, fmt::format("--{}", option));
+  const bool file = file_exists(text);
+  if (is_matrix_text(text) && !file) return matrix_of_text(text, fmt::format("--{}", option));
+  if (!file && text.find_first_of(",;") != std::string::npos) {
+    throw ConfigError(fmt::format("--{}: \"{}\" is no file, and not all of it is numbers, such as \"1,0; 0.5,1\"",
+                                  option, printable(text)));
+  }
   return read_matrix(text);
 }
 
@@ -36,7 +41,7 @@ std::vector<std::string> names_given(const Settings& settings, std::string_view 
   std::vector<std::string> names;
   std::istringstream words(settings.text(option));
   for (std::string word; words >> word;) names.push_back(printable(word));
-  if (!names.empty() && std::ssize(names) != count) {
+  if (settings.given(option) && std::ssize(names) != count) {
     throw ConfigError(fmt::format("--{}: {} for {}", option, counted(names.size(), "name"),
                                   counted(count, one, std::string_view(one) == "query" ? "queries" : "")));
   }
@@ -56,16 +61,36 @@ AttendInput input_of_file(const std::string& file) {
   return input;
 }
 
-// What a mask names: terms, or a file with a table of zeros and ones.
+// A table of zeros and ones, a query a row.
+Tensor mask_of_file(const std::string& file, const AttendInput& input) {
+  const Matrix table = read_matrix(file);
+  const std::int64_t queries = input.query.shape[2];
+  const std::int64_t keys = input.key.shape[2];
+  if (table.rows != queries || table.columns != keys) {
+    throw ConfigError(fmt::format("--mask: {} has {} of {}, and there are {} queries and {} keys", file,
+                                  counted(table.rows, "row"), counted(table.columns, "number"), queries, keys));
+  }
+  for (std::int64_t q = 0; q < queries; ++q) {
+    for (std::int64_t k = 0; k < keys; ++k) {
+      if (table(q, k) == 0 || table(q, k) == 1) continue;
+      throw ConfigError(fmt::format("--mask: {} has {:g} for query {} and key {}; a mask has zeros and ones", file,
+                                    table(q, k), q, k));
+    }
+  }
+  return {{table.rows, table.columns}, table.values};
+}
+
+// What a mask names: terms, or a file.
 void read_mask(const Settings& settings, AttendInput& input, AttendOptions& options) {
   const std::string& text = settings.text("mask");
   const bool terms = text.find_first_of("(&|") != std::string::npos;  // and may be longer than the name of a file
   if (!text.empty() && !terms && file_exists(text)) {
-    const Matrix table = read_matrix(text);
     if (input.others.contains("mask")) {
       throw ConfigError(fmt::format("--mask: {} holds a mask, too; leave one out", settings.text("input")));
     }
-    input.others["mask"] = Tensor{{table.rows, table.columns}, table.values};
+    input.others["mask"] = mask_of_file(text, input);
+  } else if (!text.empty() && !terms && text.find_first_of("./") != std::string::npos) {
+    throw ConfigError(fmt::format("--mask: {}: there is no such file", printable(text)));
   } else {
     options.mask = text;
   }
@@ -175,6 +200,9 @@ int run_attend(const Invocation& invocation, Console& console) {
   AttendOptions options = options_of(settings);
   read_mask(settings, input, options);
   const bool written = settings.given("output");
+  if (written && settings.flag("show-mask") && !settings.given("svg")) {
+    throw ConfigError("--show-mask: does nothing with --output, which shows nothing; add --svg FILE, or leave it out");
+  }
   const AttendResult result = written ? attend(input, options, kMostInFiles) : attend(input, options);
   AttendView view = view_of(settings, input, console);
   for (const std::string& dim : dims) view.dims.push_back(printable(dim));

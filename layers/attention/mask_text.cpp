@@ -38,10 +38,12 @@ struct Making {
     std::int64_t number = 0;
     const std::string& text = arguments.at(i);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    if (!whole || number < low || number > kLargest) {
+    const bool whole = error != std::errc::invalid_argument && end == text.data() + text.size();
+    if (!whole || (error == std::errc() && number < low)) {
       refuse(fmt::format("\"{}\" is no whole number from {} on", text, low));
     }
+    if (error != std::errc() || number > kLargest)
+      refuse(fmt::format("{} is too large; take {} at most", text, kLargest));
     return number;
   }
 
@@ -152,7 +154,7 @@ class Parser {
   std::string_view word() {
     const std::size_t begin = (peek(), at_);
     const auto is_part = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
     };
     while (at_ < text_.size() && is_part(text_[at_])) ++at_;
     return text_.substr(begin, at_ - begin);

@@ -1,5 +1,10 @@
 #include "layers/attention/rotary_choices.hpp"
 
+#include <fmt/format.h>
+
+#include "autograd/base/counted.hpp"
+#include "autograd/base/errors.hpp"
+
 namespace tapehead {
 
 Fields<RotaryChoices> RotaryChoices::fields() {
@@ -27,6 +32,16 @@ Fields<RotaryChoices> RotaryChoices::fields() {
         .gives_weights_meaning = true,
         .applies_when = {kRotary}}},
   };
+}
+
+std::int64_t turned_channels(const RotaryChoices& choices, std::int64_t width) {
+  const auto channels = static_cast<std::int64_t>(choices.share * static_cast<double>(width)) / 2 * 2;
+  if (channels == 0) {
+    throw ConfigError(fmt::format(
+        "rotary-share: {:g} of heads of {} holds no pair of channels to turn; take wider heads, or a larger share",
+        choices.share, counted(width, "channel")));
+  }
+  return channels;
 }
 
 }  // namespace tapehead

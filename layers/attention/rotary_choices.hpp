@@ -17,4 +17,7 @@ struct RotaryChoices {
   static Fields<RotaryChoices> fields();
 };
 
+/// Channels that are turned of heads of a width: an even number. Throws ConfigError where there is no pair.
+std::int64_t turned_channels(const RotaryChoices& choices, std::int64_t width);
+
 }  // namespace tapehead

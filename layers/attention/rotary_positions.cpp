@@ -7,8 +7,7 @@ namespace tapehead {
 RotaryPositions::RotaryPositions(const RotaryChoices& choices, std::int64_t key_width)
     : width_(key_width), pairs_(choices.layout == "pairs") {
   if (choices.positions == 0) return;
-  const auto channels = static_cast<std::int64_t>(choices.share * static_cast<double>(key_width)) / 2 * 2;
-  table_ = std::make_shared<const RotaryTable>(channels, choices.positions, choices.base);
+  table_ = std::make_shared<const RotaryTable>(turned_channels(choices, key_width), choices.positions, choices.base);
 }
 
 template <Scalar T>

@@ -8,7 +8,7 @@
 namespace tapehead {
 namespace {
 
-Probe probe_of(double (*f)(double), double x) {
+DifferenceProbe probe_of(double (*f)(double), double x) {
   return [=](double h) -> std::optional<Difference> {
     const double difference = f(x + h) - f(x - h);
     if (!std::isfinite(difference)) return {};

@@ -241,6 +241,32 @@ TEST_F(Attend, TheLogSumExpIsThatOfTheScoresThatAreNotHidden) {
   EXPECT_NEAR(all["log_sum_exp"][0].get<double>(), 1002 + std::log1p(std::exp(-2.0)), 1e-12);
 }
 
+TEST_F(Attend, RefusalsSayWhatIsWrong) {
+  const auto refused = [](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"attend"};
+    words.insert(words.end(), more.begin(), more.end());
+    if (std::ranges::count(words, "--query") == 0) words.insert(words.end(), {"--query", "1,0; 1,1"});
+    words.insert(words.end(), {"--key", "1,0; 0,1"});
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.status, 2) << ran.out;
+    return ran.err;
+  };
+  EXPECT_THAT(refused({"--query", "nan,1"}), HasSubstr("--query: \"nan,1\" is no file, and not all of it is numbers"));
+  EXPECT_THAT(refused({"--query", "1,0;;1,1"}), HasSubstr("--query: there is no vector between two semicolons"));
+  EXPECT_THAT(refused({"--query-names", ""}), HasSubstr("--query-names: 0 names for 2 queries"));
+  EXPECT_THAT(refused({"--mask", "nosuch.csv"}), HasSubstr("--mask: nosuch.csv: there is no such file"));
+  EXPECT_THAT(refused({"--mask", "window(1.5)"}), HasSubstr("\"1.5\" is no whole number from 0 on"));
+  EXPECT_THAT(refused({"--mask", "window(99999999999999999999)"}), HasSubstr("is too large"));
+  EXPECT_THAT(refused({"--mask", write("row.csv", "1,0\n")}), HasSubstr("1 row of 2 numbers, and there are 2 queries"));
+  EXPECT_THAT(refused({"--mask", write("two.csv", "2,0\n0,1\n")}),
+              HasSubstr("2 for query 0 and key 0; a mask has zeros"));
+  EXPECT_THAT(refused({"--positions", "forgetting"}),
+              HasSubstr("positions forgetting read logit (1, 1, 2) of --input"));
+  EXPECT_THAT(refused({"--positions", "rotary", "--rotary-share", "0.1"}),
+              HasSubstr("rotary-share: 0.1 of heads of 2 channels holds no pair"));
+  EXPECT_THAT(refused({"--show-mask", "--output", path("o.h5")}), HasSubstr("--show-mask: does nothing with --output"));
+}
+
 TEST_F(Attend, TitlesSayWhatIsThere) {
   const auto shown = [](const std::vector<std::string>& more) {
     std::vector<std::string> words{"attend", "--query", "3,1; -2,0", "--key", "1,2; -3,1"};
@@ -275,7 +301,8 @@ TEST_F(Attend, AMaskIsWrittenDrawnAndReadFromAFile) {
   const std::string picture = "  0 1 2\n0 @@....|\n1 @@@@..|\n2 ..@@@@|\n\n";
   EXPECT_THAT(with("causal & window(1)").out, HasSubstr(picture));
   EXPECT_THAT(with(write("m.csv", "1,0,0\n1,1,0\n0,1,1\n")).out, HasSubstr(picture));
-  EXPECT_THAT(with(write("m.csv", "1,0\n1,1\n")).err, HasSubstr("the mask is (2, 2); it must be (1, 1, 3, 3)"));
+  EXPECT_THAT(with(write("m.csv", "1,0\n1,1\n")).err,
+              HasSubstr("has 2 rows of 2 numbers, and there are 3 queries and 3 keys"));
   EXPECT_THAT(with("causl").err, HasSubstr("did you mean causal?"));
 }
 

@@ -207,7 +207,7 @@ TEST_F(Runs, ASummaryShowsWholeNamesInNarrowLines) {
   const std::string text = run({"summary", "copy"}, {}, 40).out;
   EXPECT_THAT(text, testing::Not(HasSubstr("…")));
   EXPECT_THAT(text, HasSubstr("      cross_attention_norm  "));
-  EXPECT_THAT(text, HasSubstr("(left out to fit 40 columns: shape)"));
+  EXPECT_THAT(text, HasSubstr("(left out to fit 40 columns: operations,"));
   EXPECT_THAT(run({"summary", "copy"}, {}, 80).out, HasSubstr("(64, 64)"));
 }
 
