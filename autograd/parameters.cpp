@@ -19,8 +19,16 @@ Initialisation Initialisation::xavier_uniform(std::int64_t fan_in, std::int64_t 
   return {Law::uniform, std::sqrt(6.0 / static_cast<double>(fan_in + fan_out))};
 }
 
+Initialisation Initialisation::xavier_normal(std::int64_t fan_in, std::int64_t fan_out) {
+  return normal(std::sqrt(2.0 / static_cast<double>(fan_in + fan_out)));
+}
+
 Initialisation Initialisation::kaiming_normal(std::int64_t fan_in) {
   return normal(std::sqrt(2.0 / static_cast<double>(fan_in)));
+}
+
+Initialisation Initialisation::kaiming_uniform(std::int64_t fan_in) {
+  return {Law::uniform, std::sqrt(6.0 / static_cast<double>(fan_in))};
 }
 
 const std::string& Parameter::name() const {
@@ -74,6 +82,12 @@ Parameter ParameterLayout::declare(std::vector<ParameterRange> ranges, Join join
   blocks_.push_back(block);
   names_->push_back(ranges_[ranges_.size() - ranges.size()].name);  // they have moved there
   return {names_, static_cast<std::int32_t>(blocks_.size()) - 1};
+}
+
+Parameter ParameterLayout::declared(std::string_view name) const {
+  const auto found = std::ranges::find(*names_, name);
+  if (found == names_->end()) return {};
+  return {names_, static_cast<std::int32_t>(found - names_->begin())};
 }
 
 void ParameterLayout::refuse(const Parameter& parameter) {

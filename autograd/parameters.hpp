@@ -22,11 +22,18 @@ struct Initialisation {
   static Initialisation constant(double value) { return {Law::constant, value}; }
   /// Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
   static Initialisation xavier_uniform(std::int64_t fan_in, std::int64_t fan_out);
+  /// Normal of the same variance: deviation sqrt(2 / (fan_in + fan_out)).
+  static Initialisation xavier_normal(std::int64_t fan_in, std::int64_t fan_out);
   /// Normal of deviation sqrt(2 / fan_in): what ReLU halves is made up for (He et al. 2015, eq. 10).
   static Initialisation kaiming_normal(std::int64_t fan_in);
+  /// Uniform of the same variance: in ±sqrt(6 / fan_in).
+  static Initialisation kaiming_uniform(std::int64_t fan_in);
   static Initialisation normal(double standard_deviation) { return {Law::normal, standard_deviation}; }
   /// The identity matrix.
   static Initialisation identity() { return {Law::identity, 1}; }
+
+  /// The same law, what it draws times `factor`.
+  Initialisation times(double factor) const { return {law, scale * factor}; }
 };
 
 /// One named piece of the flat parameter vector: `encoder.layers.0.self_attention.query.weight`.
@@ -77,6 +84,9 @@ class ParameterLayout {
   /// Throws ConfigError on a name given twice, on ranges that cannot be joined or be held in memory, or when the layout
   /// is sealed.
   Parameter declare(std::vector<ParameterRange> ranges, Join join = Join::columns);
+
+  /// The block whose first range has that name; an empty parameter if there is none.
+  Parameter declared(std::string_view name) const;
 
   /// No more declarations: stores may be made.
   void seal() { sealed_ = true; }

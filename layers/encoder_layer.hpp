@@ -28,11 +28,19 @@ struct LayerOptions {
   Mask visible = {};           ///< likewise, see MultiHeadAttention
   AttentionKernel kernel = AttentionKernel::automatic;
   std::string mixer = "attention";  ///< of a sequence with itself: attention, or one of mixer_specs()
+  ValueResidual value_residual = ValueResidual::none;  ///< of self-attention
   NormPlace norm = NormPlace::pre;
   NormKind norm_kind = NormKind::layer;
+  bool norm_bias = true;
+  bool parallel = false;  ///< the parts read one norm and join the stream as one sum, instead of one after another
   Activation activation = Activation::relu;
-  double dropout = 0;  ///< of attention weights, inside the feed-forward part, and before each residual sum
+  double dropout = 0;        ///< of attention weights, inside the feed-forward part, and before each residual sum
+  double output_factor = 1;  ///< what is drawn for weights whose outputs join the stream is multiplied by it
 };
+
+/// The residual path of a part of such layers, or of the whole layer where they are parallel.
+Residual make_residual(const Scope& layer, const std::string& part, const LayerOptions& options);
+NormOptions norm_options(const LayerOptions& options);
 
 /// The attention that such layers use: over themselves (memory_channels == 0) or over a memory.
 MultiHeadAttention::Options attention_options(const LayerOptions& options, std::int64_t memory_channels);
@@ -44,38 +52,38 @@ std::string self_mixer_name(const LayerOptions& options);
 
 /// The feed-forward part of a layer and its residual path; nothing where its width is zero.
 struct FeedForwardPart {
-  /// Parameters `feed_forward.*`, `feed_forward_norm.*`.
+  /// Parameters `feed_forward.*`, and `feed_forward_norm.*` unless layers are parallel.
   FeedForwardPart(const Scope& scope, const LayerOptions& options);
 
+  /// x and what it makes of it, where it has a residual path of its own.
   template <Scalar T>
   Var<T> operator()(Var<T> x, const Pass& pass) const;
+  /// `other` and what it makes of x: for parallel layers.
+  template <Scalar T>
+  Var<T> beside(Var<T> other, Var<T> x, const Pass& pass) const;
 
-  struct Parts {
-    Parts(const Scope& scope, const LayerOptions& options);
-
-    FeedForward layer;
-    Norm norm;
-    Dropout dropout;
-  };
-  std::optional<Parts> parts;
-  NormPlace norm;
+  std::optional<FeedForward> layer;
+  std::optional<Residual> residual;
 };
 
 /// Self-attention, or what stands in its place, and feed-forward, each with its residual path. x (C, T, B) → (C, T, B).
 /// With a causal mask it is also the layer of a decoder-only model. Parameters `self_attention.*`,
 /// `self_attention_norm.*`, `feed_forward.*`, `feed_forward_norm.*`; with a mixer, `mixer.*` and `mixer_norm.*`.
+///
+/// Parallel layers (Wang & Komatsuzaki 2021, GPT-J; Chowdhery et al. 2022, PaLM, §2) have one residual path, `norm.*`,
+/// around the sum of their parts: with the norm before, x + d(attention(norm(x)) + feed_forward(norm(x))).
 struct EncoderLayer {
   EncoderLayer(const Scope& scope, const LayerOptions& options);
 
+  /// `first_values`: see MultiHeadAttention.
   template <Scalar T>
-  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
+  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass, Var<T>* first_values = nullptr) const;
 
   std::string path;
   SelfMixer self_mixer;
-  Norm self_mixer_norm;
-  Dropout self_mixer_dropout;
+  Residual residual;  ///< of self_mixer, or of all parts
   FeedForwardPart feed_forward;
-  NormPlace norm;
+  bool parallel;
 };
 
 }  // namespace tapehead

@@ -67,7 +67,10 @@ Fields<FeedForwardChoices> FeedForwardChoices::fields() {
 
 FeedForward::FeedForward(const Scope& scope, const Options& options)
     : inner(scope, options.channels, inner_parts(options), options.has_bias),
-      outer(scope / "outer", {options.inner, options.channels, options.has_bias}),
+      outer(scope / "outer", {.in = options.inner,
+                              .out = options.channels,
+                              .has_bias = options.has_bias,
+                              .factor = options.output_factor}),
       dropout(scope, options.dropout),
       activation(options.activation),
       gated(options.gated) {}

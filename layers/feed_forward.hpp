@@ -28,6 +28,7 @@ struct FeedForward {
     double dropout = 0;
     bool gated = false;
     bool has_bias = true;
+    double output_factor = 1;  ///< what is drawn for the outer weight is multiplied by it
   };
   FeedForward(const Scope& scope, const Options& options);
 

@@ -6,9 +6,9 @@
 namespace tapehead {
 
 /// Layer normalisation of every column, ε = 1e-5; see autograd/ops/layer_norm.hpp. x (C, T, B) → (C, T, B).
-/// Parameters `gain` (C) and `bias` (C).
+/// Parameters `gain` (C), and `bias` (C) unless it is left out.
 struct LayerNorm {
-  LayerNorm(const Scope& scope, std::int64_t channels);
+  LayerNorm(const Scope& scope, std::int64_t channels, bool has_bias = true);
 
   template <Scalar T>
   Var<T> operator()(Var<T> x) const;

@@ -6,7 +6,7 @@
 namespace tapehead {
 
 Linear::Linear(const Scope& scope, const Options& options, const Parameter& shared)
-    : weight(scope.declare_or_share(scope.weight("weight", options.in, options.out), shared)),
+    : weight(scope.declare_or_share(scope.weight("weight", options.in, options.out, options.factor), shared)),
       bias(options.has_bias ? scope.declare({scope.vector("bias", options.out, options.first_bias)}) : Parameter{}) {}
 
 namespace {

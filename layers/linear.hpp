@@ -16,6 +16,7 @@ struct Linear {
     std::int64_t out = 0;
     bool has_bias = true;
     double first_bias = 0;  ///< what it starts at
+    double factor = 1;      ///< what is drawn for the weight is multiplied by it
   };
   /// `shared`: a parameter (in, out) of another layer that is this one's weight too.
   Linear(const Scope& scope, const Options& options, const Parameter& shared = {});

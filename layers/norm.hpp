@@ -9,10 +9,16 @@ namespace tapehead {
 
 enum class NormKind { layer, rms };
 
+struct NormOptions {
+  std::int64_t channels = 0;
+  NormKind kind = NormKind::layer;
+  bool has_bias = true;  ///< of a layer norm; the other kind never has one
+};
+
 /// The norm that a model is built with, of either kind. x (C, T, B) → (C, T, B). Parameters of that kind's layer.
 class Norm {
  public:
-  Norm(const Scope& scope, std::int64_t channels, NormKind kind) : norm_(make(scope, channels, kind)) {}
+  Norm(const Scope& scope, const NormOptions& options) : norm_(make(scope, options)) {}
 
   template <Scalar T>
   Var<T> operator()(Var<T> x) const {
@@ -21,9 +27,9 @@ class Norm {
 
  private:
   using Either = std::variant<LayerNorm, RmsNorm>;
-  static Either make(const Scope& scope, std::int64_t channels, NormKind kind) {
-    if (kind == NormKind::rms) return RmsNorm(scope, channels);
-    return LayerNorm(scope, channels);
+  static Either make(const Scope& scope, const NormOptions& options) {
+    if (options.kind == NormKind::rms) return RmsNorm(scope, options.channels);
+    return LayerNorm(scope, options.channels, options.has_bias);
   }
 
   Either norm_;

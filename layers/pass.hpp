@@ -15,6 +15,7 @@ struct Pass {
   bool training = false;   ///< dropout only when training
   std::uint64_t seed = 0;  ///< with step, the key of dropout's random numbers
   std::uint64_t step = 0;
+  bool every_layer = false;        ///< none is left out (see LayerDrop), so that the pass is the largest there can be
   std::int64_t first_example = 0;  ///< number of slice 0 in its batch: a shard drops what the whole batch would
   const Probe* probe = nullptr;    ///< sees values on their way and may replace them; nullptr costs nothing
   /// What a decoding state has read before and remembers (see key_value_cache.hpp): the tokens of this pass stand

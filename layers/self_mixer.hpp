@@ -1,5 +1,6 @@
 #pragma once
 
+#include <utility>
 #include <variant>
 
 #include "layers/attention/multi_head_attention.hpp"
@@ -14,9 +15,13 @@ class SelfMixer {
   SelfMixer(MultiHeadAttention attention) : mixer_(std::move(attention)) {}  // NOLINT(google-explicit-constructor)
   SelfMixer(SequenceMixer mixer) : mixer_(std::move(mixer)) {}               // NOLINT(google-explicit-constructor)
 
+  /// `first_values`: see MultiHeadAttention; what stands in its place knows of none.
   template <Scalar T>
-  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const {
-    return std::visit([&](const auto& mixer) { return mixer(x, mask, pass); }, mixer_);
+  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass, Var<T>* first_values = nullptr) const {
+    if (const auto* attention = std::get_if<MultiHeadAttention>(&mixer_)) {
+      return (*attention)(x, mask, pass, first_values);
+    }
+    return std::get<SequenceMixer>(mixer_)(x, mask, pass);
   }
 
   /// nullptr if it is none.

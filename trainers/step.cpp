@@ -14,6 +14,8 @@
 namespace tapehead {
 namespace {
 
+constexpr std::int64_t kWarmUp = 0;  // no step of training: those are counted from 1
+
 // Adds the time of a scope to a part of the profile, if there is one.
 class PhaseTimer {
  public:
@@ -108,7 +110,7 @@ void TrainingStep<T>::warm_up() {
       batch_.append({.source = source_ids, .target = target_ids, .features = features});
     }
     gradient_.run(workers_, options_.batch,
-                  [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, 1); });
+                  [&](int worker, int shard, T* gradients) { shard_loss(worker, shard, gradients, kWarmUp); });
   }
   for (const auto& tape : tapes_) tape->reset();
 }
@@ -124,6 +126,7 @@ T TrainingStep<T>::shard_loss(int worker, int shard, T* gradients, std::int64_t 
   const Pass pass{.training = true,
                   .seed = options_.seed,
                   .step = static_cast<std::uint64_t>(step),
+                  .every_layer = step == kWarmUp,
                   .first_example = examples.first};
   const Var<T> loss = objective_.loss(tape, batch_.view().slice(examples.first, examples.last), pass);
   tape.backward(loss);

@@ -23,7 +23,7 @@ void check_shapes(const Var<T>& x, const Var<T>& weight, const Var<T>& bias) {
     throw ShapeError(fmt::format("linear_cross_entropy: inner sizes differ: x is {}, weight is {} (in, vocabulary)",
                                  to_string(x.shape()), to_string(w)));
   }
-  if (bias.shape() != Shape{w.columns}) {
+  if (bias && bias.shape() != Shape{w.columns}) {
     throw ShapeError(fmt::format("linear_cross_entropy: bias is {}, weight {} needs {}", to_string(bias.shape()),
                                  to_string(w), to_string(Shape{w.columns})));
   }
@@ -85,7 +85,7 @@ void pull_x(Pull<T>& pull, Var<T> x, const CountedColumns<T>& columns, MatrixVie
 template <Scalar T>
 Var<T> linear_cross_entropy(Var<T> x, Var<T> weight, Var<T> bias, TokenView expected,
                             const CrossEntropyOptions& options) {
-  Tape<T>& tape = tape_of("linear_cross_entropy", {x, weight, bias});
+  Tape<T>& tape = tape_of("linear_cross_entropy", {x, weight}, {bias});
   check_shapes(x, weight, bias);
   const std::int64_t channels = weight.shape().rows;
   const std::int64_t vocabulary = weight.shape().columns;
@@ -103,7 +103,7 @@ Var<T> linear_cross_entropy(Var<T> x, Var<T> weight, Var<T> bias, TokenView expe
   for (std::int64_t first = 0; first < counted; first += block) {
     const std::int64_t count = std::min(block, counted - first);
     gemm(T(1), w, Transpose::yes, MatrixView(columns.x + first * channels, channels, count), Transpose::no, T(0),
-         MatrixView(z, vocabulary, count), bias.data());
+         MatrixView(z, vocabulary, count), bias ? bias.data() : nullptr);
     for (std::int64_t n = 0; n < count; ++n) {
       T* column = z + n * vocabulary;
       sum += rule(column, columns.targets[first + n], column, inverses[first + n]);
@@ -170,6 +170,11 @@ OpSpec spec_linear_cross_entropy() {
                   {"all_ignored", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kNone, {})},
                   {"smoothed", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kSome, {.label_smoothing = 0.1})},
                   {"smoothed_altogether", {{{4, 3, 2}}, {{4, 7}}, {{7}}}, with(kSome, {.label_smoothing = 1})},
+                  {"without_bias",
+                   {{{4, 3, 2}}, {{4, 7}}},
+                   [](auto x) {
+                     return linear_cross_entropy(x[0], x[1], {}, TokenView{kSome, kLengths, 4, 3, 2}, {});
+                   }},
                   {"C67_V7_T3_B2", {{{67, 3, 2}}, {{67, 7}}, {{7}}}, with(kAll, {})},
                   {"C2_V131_T3_B2", {{{2, 3, 2}}, {{2, 131}}, {{131}}}, with(kAll, {.label_smoothing = 0.1})},
                   {"T67_B6", {{{3, 67, 6}}, {{3, 5}}, {{5}}}, many},

@@ -49,10 +49,12 @@ WordMatch match_words(const Vocabulary& data, const std::vector<std::string>& sa
   return match;
 }
 
-// `d-head` 0 is the width that d-model leaves each head: the same whether it is said or not.
+// `d-head` 0 is the width that d-model leaves each head, and `embedding-scale` auto follows from the law that weights
+// were drawn by: the same whether it is said or not.
 std::string meaning_of(const OptionSpec& option, const Settings& settings) {
   const std::string& text = settings.text(option.name);
   if (text.empty()) return "\"\"";
+  if (option.name == "embedding-scale") return embedding_scale(text, settings.text("initialisation"));
   if (option.name != "d-head" || text != "0") return text;
   return std::to_string(settings.integer("d-model") / settings.integer("heads"));
 }
@@ -62,7 +64,8 @@ void require_same_meaning(const Run& run, const CheckpointReader& reader) {
   saved.read_config(reader.meta().config, Origin::saved, reader.path() + ": config");
   for (const OptionSpec& option : option_table()) {
     if (!option.gives_weights_meaning) continue;
-    if (saved.text(option.name) == run.settings.text(option.name)) continue;
+    const bool follows = option.name == "embedding-scale";  // from the law, where both say auto
+    if (!follows && saved.text(option.name) == run.settings.text(option.name)) continue;
     const std::string then = meaning_of(option, saved);
     const std::string now = meaning_of(option, run.settings);
     if (then == now) continue;

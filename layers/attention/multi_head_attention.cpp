@@ -114,11 +114,14 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, const Options& given)
       options(complete(given, scope.path())),
       from_queries(scope, options.channels, query_parts(options), has_bias(options)),
       from_memory(memory_projection(scope, options)),
-      output(scope / "output",
-             {.in = options.heads * options.value_width, .out = options.channels, .has_bias = has_bias(options)}),
+      output(scope / "output", {.in = options.heads * options.value_width,
+                                .out = options.channels,
+                                .has_bias = has_bias(options),
+                                .factor = options.output_factor}),
       site(scope.new_site()),
       stages_(stages_of(options, path)),
-      rotary_(turning(options), options.key_width / parts_of(options)) {
+      rotary_(turning(options), options.key_width / parts_of(options)),
+      values_(scope / "value_residual", options.value_residual) {
   options.kernel = stages_.kernel;
   const HeadSizes scoring = stages_.scoring();
   for (std::size_t at = 0; at < kStageKinds; ++at) {
@@ -175,10 +178,25 @@ Var<T> MultiHeadAttention::attended(StageOperands<T> in, AttentionRole role, con
 }
 
 template <Scalar T>
-Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& allowed, const Pass& pass) const {
-  if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
+Var<T> MultiHeadAttention::projected(Var<T> x, const Pass& pass, Var<T>* first_values) const {
   const std::int64_t turned = stages_.scoring().heads / options.heads * (options.heads + key_heads(options));
   const Var<T> joined = rotary_(from_queries(x), turned, pass);
+  if (first_values == nullptr) return joined;
+  const std::int64_t values = value_rows(options);
+  const std::int64_t before = joined.shape().rows - values;
+  const Var<T> own = slice(joined, Axis::rows, before, values);
+  if (!*first_values) {
+    *first_values = own;
+    return joined;
+  }
+  const std::array<Var<T>, 2> parts{slice(joined, Axis::rows, 0, before), values_(own, *first_values)};
+  return concatenate<T>(parts, Axis::rows);
+}
+
+template <Scalar T>
+Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& allowed, const Pass& pass, Var<T>* first_values) const {
+  if (from_memory) throw ConfigError(fmt::format("{}: cross-attention needs a memory", path));
+  const Var<T> joined = projected(x, pass, first_values);
   const Var<T> of_keys = of_keys_ ? (*of_keys_)(x) : Var<T>{};
   const std::int64_t queries = options.heads * options.key_width;
   const std::int64_t keys = key_rows(options);
@@ -221,10 +239,10 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, Var<T> memory, const Mask& mask,
                      AttentionRole::cross, mask, pass);
 }
 
-template Var<float> MultiHeadAttention::operator()(Var<float>, const Mask&, const Pass&) const;
-template Var<double> MultiHeadAttention::operator()(Var<double>, const Mask&, const Pass&) const;
-template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>, const Mask&,
-                                                                  const Pass&) const;
+template Var<float> MultiHeadAttention::operator()(Var<float>, const Mask&, const Pass&, Var<float>*) const;
+template Var<double> MultiHeadAttention::operator()(Var<double>, const Mask&, const Pass&, Var<double>*) const;
+template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>, const Mask&, const Pass&,
+                                                                  Var<std::complex<double>>*) const;
 template Var<float> MultiHeadAttention::operator()(Var<float>, Var<float>, const Mask&, const Pass&) const;
 template Var<double> MultiHeadAttention::operator()(Var<double>, Var<double>, const Mask&, const Pass&) const;
 template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>, Var<std::complex<double>>,

@@ -12,6 +12,7 @@
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/rotary_positions.hpp"
 #include "layers/attention/stage_choices.hpp"
+#include "layers/attention/value_residual.hpp"
 #include "layers/linear.hpp"
 #include "layers/pass.hpp"
 
@@ -23,7 +24,7 @@ namespace tapehead {
 /// heads share one (grouped-query attention, Ainslie et al. 2023; multi-query, Shazeer 2019).
 ///
 /// Parameters `query.*` (C → H·D), `key.*` (C → G·D), `value.*` (C → G·Dv), `output.*` (H·Dv → C), those of its stages,
-/// `score.*` and so on, and a learned `scale` (H).
+/// `score.*` and so on, a learned `scale` (H), and `value_residual.*`.
 struct MultiHeadAttention {
   struct Options {
     std::int64_t channels = 0;
@@ -37,7 +38,9 @@ struct MultiHeadAttention {
     StageChoices stages = {};
     RotaryChoices rotary = {};                            ///< of self-attention
     Mask visible = {};                                    ///< what self-attention sees of what it may attend
+    ValueResidual value_residual = ValueResidual::none;   ///< of self-attention
     double dropout = 0;                                   ///< of the weights
+    double output_factor = 1;                             ///< what is drawn for the output is multiplied by it
     AttentionKernel kernel = AttentionKernel::automatic;  ///< a probe that wants scores or weights makes it composed
   };
   /// Throws ConfigError for sizes below one, when heads do not divide channels and no width is given, for heads that
@@ -45,9 +48,10 @@ struct MultiHeadAttention {
   /// less than two channels.
   MultiHeadAttention(const Scope& scope, const Options& options);
 
-  /// Self-attention: x (C, T, B) → (C, T, B).
+  /// Self-attention: x (C, T, B) → (C, T, B). `first_values`, of a stack with a value residual: empty, it becomes the
+  /// values (G·Dv, T, B); else these are mixed with it.
   template <Scalar T>
-  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass) const;
+  Var<T> operator()(Var<T> x, const Mask& mask, const Pass& pass, Var<T>* first_values = nullptr) const;
 
   /// Cross-attention: x (C, Q, B), memory (M, K, B) → (C, Q, B).
   template <Scalar T>
@@ -61,6 +65,9 @@ struct MultiHeadAttention {
   std::uint32_t site;
 
  private:
+  // Queries, keys and values of self-attention, one below another; the values mixed with the first ones.
+  template <Scalar T>
+  Var<T> projected(Var<T> x, const Pass& pass, Var<T>* first_values) const;
   template <Scalar T>
   Var<T> attended(StageOperands<T> in, AttentionRole role, const Mask& mask, const Pass& pass) const;
 
@@ -69,6 +76,7 @@ struct MultiHeadAttention {
   Parameter scale_;                                            // if it is learned
   std::optional<Linear> of_keys_;                              // see KeyPart
   RotaryPositions rotary_;
+  ValueMix values_;
 };
 
 /// The stages of such an attention, and what computes them. Throws ConfigError as its constructor does, with `path` for

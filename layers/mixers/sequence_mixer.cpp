@@ -87,7 +87,8 @@ SequenceMixer::SequenceMixer(const Scope& scope, const Options& given)
       rotary(given.rotary, given.sizes.key_width),
       output(scope / "output", {.in = given.sizes.heads * given.sizes.value_width,
                                 .out = given.channels,
-                                .has_bias = given.projection_bias}),
+                                .has_bias = given.projection_bias,
+                                .factor = given.output_factor}),
       site(scope.new_site()) {
   if (spec->gates == nullptr) return;
   const std::int64_t gates = options.sizes.heads * spec->gates(options.sizes);

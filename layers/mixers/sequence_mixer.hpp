@@ -31,6 +31,7 @@ struct SequenceMixer {
     HeadSizes sizes = {};
     bool projection_bias = true;  ///< of all but the gates, which always have one
     RotaryChoices rotary = {};
+    double output_factor = 1;  ///< what is drawn for the output is multiplied by it
   };
   /// Throws ConfigError for sizes below one, a mixer that does not exist, and rotary positions for one that they make
   /// no sense for.

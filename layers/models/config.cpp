@@ -136,16 +136,17 @@ Fields<ModelConfig> ModelConfig::fields() {
         .zero_is_automatic = true}},
       {&ModelConfig::norm,
        {.name = "norm",
-        .choices = "pre post",
-        .help = "norm before or after each part",
-        .when = "post, as first published, needs a warm-up",
+        .choices = "pre post both none",
+        .help = "norm before each part of a layer, after it is added, before and after the part, or nowhere",
+        .when = "post, as first published, needs a warm-up; both keeps deep models calm",
         .gives_weights_meaning = true}},
       {&ModelConfig::norm_kind,
        {.name = "norm-kind",
         .choices = "layer rms",
         .help = "layer norm, or root mean square norm",
         .when = "rms is cheaper, and common in newer models",
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {none_of("norm", "none"), on("embedding-norm")}}},
       {&ModelConfig::scale,
        {.name = "scale",
         .kind = OptionKind::formula,
@@ -157,6 +158,13 @@ Fields<ModelConfig> ModelConfig::fields() {
         .applies_when = {one_of("score", scaled)}}},
   };
   for (Field<ModelConfig>& part : nested(&ModelConfig::feed_forward)) fields.push_back(std::move(part));
+  for (Field<ModelConfig>& block : nested(&ModelConfig::block)) {
+    // One part alone has nothing to be parallel to.
+    if (block.option.name == "residual") {
+      block.option.applies_when = {none_of("feed-forward", "none"), one_of("model", with_memory)};
+    }
+    fields.push_back(std::move(block));
+  }
   for (Field<ModelConfig>& head : nested(&ModelConfig::head)) {
     if (head.option.name != "projection-bias") head.option.applies_when = attends;  // all projections can have biases
     fields.push_back(std::move(head));
@@ -191,10 +199,25 @@ Fields<ModelConfig> ModelConfig::fields() {
         .needs = attention_needs("attention")}},
       {&ModelConfig::initialisation,
        {.name = "initialisation",
-        .choices = "xavier kaiming normal",
-        .help = "law that the first weights are drawn by",
+        .choices = "xavier kaiming normal xavier_normal kaiming_uniform",
+        .help = "law that the first weights are drawn by; xavier is uniform, kaiming normal, unless it says otherwise",
         .when = "try another where training starts badly",
         .applies_when = {off("init")}}},
+  };
+  fields.insert(fields.end(), rest.begin(), rest.end());
+  for (Field<ModelConfig>& drawn : nested(&ModelConfig::draw)) fields.push_back(std::move(drawn));
+  const Fields<ModelConfig> ends{
+      {&ModelConfig::embedding_scale,
+       {.name = "embedding-scale",
+        .choices = "auto none sqrt_dmodel",
+        .help = "what embeddings are multiplied by where they are looked up",
+        .when = "auto: by the root of d-model, for which they are drawn, unless initialisation is normal",
+        .gives_weights_meaning = true}},
+      {&ModelConfig::output_bias,
+       {.name = "output-bias",
+        .choices = "yes no",
+        .help = "whether the projection on the vocabulary has biases",
+        .when = "no is common in newer models"}},
       {&ModelConfig::tie,
        {.name = "tie",
         .choices = "none output all",
@@ -210,7 +233,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "raise it where validation gets worse and training better",
         .common = true}},
   };
-  fields.insert(fields.end(), rest.begin(), rest.end());
+  fields.insert(fields.end(), ends.begin(), ends.end());
   return fields;
 }
 
@@ -226,6 +249,15 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
     throw ConfigError(
         fmt::format("position-range: {} are fewer than the {} positions of max-positions; take at least these",
                     config.position_range, config.max_positions));
+  }
+  if (config.block.distinct_layers >= std::max<std::int64_t>(config.layers, 1)) {
+    throw ConfigError(fmt::format("distinct-layers: {} are no fewer than the {} there are; take fewer, or 0",
+                                  config.block.distinct_layers, counted(config.layers, "layer")));
+  }
+  if (config.block.value_residual != "none" && config.layers == 1) {
+    throw ConfigError(
+        fmt::format("value-residual: {} mixes values with those of the first layer, and there is no other",
+                    config.block.value_residual));
   }
   spec.check(config);
   require_shared_evenly(config.head, config.heads);
@@ -256,6 +288,11 @@ std::int64_t head_width(const ModelConfig& config) {
                                   config.heads, config.d_model));
   }
   return config.d_model / config.heads;
+}
+
+std::string embedding_scale(const std::string& chosen, const std::string& initialisation) {
+  if (chosen != "auto") return chosen;
+  return initialisation == "normal" ? "none" : "sqrt_dmodel";
 }
 
 std::int64_t positions_told_apart(const ModelConfig& config) {

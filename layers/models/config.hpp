@@ -7,6 +7,8 @@
 #include "layers/attention/head_choices.hpp"
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/stage_choices.hpp"
+#include "layers/block_choices.hpp"
+#include "layers/draw_choices.hpp"
 #include "layers/feed_forward_choices.hpp"
 
 namespace tapehead {
@@ -22,8 +24,9 @@ struct ModelConfig {
   HeadChoices head = {};
   std::int64_t d_ff = 256;
   std::string positions = "sinusoidal";  ///< see its field
-  std::string norm = "pre";              ///< pre | post
+  std::string norm = "pre";              ///< pre | post | both | none: see Residual
   std::string norm_kind = "layer";       ///< layer | rms
+  BlockChoices block = {};
   FeedForwardChoices feed_forward = {};
   std::string scale = "inv_sqrt_dk";  ///< see attention_scale()
   StageChoices stages = {};           ///< their bias follows from `positions`
@@ -31,8 +34,11 @@ struct ModelConfig {
   std::string mixer = "attention";        ///< attention | one of mixer_specs(): of a sequence with itself
   std::string attention_mask = {};        ///< what self-attention sees besides its family's mask: see MaskText
   std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel
-  std::string initialisation = "xavier";  ///< xavier | kaiming | normal
-  std::string tie = "none";               ///< none | output | all: see ties_output
+  std::string initialisation = "xavier";  ///< see WeightLaw
+  DrawChoices draw = {};
+  std::string embedding_scale = "auto";  ///< auto | none | sqrt_dmodel: see EmbeddingScale
+  std::string output_bias = "yes";       ///< yes | no: of the projection on the vocabulary
+  std::string tie = "none";              ///< none | output | all: see ties_output
   double dropout = 0;
   std::int64_t position_range = 0;     ///< in training, positions are drawn from so many; 0: they are 0, 1, 2 …
   std::int64_t max_positions = 128;    ///< longest sequence that is read or written, of every kind of positions
@@ -49,6 +55,9 @@ void check_config(const ModelConfig& config, const ModelSpec& spec);
 
 /// Width of one head: d_head, or what d_model leaves to each. Throws ConfigError if heads do not divide it.
 std::int64_t head_width(const ModelConfig& config);
+
+/// What embeddings are multiplied by, "none" or "sqrt_dmodel": that of the configuration, or what its law asks for.
+std::string embedding_scale(const std::string& chosen, const std::string& initialisation);
 
 /// Positions that are told apart: those that sequences have, or that are drawn from.
 std::int64_t positions_told_apart(const ModelConfig& config);

@@ -14,8 +14,7 @@ struct Decoder {
   Decoder(const Scope& scope, const ModelConfig& config)
       : embedding(scope / "embedding", embedding_options(config, config.target_vocabulary)),
         decoder(scope / "decoder", stack_options(config)),
-        output(scope / "output", {config.d_model, config.target_vocabulary},
-               ties_output(config) ? embedding.weight : Parameter{}),
+        output(scope / "output", output_options(config), ties_output(config) ? embedding.weight : Parameter{}),
         max_positions(config.max_positions),
         position_range(config.position_range) {}
 
@@ -64,13 +63,15 @@ ModelSpec model_spec_decoder() {
   modern.feed_forward.activation = "silu";
   modern.initialisation = "kaiming";
   modern.tie = "output";
+  std::vector<ModelSpec::Case> cases = block_cases(pre);
+  cases.insert(cases.begin(), {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}});
   return {.name = "decoder",
           .description = "decoder alone: source and target are one sequence",
           .reads = {Column::input, Column::expected},
           .check = [](const ModelConfig&) {},
           .make = make_family<Decoder>,
           .values = values,
-          .cases = {{"pre_relu", pre}, {"two_layers_gelu_learned", gelu}, {"rms_silu_tied", modern}},
+          .cases = cases,
           .needs = {ValueNeed{"decoder", none_of("task", "text"),
                               "text pairs have two vocabularies, and a decoder has one"}}};
 }

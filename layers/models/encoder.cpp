@@ -73,8 +73,7 @@ struct EncoderAlone {
   EncoderAlone(const Scope& scope, const ModelConfig& config)
       : embedding(scope / "embedding", embedding_options(config, config.source_vocabulary)),
         encoder(scope / "encoder", stack_options(config)),
-        output(scope / "output", {config.d_model, config.target_vocabulary},
-               ties_output(config) ? embedding.weight : Parameter{}),
+        output(scope / "output", output_options(config), ties_output(config) ? embedding.weight : Parameter{}),
         position_range(config.position_range) {}
 
   // source (S, B) → features (C, S, B).
@@ -132,13 +131,15 @@ ModelSpec model_spec_encoder() {
   tied.tie = "output";
   tied.norm = "post";
   tied.positions = "learned";
+  std::vector<ModelSpec::Case> cases = block_cases(pre);
+  cases.insert(cases.begin(), {{"two_layers", pre}, {"tied_post_learned", tied}});
   return {.name = "encoder",
           .description = "encoder alone: one target token in the place of each source token, all at once",
           .reads = {Column::source, Column::expected},
           .check = check,
           .make = make_family<EncoderAlone>,
           .values = values,
-          .cases = {{"two_layers", pre}, {"tied_post_learned", tied}},
+          .cases = cases,
           .needs = {ValueNeed{"encoder", none_of("task", "text"),
                               "the two sides of a text pair differ in length, and it says a token for each it reads"}}};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "autograd/base/batch_view.hpp"
 #include "autograd/tape.hpp"
@@ -8,6 +9,7 @@
 #include "layers/linear.hpp"
 #include "layers/models/config.hpp"
 #include "layers/models/decoding_state.hpp"
+#include "layers/models/spec.hpp"
 #include "layers/pass.hpp"
 #include "layers/scope.hpp"
 #include "layers/stacks.hpp"
@@ -69,8 +71,12 @@ std::unique_ptr<const Family> make_family(const Scope& scope, const ModelConfig&
 }
 
 /// What a configuration says of the parts that a family is made of.
-WeightLaw weight_law(const ModelConfig& config);
+WeightDraw weight_draw(const ModelConfig& config);
 StackOptions stack_options(const ModelConfig& config);
 Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary);
+Linear::Options output_options(const ModelConfig& config);
+
+/// Configurations of one family in which layers are put together in other ways, for its cases; `base` says the rest.
+std::vector<ModelSpec::Case> block_cases(const ModelConfig& base);
 
 }  // namespace tapehead

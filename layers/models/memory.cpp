@@ -82,11 +82,15 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
   const auto d = static_cast<double>(layer.heads * std::max(layer.key_width, layer.value_width));
   const double inner = static_cast<double>(layer.inner) * ((layer.dropout > 0 ? 3 : 2) + (layer.gated ? 1 : 0));
   const double drops = layer.dropout > 0 ? 1 : 0;
-  double values = positions * ((6 + 2 * drops) * c + 4 * d + inner);
+  const double extra = layer.norm == NormPlace::both ? 2 : 0;  // norms behind parts
+  double values = positions * ((6 + 2 * drops + extra) * c + 4 * d + inner);
+  // Values cut out, mixed, and put back below queries and keys.
+  if (layer.value_residual != ValueResidual::none) values += positions * 8 * d;
   values += layer.mixer == "attention" ? attention_values(layer, positions, positions, false)
                                        : mixer_values(layer, positions);
   if (memory > 0) {
-    values += positions * ((3 + drops) * c + 2 * d) + memory * 2 * d + attention_values(layer, positions, memory, true);
+    values += positions * ((3 + drops + extra / 2) * c + 2 * d) + memory * 2 * d +
+              attention_values(layer, positions, memory, true);
   }
   return values;
 }
@@ -94,7 +98,8 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
 }  // namespace
 
 double embedding_values(const ModelConfig& config, std::int64_t positions) {
-  return static_cast<double>(config.d_model) * (config.dropout > 0 ? 4 : 3) * static_cast<double>(positions);
+  const double kept = 3 + (config.dropout > 0 ? 1 : 0) + (config.block.embedding_norm == "yes" ? 1 : 0);
+  return static_cast<double>(config.d_model) * kept * static_cast<double>(positions);
 }
 
 double stack_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory) {

@@ -22,7 +22,7 @@ Model::Model(const ModelConfig& config, const ModelSpec& spec)
     : config_(config), spec_(&spec), layout_(std::make_unique<ParameterLayout>()) {
   check_config(config, spec);
   std::uint32_t sites = 0;
-  family_ = spec_->make(Scope(*layout_, sites, weight_law(config)), config);
+  family_ = spec_->make(Scope(*layout_, sites, weight_draw(config)), config);
   layout_->seal();
 }
 
@@ -44,7 +44,8 @@ template <Scalar T>
 Var<T> Model::loss(Var<T> features, const TokenView& expected, const CrossEntropyOptions& options) const {
   const Linear& output = family_->output();
   Tape<T>& tape = features.tape();
-  return linear_cross_entropy(features, tape.leaf(output.weight), tape.leaf(output.bias), expected, options);
+  const Var<T> bias = output.bias ? tape.leaf(output.bias) : Var<T>{};
+  return linear_cross_entropy(features, tape.leaf(output.weight), bias, expected, options);
 }
 
 template <Scalar T>

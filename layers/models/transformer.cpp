@@ -17,8 +17,7 @@ struct Transformer {
                          ties_source(config) ? source_embedding.weight : Parameter{}),
         encoder(scope / "encoder", stack_options(config)),
         decoder(scope / "decoder", stack_options(config)),
-        output(scope / "output", {config.d_model, config.target_vocabulary},
-               ties_output(config) ? target_embedding.weight : Parameter{}),
+        output(scope / "output", output_options(config), ties_output(config) ? target_embedding.weight : Parameter{}),
         max_positions(config.max_positions),
         position_range(config.position_range) {}
 
@@ -95,17 +94,19 @@ ModelSpec model_spec_transformer() {
   tied.norm_kind = "rms";
   tied.feed_forward.activation = "gelu_tanh";
   tied.norm = "post";
-  return {
-      .name = "transformer",
-      .description = "encoder and decoder with cross-attention",
-      .reads = {Column::source, Column::input, Column::expected},
-      .check = check,
-      .make = make_family<Transformer>,
-      .values = values,
-      .crosses = true,
-      .embeddings = 2,
-      .cases = {
-          {"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}}};
+  std::vector<ModelSpec::Case> cases = block_cases(pre);
+  cases.insert(
+      cases.begin(),
+      {{"pre_relu", pre}, {"post_gelu_learned", post}, {"two_layers_tiled", deep}, {"tied_rms_gelu_tanh", tied}});
+  return {.name = "transformer",
+          .description = "encoder and decoder with cross-attention",
+          .reads = {Column::source, Column::input, Column::expected},
+          .check = check,
+          .make = make_family<Transformer>,
+          .values = values,
+          .crosses = true,
+          .embeddings = 2,
+          .cases = cases};
 }
 
 }  // namespace tapehead

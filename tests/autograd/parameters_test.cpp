@@ -87,6 +87,28 @@ TEST(ParameterLayout, RefusesSizesThatThereCannotBe) {
   EXPECT_THROW(layout.declare({{"last", {kHuge, std::int64_t{1} << 15}, {}}}), ConfigError);
 }
 
+// Two laws of one variance: a normal one, and a uniform one of half width √3 deviations.
+TEST(Initialisation, EveryLawComesNormalAndUniform) {
+  EXPECT_DOUBLE_EQ(std::sqrt(3.0) * Initialisation::xavier_normal(100, 200).scale,
+                   Initialisation::xavier_uniform(100, 200).scale);
+  EXPECT_DOUBLE_EQ(std::sqrt(3.0) * Initialisation::kaiming_normal(100).scale,
+                   Initialisation::kaiming_uniform(100).scale);
+  EXPECT_EQ(Initialisation::kaiming_uniform(100).law, Initialisation::Law::uniform);
+  EXPECT_EQ(Initialisation::xavier_normal(1, 2).law, Initialisation::Law::normal);
+  const Initialisation doubled = Initialisation::normal(0.5).times(2);
+  EXPECT_EQ(doubled.scale, 1);
+  EXPECT_EQ(doubled.law, Initialisation::Law::normal);
+}
+
+TEST(ParameterLayout, FindsABlockByTheNameOfItsFirstRange) {
+  ParameterLayout layout;
+  layout.declare({{"a", {3}, {}}});
+  const Parameter block = layout.declare({{"b", {3, 2}, {}}, {"c", {3, 4}, {}}});
+  EXPECT_EQ(layout.index_of(layout.declared("b")), layout.index_of(block));
+  EXPECT_FALSE(layout.declared("c"));
+  EXPECT_FALSE(layout.declared("d"));
+}
+
 TEST(ParameterStore, InitialisationFollowsItsLawAndIsTheSameInEveryScalar) {
   ParameterLayout layout;
   layout.declare({{"xavier", {100, 200}, Initialisation::xavier_uniform(100, 200)}});

@@ -67,8 +67,30 @@ std::vector<Variant> variants() {
   for (const char* v : {"yes", "no"}) {
     add("feed-forward-bias", v, [v](ModelConfig& c) { c.feed_forward.bias = v; });
   }
-  for (const char* v : {"pre", "post"}) add("norm", v, [v](ModelConfig& c) { c.norm = v; });
+  for (const char* v : {"pre", "post", "both", "none"}) add("norm", v, [v](ModelConfig& c) { c.norm = v; });
   for (const char* v : {"layer", "rms"}) add("norm_kind", v, [v](ModelConfig& c) { c.norm_kind = v; });
+  for (const char* v : {"yes", "no"}) {
+    add("norm-bias", v, [v](ModelConfig& c) { c.block.norm_bias = v; });
+    add("embedding-norm", v, [v](ModelConfig& c) { c.block.embedding_norm = v; });
+    add("final-norm", v, [v](ModelConfig& c) { c.block.final_norm = v; });
+    add("output-bias", v, [v](ModelConfig& c) { c.output_bias = v; });
+  }
+  for (const char* v : {"sequential", "parallel"}) add("residual", v, [v](ModelConfig& c) { c.block.residual = v; });
+  for (const char* v : {"post", "both", "none"}) {
+    add("residual beside norm", v, [v](ModelConfig& c) { c.block.residual = "parallel", c.norm = v; });
+  }
+  for (const char* v : {"none", "equal", "learned"}) {
+    add("value-residual", v, [v](ModelConfig& c) { c.block.value_residual = v, c.layers = 3; });
+  }
+  for (const std::int64_t v : {0, 1, 2}) {
+    add("distinct-layers", std::to_string(v), [v](ModelConfig& c) { c.block.distinct_layers = v, c.layers = 3; });
+  }
+  for (const double v : {0.2, 0.8}) {
+    add("layer-drop", std::to_string(v), [v](ModelConfig& c) { c.block.layer_drop = v, c.layers = 8; });
+  }
+  for (const char* v : {"none", "sqrt_dmodel"}) {
+    add("embedding-scale", v, [v](ModelConfig& c) { c.embedding_scale = v; });
+  }
   for (const char* v : {"inv_sqrt_dk", "none", "inv_dk", "inv_sqrt_dmodel", "learned", "0.3"}) {
     add("scale", v, [v](ModelConfig& c) { c.scale = v; });
   }
@@ -164,7 +186,9 @@ ModelConfig base(const std::string& model, double dropout) {
 std::vector<double> compared(const ModelConfig& config, const Pass& pass, Comparison& comparison) {
   const Model model(config);
   const ParameterLayout& layout = model.layout();
-  const std::vector<double> values = named_values(layout);
+  std::vector<double> values = named_values(layout);
+  // Without norms the stream grows from layer to layer, until softmax gives all to one key and no score matters.
+  for (double& value : values) value *= config.norm == "none" ? 0.4 : 1;
   ParameterStore<double> store(layout);
   fill(store, values);
   Tape<double> tape(store);
@@ -196,6 +220,7 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
     // What is added to every key alike takes no part in a softmax; everything else must move the loss.
     const bool idle = range.name.ends_with("attention.key.bias");
+    if (config.block.layer_drop > 0 && pass.training) continue;  // its layer may have been left out
     if (idle && (!keeps_shifts(config.stages, config.head) || config.positions == "rotary"))
       continue;  // others may make something of it, or not
     EXPECT_EQ(std::abs(slope) > 1e-9, !idle) << range.name << " " << slope;
@@ -221,7 +246,7 @@ TEST_P(Composition, EveryOptionIsWhatPlainLoopsMakeOfItAndEachValueIsItsOwn) {
     SCOPED_TRACE(option + " = " + value);
     ModelConfig config = base(model(), dropout());
     change(config);
-    if (option == "dropout" && dropout() == 0) continue;
+    if ((option == "dropout" || option == "layer-drop") && dropout() == 0) continue;
     const std::vector<double> logits = compared(config, pass(), comparison);
     for (const auto& [other, numbers] : seen[option]) {
       double difference = 0;
@@ -249,6 +274,10 @@ TEST_P(Composition, OptionsAreRightTogether) {
       text += variant.option + "=" + variant.value + " ";
     }
     if (config.d_head == 0 && config.d_model % config.heads != 0) continue;
+    config.block.distinct_layers = std::min(config.block.distinct_layers, config.layers - 1);
+    if (config.mixer != "attention" || config.block.layer_drop > 0 || config.layers == 1) {
+      config.block.value_residual = "none";
+    }
     if (config.head.key_heads > config.heads) config.head.key_heads = 1;
     if (config.positions == "shaw") config.stages.score = "dot";  // it is refused with others
     // No distance is below zero, so that all weights would be zero.

@@ -128,8 +128,8 @@ INSTANTIATE_TEST_SUITE_P(, LayerDropout, testing::Values(NormPlace::pre, NormPla
 TEST_P(LayerDropout, EachOfAnEncoderLayerActs) {
   Built<EncoderLayer> built(options_);
   auto& l = built.layer;
-  expect_each_dropout_acts({&l.self_mixer.attention()->options.dropout, &l.self_mixer_dropout.rate,
-                            &l.feed_forward.parts->layer.dropout.rate, &l.feed_forward.parts->dropout.rate},
+  expect_each_dropout_acts({&l.self_mixer.attention()->options.dropout, &l.residual.dropout.rate,
+                            &l.feed_forward.layer->dropout.rate, &l.feed_forward.residual->dropout.rate},
                            built, [&](Var<double> x, const Pass& pass) { return l(x, Mask::everything(), pass); });
 }
 
@@ -137,8 +137,8 @@ TEST_P(LayerDropout, EachOfADecoderLayerActs) {
   Built<DecoderLayer> built(options_);
   auto& l = built.layer;
   expect_each_dropout_acts(
-      {&l.self_mixer.attention()->options.dropout, &l.self_mixer_dropout.rate, &l.cross_attention.options.dropout,
-       &l.cross_attention_dropout.rate, &l.feed_forward.parts->layer.dropout.rate, &l.feed_forward.parts->dropout.rate},
+      {&l.self_mixer.attention()->options.dropout, &l.residual.dropout.rate, &l.cross_attention.options.dropout,
+       &l.cross_residual->dropout.rate, &l.feed_forward.layer->dropout.rate, &l.feed_forward.residual->dropout.rate},
       built, [&](Var<double> x, const Pass& pass) { return l(x, x, Mask::everything(), Mask::everything(), pass); });
 }
 

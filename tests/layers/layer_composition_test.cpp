@@ -89,7 +89,8 @@ const PlainMask kPlainRagged = [](std::int64_t, std::int64_t k, std::int64_t b) 
 // Names of a layer that stands alone begin at its parts: ".query" of an empty path is "query".
 TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
   Comparison comparison(1e-10);
-  for (const NormPlace place : {NormPlace::pre, NormPlace::post}) {
+  for (const auto& [place, place_name] : {std::pair{NormPlace::pre, "pre"}, std::pair{NormPlace::post, "post"},
+                                          std::pair{NormPlace::both, "both"}, std::pair{NormPlace::none, "none"}}) {
     for (const NormKind kind : {NormKind::layer, NormKind::rms}) {
       for (const auto& [activation, name] :
            {std::pair{Activation::relu, "relu"}, std::pair{Activation::gelu, "gelu"},
@@ -111,7 +112,7 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
                                    .key_width = 3,
                                    .value_width = 5,
                                    .scale = 0.7,
-                                   .norm = place == NormPlace::pre ? "pre" : "post",
+                                   .norm = place_name,
                                    .norm_kind = kind == NormKind::layer ? "layer" : "rms",
                                    .activation = name,
                                    .dropout = 0.25};

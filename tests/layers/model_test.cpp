@@ -160,21 +160,31 @@ TEST(Model, NamesItsParametersByTheirPath) {
   EXPECT_THAT(names_of(learned), Contains("target_embedding.positions.weight"));
 }
 
-// Without biases there are none, on the way in or out.
+// Without biases there are none, on the way in or out; each group by itself.
 TEST(Model, LeavesOutTheBiasesThatAreNotWanted) {
+  const auto group_of = [](const std::string& name) -> std::string {
+    if (name.find("norm.") != std::string::npos) return "norm";
+    if (name.find(".feed_forward.") != std::string::npos) return "feed_forward";
+    return name.starts_with("output.") ? "output" : "projection";
+  };
+  const std::pair<std::string, std::function<void(ModelConfig&)>> groups[] = {
+      {"norm", [](ModelConfig& c) { c.block.norm_bias = "no"; }},
+      {"feed_forward", [](ModelConfig& c) { c.feed_forward.bias = "no"; }},
+      {"output", [](ModelConfig& c) { c.output_bias = "no"; }},
+      {"projection", [](ModelConfig& c) { c.head.projection_bias = "no"; }}};
   for (const char* kind : {"plain", "gated"}) {
-    const Model model(changed([&](ModelConfig& c) {
-      c.feed_forward.kind = kind;
-      c.feed_forward.bias = "no";
-      c.head.projection_bias = "no";
-    }));
-    for (const std::string& name : names_of(model)) {
-      const bool norm = name.find("_norm.") != std::string::npos;
-      const bool inside =
-          name.find(".feed_forward.") != std::string::npos || name.find("_attention.") != std::string::npos;
-      EXPECT_FALSE(inside && !norm && name.ends_with(".bias")) << name;
+    for (const auto& [group, leave_out] : groups) {
+      const ModelConfig all =
+          changed([&](ModelConfig& c) { c.feed_forward.kind = kind, c.norm = "both", c.block.embedding_norm = "yes"; });
+      ModelConfig fewer = all;
+      leave_out(fewer);
+      std::vector<std::string> expected;
+      for (const std::string& name : names_of(Model(all))) {
+        if (!name.ends_with(".bias") || group_of(name) != group) expected.push_back(name);
+      }
+      EXPECT_EQ(names_of(Model(fewer)), expected) << kind << " " << group;
+      EXPECT_LT(expected.size(), names_of(Model(all)).size()) << kind << " " << group;
     }
-    EXPECT_THAT(names_of(model), Contains("decoder.layers.0.feed_forward.outer.weight"));
   }
 }
 
@@ -254,8 +264,17 @@ TEST(Model, MovesWithoutItsStoresNoticing) {
 TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
   const std::pair<std::function<void(ModelConfig&)>, const char*> refusals[] = {
       {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of decoder, encoder, transformer"},
-      {[](ModelConfig& c) { c.norm = "both"; }, "norm: \"both\" is none of pre, post"},
+      {[](ModelConfig& c) { c.norm = "twice"; }, "norm: \"twice\" is none of pre, post, both, none"},
       {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
+      {[](ModelConfig& c) { c.draw.deviation = 0; }, "init-deviation: must be more than 0, not 0"},
+      {[](ModelConfig& c) { c.block.residual = "beside"; }, "residual: \"beside\" is none of sequential, parallel"},
+      {[](ModelConfig& c) { c.block.value_residual = "yes"; },
+       "value-residual: \"yes\" is none of none, equal, learned"},
+      {[](ModelConfig& c) { c.block.distinct_layers = 3; },
+       "distinct-layers: 3 are no fewer than the 2 layers there are; take fewer, or 0"},
+      {[](ModelConfig& c) { c.block.value_residual = "equal", c.layers = 1; },
+       "value-residual: equal mixes values with those of the first layer, and there is no other"},
+      {[](ModelConfig& c) { c.block.layer_drop = 1; }, "layer-drop: must be less than 1, not 1"},
       {[](ModelConfig& c) { c.attention_mask = "windw(3)"; }, "attention-mask: "},
       {[](ModelConfig& c) { c.attention_mask = "documents(3)"; }, "attention-mask: documents goes by what is read"},
       {[](ModelConfig& c) {

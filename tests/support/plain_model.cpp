@@ -79,6 +79,8 @@ PlainOptions options_of(const ModelConfig& config) {
           .activation = config.feed_forward.activation,
           .feed_forward = config.feed_forward.kind,
           .attention_mask = config.attention_mask,
+          .residual = config.block.residual,
+          .value_residual = config.block.value_residual,
           .dropout = config.dropout};
 }
 
@@ -131,7 +133,8 @@ PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const
   PlainBlock y = x;
   const auto count = static_cast<double>(x.rows);
   const Dual* gain = parameter(path + ".gain", x.rows);
-  const Dual* bias = centred ? parameter(path + ".bias", x.rows) : nullptr;
+  const bool has_bias = layout_.find(path + ".bias") != nullptr;
+  const Dual* bias = has_bias ? parameter(path + ".bias", x.rows) : nullptr;
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
       Dual mean = 0;
@@ -140,7 +143,7 @@ PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const
       for (std::int64_t i = 0; i < x.rows; ++i) square += (x(i, c, s) - mean) * (x(i, c, s) - mean) / count;
       for (std::int64_t i = 0; i < x.rows; ++i) {
         y(i, c, s) = gain[i] * (x(i, c, s) - mean) / std::sqrt(square + epsilon);
-        if (centred) y(i, c, s) += bias[i];
+        if (has_bias) y(i, c, s) += bias[i];
       }
     }
   }
@@ -215,13 +218,26 @@ PlainBlock reread(const PlainBlock& x, std::int64_t width, bool back) {
 
 }  // namespace
 
-PlainLayers::Projected PlainLayers::projected(const std::string& path, const PlainBlock& x,
-                                              const PlainBlock& memory) const {
+PlainBlock PlainLayers::mixed_values(const std::string& path, PlainBlock own, PlainBlock* first) const {
+  if (first == nullptr) return own;
+  if (first->rows == 0) return *first = own;
+  const bool learned = options_.value_residual == "learned";
+  const Dual of_own = learned ? *parameter(path + ".value_residual.own", 1) : Dual(0.5);
+  const Dual of_first = learned ? *parameter(path + ".value_residual.first", 1) : Dual(0.5);
+  for (std::size_t i = 0; i < own.values.size(); ++i) {
+    own.values[i] = times(of_own, own.values[i]) + times(of_first, first->values.at(i));
+  }
+  return own;
+}
+
+PlainLayers::Projected PlainLayers::projected(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
+                                              PlainBlock* first_values) const {
   const auto& o = options_;
   const bool cross = path.ends_with("cross_attention");
   const bool turns = o.rotary.positions > 0 && !cross;
   const std::int64_t scoring = o.stages.mixing == "differential" ? o.key_width / 2 : o.key_width;
   Projected all{linear(path + ".query", x), linear(path + ".key", memory), linear(path + ".value", memory), {}};
+  all.value = mixed_values(path, std::move(all.value), first_values);
   if (turns) {
     all.query = rotated(all.query, scoring, o.rotary);
     all.key = rotated(all.key, scoring, o.rotary);
@@ -325,9 +341,9 @@ std::vector<std::vector<Dual>> PlainLayers::plain_weights(const std::string& pat
 }
 
 PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
-                                  const PlainMask& mask, std::uint32_t site) const {
+                                  const PlainMask& mask, std::uint32_t site, PlainBlock* first_values) const {
   const auto& o = options_;
-  const Projected in = projected(path, x, memory);
+  const Projected in = projected(path, x, memory, first_values);
   const std::int64_t shared = o.head.key_heads > 0 ? o.heads / o.head.key_heads : 1;
   PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {
@@ -433,15 +449,12 @@ PlainBlock PlainLayers::mixer(const std::string& path, const PlainBlock& x, cons
 }
 
 PlainBlock PlainLayers::self_mixed(const std::string& path, const PlainBlock& x, const PlainMask& mask,
-                                   std::uint32_t site) const {
-  const bool attends = options_.mixer == "attention";
-  const std::string part = path + (attends ? ".self_attention" : ".mixer");
+                                   std::uint32_t site, PlainBlock* first_values) const {
+  const std::string part = path + "." + self_mixer();
   const PlainMask seen = [&](std::int64_t q, std::int64_t k, std::int64_t b) {
     return mask(q, k, b) && is_seen(options_.attention_mask, q, k);
   };
-  return residual(part + "_norm", x, site + 1, [&](const PlainBlock& h) {
-    return attends ? attention(part, h, h, seen, site) : mixer(part, h, mask);
-  });
+  return options_.mixer == "attention" ? attention(part, x, x, seen, site, first_values) : mixer(part, x, mask);
 }
 
 PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const {
@@ -455,40 +468,62 @@ PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& 
   return linear(path + ".outer", dropped(inner, site));
 }
 
-PlainBlock PlainLayers::residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
+PlainBlock PlainLayers::residual(const std::string& part, const PlainBlock& x, std::uint32_t site,
                                  const std::function<PlainBlock(const PlainBlock&)>& f) const {
-  if (options_.norm == "pre") return sum(x, dropped(f(norm(norm_path, x)), site));
-  return norm(norm_path, sum(x, dropped(f(x), site)));
+  const std::string name = part.ends_with(".") ? part : part + "_";
+  if (options_.norm == "none") return sum(x, dropped(f(x), site));
+  if (options_.norm == "post") return norm(name + "norm", sum(x, dropped(f(x), site)));
+  PlainBlock y = f(norm(name + "norm", x));
+  if (options_.norm == "both") y = norm(name + "after_norm", y);
+  return sum(x, dropped(y, site));
 }
 
-PlainBlock PlainLayers::encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask,
-                                      std::uint32_t site) const {
-  x = self_mixed(path, x, mask, site);
-  if (options_.feed_forward == "none") return x;
-  return residual(path + ".feed_forward_norm", x, site + 3,
-                  [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 2); });
+PlainBlock PlainLayers::encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask, std::uint32_t site,
+                                      PlainBlock* first_values) const {
+  const bool feeds = options_.feed_forward != "none";
+  const auto heard = [&](const PlainBlock& h) { return self_mixed(path, h, mask, site, first_values); };
+  const auto fed = [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 2); };
+  if (options_.residual == "parallel") {
+    return residual(path + ".", x, site + 1,
+                    [&](const PlainBlock& h) { return feeds ? sum(heard(h), fed(h)) : heard(h); });
+  }
+  x = residual(path + "." + self_mixer(), x, site + 1, heard);
+  return feeds ? residual(path + ".feed_forward", x, site + 3, fed) : x;
 }
 
 PlainBlock PlainLayers::decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory,
-                                      const PlainMask& self_mask, const PlainMask& memory_mask,
-                                      std::uint32_t site) const {
-  x = self_mixed(path, x, self_mask, site);
-  x = residual(path + ".cross_attention_norm", x, site + 3, [&](const PlainBlock& h) {
+                                      const PlainMask& self_mask, const PlainMask& memory_mask, std::uint32_t site,
+                                      PlainBlock* first_values) const {
+  const bool feeds = options_.feed_forward != "none";
+  const bool parallel = options_.residual == "parallel";
+  const auto heard = [&](const PlainBlock& h) { return self_mixed(path, h, self_mask, site, first_values); };
+  const auto asked = [&](const PlainBlock& h) {
     return attention(path + ".cross_attention", h, memory, memory_mask, site + 2);
-  });
-  if (options_.feed_forward == "none") return x;
-  return residual(path + ".feed_forward_norm", x, site + 5,
-                  [&](const PlainBlock& h) { return feed_forward(path + ".feed_forward", h, site + 4); });
+  };
+  const auto fed = [&](const PlainBlock& h) {
+    return feed_forward(path + ".feed_forward", h, site + (parallel ? 3 : 4));
+  };
+  if (parallel) {
+    return residual(path + ".", x, site + 1, [&](const PlainBlock& h) {
+      const PlainBlock both = sum(heard(h), asked(h));
+      return feeds ? sum(both, fed(h)) : both;
+    });
+  }
+  x = residual(path + "." + self_mixer(), x, site + 1, heard);
+  x = residual(path + ".cross_attention", x, site + 3, asked);
+  return feeds ? residual(path + ".feed_forward", x, site + 5, fed) : x;
 }
 
 PlainModel::PlainModel(const ModelConfig& config, const ParameterLayout& layout, std::vector<Dual> values,
                        const Pass& pass)
-    : config_(config), layers_(layout, std::move(values), options_of(config), pass) {}
+    : config_(config), layers_(layout, std::move(values), options_of(config), pass), pass_(pass) {}
 
 PlainBlock PlainModel::embedded(const std::string& path, const std::string& table, std::int64_t vocabulary,
                                 const TokenView& ids, std::uint32_t site) const {
   const std::int64_t channels = config_.d_model;
-  const double factor = config_.initialisation == "normal" ? 1 : std::sqrt(static_cast<double>(channels));
+  const bool plain =
+      config_.embedding_scale == "none" || (config_.embedding_scale == "auto" && config_.initialisation == "normal");
+  const double factor = plain ? 1 : std::sqrt(static_cast<double>(channels));
   const Dual* vectors = layers_.parameter(table, channels * vocabulary);
   const bool learned = config_.positions == "learned";
   const Dual* places =
@@ -505,42 +540,63 @@ PlainBlock PlainModel::embedded(const std::string& path, const std::string& tabl
       }
     }
   }
+  if (config_.block.embedding_norm == "yes") x = layers_.norm(path + ".norm", x);
   return layers_.dropped(x, site);
+}
+
+PlainBlock PlainModel::through(const std::string& stack, PlainBlock x, std::uint32_t& site, std::int64_t sites_of_layer,
+                               const PlainLayer& layer) const {
+  const BlockChoices& block = config_.block;
+  const std::int64_t distinct = block.distinct_layers > 0 ? block.distinct_layers : config_.layers;
+  const std::uint32_t own_site = site + static_cast<std::uint32_t>(sites_of_layer * config_.layers);
+  const RandomStream random(pass_.seed, Purpose::dropout, pass_.step, own_site);
+  PlainBlock first_values;
+  for (std::int64_t i = 0; i < config_.layers; ++i) {
+    const bool left_out = pass_.training && random.uniform(static_cast<std::uint32_t>(i)) < block.layer_drop;
+    if (!left_out) {
+      x = layer(stack + ".layers." + std::to_string(i % distinct), x, site,
+                block.value_residual != "none" ? &first_values : nullptr);
+    }
+    site += static_cast<std::uint32_t>(sites_of_layer);
+  }
+  if (block.layer_drop > 0) ++site;
+  if (config_.norm == "none" || block.final_norm == "no") return x;
+  return layers_.norm(stack + ".norm", x);
 }
 
 PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) const {
   const PlainMask causal = [](std::int64_t q, std::int64_t k, std::int64_t) { return k <= q; };
   const PlainMask present = [&](std::int64_t, std::int64_t k, std::int64_t b) { return k < source.lengths[b]; };
-  // Dropouts of a layer: of attention's weights, of the sum after it, and the same of the feed-forward part.
-  const std::int64_t each = config_.feed_forward.kind == "none" ? 2 : 4;
-  const auto layer = [](const char* stack, std::int64_t i) { return stack + std::to_string(i); };
+  // Dropouts of a layer: of each attention's weights, inside the feed-forward part, and of each sum.
+  const bool feeds = config_.feed_forward.kind != "none";
+  const bool parallel = config_.block.residual == "parallel";
+  const std::int64_t of_encoder = (feeds ? 2 : 1) + (parallel ? 1 : feeds ? 2 : 1);
+  const std::int64_t of_decoder = (feeds ? 3 : 2) + (parallel ? 1 : feeds ? 3 : 2);
+  const auto encoding = [&](const PlainMask& mask) -> PlainLayer {
+    return [&](const std::string& path, const PlainBlock& in, std::uint32_t site, PlainBlock* first_values) {
+      return layers_.encoder_layer(path, in, mask, site, first_values);
+    };
+  };
   PlainBlock x;
   std::string table = "embedding.weight";
+  std::uint32_t site = 1;
   if (config_.model == "decoder") {
     x = embedded("embedding", table, config_.target_vocabulary, input, 0);
-    for (std::int64_t i = 0; i < config_.layers; ++i) {
-      x = layers_.encoder_layer(layer("decoder.layers.", i), x, causal, static_cast<std::uint32_t>(1 + each * i));
-    }
+    x = through("decoder", x, site, of_encoder, encoding(causal));
   } else if (config_.model == "encoder") {
     x = embedded("embedding", table, config_.source_vocabulary, source, 0);
-    for (std::int64_t i = 0; i < config_.layers; ++i) {
-      x = layers_.encoder_layer(layer("encoder.layers.", i), x, present, static_cast<std::uint32_t>(1 + each * i));
-    }
+    x = through("encoder", x, site, of_encoder, encoding(present));
   } else {
     table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
+    site = 2;
     PlainBlock memory = embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0);
-    for (std::int64_t i = 0; i < config_.layers; ++i) {
-      memory =
-          layers_.encoder_layer(layer("encoder.layers.", i), memory, present, static_cast<std::uint32_t>(2 + each * i));
-    }
-    memory = layers_.norm("encoder.norm", memory);
+    memory = through("encoder", memory, site, of_encoder, encoding(present));
     x = embedded("target_embedding", table, config_.target_vocabulary, input, 1);
-    for (std::int64_t i = 0; i < config_.layers; ++i) {
-      x = layers_.decoder_layer(layer("decoder.layers.", i), x, memory, causal, present,
-                                static_cast<std::uint32_t>(2 + each * config_.layers + (each + 2) * i));
-    }
+    x = through("decoder", x, site, of_decoder,
+                [&](const std::string& path, const PlainBlock& in, std::uint32_t own, PlainBlock* first_values) {
+                  return layers_.decoder_layer(path, in, memory, causal, present, own, first_values);
+                });
   }
-  x = layers_.norm(config_.model == "encoder" ? "encoder.norm" : "decoder.norm", x);
   return layers_.linear("output", x, config_.tie == "none" ? "" : table);
 }
 

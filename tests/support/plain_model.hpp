@@ -52,6 +52,7 @@ struct PlainOptions {
   std::string mixer = "attention";
   RotaryChoices rotary = {};  // positions: whether queries and keys of self-attentions are turned at all
   std::string norm = "pre", norm_kind = "layer", activation = "relu", feed_forward = "plain", attention_mask = {};
+  std::string residual = "sequential", value_residual = "none";
   double dropout = 0;
 };
 
@@ -69,18 +70,20 @@ class PlainLayers {
   PlainBlock linear(const std::string& path, const PlainBlock& x, const std::string& table = {}) const;
   PlainBlock norm(const std::string& path, const PlainBlock& x) const;
   PlainBlock dropped(const PlainBlock& x, std::uint32_t site) const;
-  /// Over `memory`, which is x itself for self-attention.
+  /// Over `memory`, which is x itself for self-attention. `first_values`, if there are any to mix with: those of the
+  /// first attention that was called with it.
   PlainBlock attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory, const PlainMask& mask,
-                       std::uint32_t site) const;
+                       std::uint32_t site, PlainBlock* first_values = nullptr) const;
   /// What stands in the place of attention to oneself.
   PlainBlock mixer(const std::string& path, const PlainBlock& x, const PlainMask& mask) const;
   PlainBlock feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const;
   /// Takes its sites from `site` on: of attention weights, of the sum after it, of the inner part, of the sum after
-  /// that.
-  PlainBlock encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask, std::uint32_t site) const;
+  /// that, unless there is one sum.
+  PlainBlock encoder_layer(const std::string& path, PlainBlock x, const PlainMask& mask, std::uint32_t site,
+                           PlainBlock* first_values = nullptr) const;
   /// The same, with those of cross-attention and of the sum after it before those of the feed-forward part.
   PlainBlock decoder_layer(const std::string& path, PlainBlock x, const PlainBlock& memory, const PlainMask& self_mask,
-                           const PlainMask& memory_mask, std::uint32_t site) const;
+                           const PlainMask& memory_mask, std::uint32_t site, PlainBlock* first_values = nullptr) const;
 
   /// The numbers of a parameter, column by column. Throws if it has not so many.
   const Dual* parameter(const std::string& name, std::int64_t count) const;
@@ -90,15 +93,20 @@ class PlainLayers {
   struct Projected {
     PlainBlock query, key, value, of_keys;
   };
-  Projected projected(const std::string& path, const PlainBlock& x, const PlainBlock& memory) const;
+  Projected projected(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
+                      PlainBlock* first_values) const;
+  PlainBlock mixed_values(const std::string& path, PlainBlock own, PlainBlock* first) const;
   // The weights of one query in each head, before dropout: what dot product and softmax are is written here once more,
   // other stages are those of their own plain loops.
   std::vector<std::vector<Dual>> plain_weights(const std::string& path, const Projected& in, const PlainMask& mask,
                                                std::int64_t slice, std::int64_t query) const;
   std::vector<const Dual*> stage_parameters(const std::string& path, StageKind kind) const;
-  // Attention of a sequence to itself, or its mixer, with norm and residual sum.
-  PlainBlock self_mixed(const std::string& path, const PlainBlock& x, const PlainMask& mask, std::uint32_t site) const;
-  PlainBlock residual(const std::string& norm_path, const PlainBlock& x, std::uint32_t site,
+  // Attention of a sequence to itself, or its mixer.
+  PlainBlock self_mixed(const std::string& path, const PlainBlock& x, const PlainMask& mask, std::uint32_t site,
+                        PlainBlock* first_values) const;
+  std::string self_mixer() const { return options_.mixer == "attention" ? "self_attention" : "mixer"; }
+  // `part`: the layer's path and the name of the part, or the path and a dot.
+  PlainBlock residual(const std::string& part, const PlainBlock& x, std::uint32_t site,
                       const std::function<PlainBlock(const PlainBlock&)>& f) const;
 
   const ParameterLayout& layout_;
@@ -120,9 +128,15 @@ class PlainModel {
  private:
   PlainBlock embedded(const std::string& path, const std::string& table, std::int64_t vocabulary, const TokenView& ids,
                       std::uint32_t site) const;
+  // All layers of a stack, each of so many sites, and the norm behind them; `site` goes on to what follows.
+  using PlainLayer = std::function<PlainBlock(const std::string& path, const PlainBlock& x, std::uint32_t site,
+                                              PlainBlock* first_values)>;
+  PlainBlock through(const std::string& stack, PlainBlock x, std::uint32_t& site, std::int64_t sites_of_layer,
+                     const PlainLayer& layer) const;
 
   ModelConfig config_;
   PlainLayers layers_;
+  Pass pass_;
 };
 
 /// A flat vector of the layout whose numbers follow from the names of parameters: two models that share a name share

@@ -7,6 +7,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "layers/attention/combinations.hpp"
+#include "layers/models/family.hpp"
 #include "layers/models/model.hpp"
 #include "tests/support/chosen.hpp"
 #include "tests/support/token_batch.hpp"
@@ -83,6 +84,35 @@ TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverTheAttention) {
     const double own = ratio({each});
     EXPECT_GT(own, 0.9) << each.option << " " << each.value;
     EXPECT_LT(own, 2.5) << each.option << " " << each.value;
+  }
+}
+
+// The same for layers that are put together in other ways, in every family that has such layers.
+TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverALayerIsMadeOf) {
+  const std::int64_t length = 200;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 5);
+  const std::vector<std::int32_t> lengths{static_cast<std::int32_t>(length)};
+  const TokenView tokens{ids.data(), lengths.data(), length, length, 1};
+  for (const char* family : {"transformer", "decoder", "encoder"}) {
+    for (const ModelSpec::Case& each : block_cases({.model = family,
+                                       .layers = 4,
+                                       .heads = 4,
+                                       .d_model = 32,
+                                       .d_ff = 64,
+                                       .dropout = 0.1,
+                                       .max_positions = length,
+                                       .source_vocabulary = 20,
+                                       .target_vocabulary = 20})) {
+      const Model model(each.config);
+      ParameterStore<double> parameters(model.layout());
+      parameters.initialise(1);
+      Tape<double> tape(parameters);
+      model.features(tape, testing_support::token_batch(tokens, tokens, tokens),
+                     {.training = true, .every_layer = true});
+      const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}));
+      EXPECT_GT(own, 0.9) << family << " " << each.label;
+      EXPECT_LT(own, 2.5) << family << " " << each.label;
+    }
   }
 }
 

@@ -50,19 +50,21 @@ ForwardCase judged(const std::string& label, std::int64_t words, const std::int3
 }
 
 ForwardCase judged_linear(const std::string& label, std::int64_t channels, std::int64_t words, const std::int32_t* ids,
-                          CrossEntropyOptions options) {
-  return {label,
-          {{{channels, 4, 3}}, {{channels, words}}, {{words}}},
-          [=](auto x) { return linear_cross_entropy(x[0], x[1], x[2], view_of(ids), options); },
-          [=](PlainInputs x) {
-            const std::int64_t inner = x[0].shape.rows;
-            const Plain logits = Plain::of({x[1].shape.columns, 4, 3}, [&](auto v, auto t, auto b) {
-              long double sum = x[2](v);
-              for (std::int64_t c = 0; c < inner; ++c) sum += x[1](c, v) * x[0](c, t, b);
-              return sum;
-            });
-            return cross_entropy_by_loops(logits, ids, options.label_smoothing, options.denominator);
-          }};
+                          CrossEntropyOptions options, bool has_bias = true) {
+  std::vector<InputSpec> inputs{{{channels, 4, 3}}, {{channels, words}}};
+  if (has_bias) inputs.push_back({{words}});
+  return {
+      label, inputs,
+      [=](auto x) { return linear_cross_entropy(x[0], x[1], has_bias ? x[2] : Var<double>{}, view_of(ids), options); },
+      [=](PlainInputs x) {
+        const std::int64_t inner = x[0].shape.rows;
+        const Plain logits = Plain::of({x[1].shape.columns, 4, 3}, [&](auto v, auto t, auto b) {
+          long double sum = has_bias ? x[2](v) : 0;
+          for (std::int64_t c = 0; c < inner; ++c) sum += x[1](c, v) * x[0](c, t, b);
+          return sum;
+        });
+        return cross_entropy_by_loops(logits, ids, options.label_smoothing, options.denominator);
+      }};
 }
 
 ForwardCase looked_up(const std::string& label, Shape table) {
@@ -103,7 +105,7 @@ std::vector<ForwardOracle> token_oracles() {
         judged("all_ignored_of_a_larger_batch", 7, kIgnored, {.denominator = 29})}},
       {"linear_cross_entropy",
        {judged_linear("C3_V7", 3, 7, kIds, {}), judged_linear("C17_V33", 17, 33, kIds, {.label_smoothing = 0.1}),
-        judged_linear("all_ignored", 3, 7, kIgnored, {}),
+        judged_linear("all_ignored", 3, 7, kIgnored, {}), judged_linear("without_bias", 17, 33, kIds, {}, false),
         judged_linear("of_a_larger_batch", 5, 7, kIds, {.label_smoothing = 0.3, .denominator = 29})}},
       {"embedding", {looked_up("C3_V7", {3, 7}), looked_up("C1_V9", {1, 9}), looked_up("C16_V33", {16, 33})}},
       {"dropout",

@@ -160,7 +160,7 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     for (const Condition& each : option.applies_when) {
       if (each.option != "task" && !each.words.empty()) settings.set(each.option, failing_word(each));
     }
-    if (option.name == "initialisation") settings.set("init", "/a");
+    if (first.option == "init" && first.test == Condition::Test::off) settings.set("init", "/a");
     if (option.name == "validate-every") settings.set("validation-size", "0");
     const std::string value = option.kind == OptionKind::path || option.kind == OptionKind::pair_files ? "/b"
                               : option.kind == OptionKind::word

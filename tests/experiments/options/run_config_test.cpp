@@ -192,6 +192,15 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"attention", "composed"},
                             {"position-range", "99"},
                             {"initialisation", "normal"},
+                            {"init-deviation", "0.04"},
+                            {"residual-init", "scaled"},
+                            {"embedding-scale", "sqrt_dmodel"},
+                            {"embedding-norm", "yes"},
+                            {"final-norm", "no"},
+                            {"residual", "parallel"},
+                            {"value-residual", "learned"},
+                            {"distinct-layers", "2"},
+                            {"output-bias", "no"},
                             {"dropout", "0.2"},
                             {"batch", "9"},
                             {"steps", "11"},
@@ -233,6 +242,11 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
   EXPECT_EQ(std::tuple(m.norm_kind, m.tie, m.position_range, m.mixer), std::tuple("rms", "output", 99, "attention"));
   EXPECT_EQ(std::tuple(m.stages.score, m.stages.cap, m.stages.normalizer, m.stages.numbers.top_keys),
             std::tuple("cosine", 30.0, "top", 3));
+  EXPECT_EQ(std::tuple(m.draw.deviation, m.draw.residual, m.embedding_scale, m.output_bias),
+            std::tuple(0.04, "scaled", "sqrt_dmodel", "no"));
+  EXPECT_EQ(std::tuple(m.block.embedding_norm, m.block.final_norm, m.block.residual, m.block.value_residual,
+                       m.block.distinct_layers),
+            std::tuple("yes", "no", "parallel", "learned", 2));
   const StepOptions& s = config.trainer.step;
   EXPECT_EQ(std::tuple(s.seed, s.batch, s.shards, s.clip, s.label_smoothing), std::tuple(13U, 9, 3, 2.0, 0.1));
   EXPECT_EQ(

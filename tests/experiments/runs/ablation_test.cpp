@@ -106,7 +106,8 @@ TEST_F(Ablate, SeedsBeyondTheLastAreRefused) {
 
 TEST_F(Ablate, WhatCannotRunIsRefusedBeforeTheFirstRun) {
   EXPECT_THAT(run(words({"--vary", "d-model=8,7"})).err, HasSubstr("heads=2 d-model=7: heads: 2 heads do not divide"));
-  EXPECT_THAT(run(words({"--vary", "norm=pre,non"})).err, HasSubstr("--vary norm: \"non\" is none of pre, post"));
+  EXPECT_THAT(run(words({"--vary", "norm=pre,non"})).err,
+              HasSubstr("--vary norm: \"non\" is none of pre, post, both, none"));
   EXPECT_FALSE(std::filesystem::exists(path("grid")));
 }
 

@@ -56,7 +56,9 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
                                                            {"head-split", "reshape"},
                                                            {"head-mixing", "talking"},
                                                            {"head-gate", "learned"},
-                                                           {"attention-mask", "window(2)"}};
+                                                           {"attention-mask", "window(2)"},
+                                                           {"residual", "parallel"},
+                                                           {"embedding-scale", "none"}};
   for (const auto& [name, value] : another) {
     const Ran ran = run(tiny_train(path("second"), {"--init", path("first"), "--" + name, value}));
     EXPECT_EQ(ran.status, 2) << name;
@@ -72,7 +74,9 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
        {Beside{"--normalizer", "top", "top-keys", "2", "8"}, Beside{"--positions", "t5", "furthest", "50", "128"},
         Beside{"--positions", "rotary", "rotary-base", "100", "10000"},
         Beside{"--positions", "rotary", "rotary-share", "0.5", "1"},
-        Beside{"--positions", "rotary", "rotary-layout", "pairs", "halves"}}) {
+        Beside{"--positions", "rotary", "rotary-layout", "pairs", "halves"},
+        Beside{"--layers", "3", "distinct-layers", "1", "0"},
+        Beside{"--layers", "3", "value-residual", "equal", "none"}}) {
     std::filesystem::remove_all(path("beside"));
     ASSERT_EQ(run(tiny_train(path("beside"), {option, word})).status, 0) << word;
     const std::string flag = std::string("--") + name;
@@ -95,6 +99,22 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
         tiny_train(path("same") + name, {"--init", path("first"), std::string("--") + name, value, "--steps", "1"}));
     EXPECT_EQ(ran.status, 0) << name << ": " << ran.err;
   }
+}
+
+// A law of weights says what embeddings are multiplied by, unless somebody does; with --init there is no law.
+TEST_F(InitialWeights, OfEmbeddingsThatWereNotMultipliedAreNotMultipliedNow) {
+  ASSERT_EQ(run(tiny_train(path("first"), {"--initialisation", "normal"})).status, 0);
+  const Ran refused = run(tiny_train(path("second"), {"--init", path("first")}));
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("was trained with embedding-scale none, not sqrt_dmodel, which its weights mean "
+                                     "something else for; give --embedding-scale none"));
+  const auto loss = [&](const std::string& folder) {
+    return run({"eval", path(folder), "--json"}).json()["loss"].get<double>();
+  };
+  ASSERT_EQ(
+      run(tiny_train(path("second"), {"--init", path("first"), "--embedding-scale", "none", "--steps", "0"})).status,
+      0);
+  EXPECT_EQ(loss("second"), loss("first"));
 }
 
 TEST_F(InitialWeights, AreTakenByShapeAloneIfThatIsAskedFor) {

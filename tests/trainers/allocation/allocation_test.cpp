@@ -6,6 +6,7 @@
 #include "docs/new_model/tagger.hpp"
 #include "experiments/bench/allocation_counter.hpp"
 #include "layers/mixers/mixer.hpp"
+#include "layers/models/family.hpp"
 #include "tests/support/chosen.hpp"
 #include "trainers/step.hpp"
 
@@ -68,6 +69,16 @@ INSTANTIATE_TEST_SUITE_P(Models, MixerAllocations, testing::ValuesIn([] {
                            return names;
                          }()),
                          [](const auto& at) { return at.param; });
+
+// Layers put together in every way; some steps leave all of them out.
+TEST_P(StepAllocations, AreNoneWhateverALayerIsMadeOf) {
+  for (const ModelSpec::Case& each : block_cases(kSmall)) {
+    SCOPED_TRACE(each.label);
+    ModelConfig config = each.config;
+    config.model = GetParam();
+    expect_none(copies(1, 24), config, {.batch = 6, .shards = 3, .clip = 1}, 60);
+  }
+}
 
 // Attention keeps whole maps of shorter sequences, which take more memory than longer ones in tiles.
 TEST_P(StepAllocations, AreNoneAroundTheLengthFromWhichAttentionTakesTiles) {

@@ -33,6 +33,29 @@ std::vector<Variant> variants() {
   std::vector<Variant> all{{"as_it_is", [](ModelConfig&) {}},
                            {"post", [](ModelConfig& c) { c.norm = "post"; }},
                            {"rms", [](ModelConfig& c) { c.norm_kind = "rms"; }},
+                           {"sandwich_without_biases",
+                            [](ModelConfig& c) {
+                              c.norm = "both";
+                              c.block.norm_bias = "no";
+                              c.block.embedding_norm = "yes";
+                              c.output_bias = "no";
+                            }},
+                           {"without_norms", [](ModelConfig& c) { c.norm = "none"; }},
+                           {"parallel", [](ModelConfig& c) { c.block.residual = "parallel"; }},
+                           {"value_residual_forgetting",
+                            [](ModelConfig& c) {
+                              c.block.value_residual = "learned";
+                              c.layers = 3;
+                              c.positions = "forgetting";
+                            }},
+                           {"universal_equal_values_rotary",
+                            [](ModelConfig& c) {
+                              c.block.value_residual = "equal";
+                              c.block.distinct_layers = 1;
+                              c.layers = 3;
+                              c.positions = "rotary";
+                            }},
+                           {"layer_drop", [](ModelConfig& c) { c.block.layer_drop = 0.7; }},
                            {"learned", [](ModelConfig& c) { c.positions = "learned"; }},
                            {"no_positions", [](ModelConfig& c) { c.positions = "none"; }},
                            {"tied", [](ModelConfig& c) { c.tie = "output"; }},
