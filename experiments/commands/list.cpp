@@ -10,7 +10,7 @@
 #include "autograd/base/suggest.hpp"
 #include "autograd/spec.hpp"
 #include "experiments/options/choices.hpp"
-#include "experiments/options/presets.hpp"
+#include "experiments/options/likenesses.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/program/definitions.hpp"
 #include "experiments/report/json.hpp"
@@ -86,6 +86,11 @@ std::vector<Section> all_sections() {
   for (const Preset& preset : presets()) {
     preset_section.entries.push_back({std::string(preset.name), std::string(preset.description())});
   }
+  Section likeness_section{"likenesses", {}};
+  for (const Preset& likeness : likenesses()) {
+    likeness_section.entries.push_back(
+        {std::string(likeness.name), fmt::format("{}: {}", likeness.description(), values_of(likeness))});
+  }
   Section op_section{"ops", {}};
   for (const OpSpec& spec : op_specs()) {
     op_section.entries.push_back(
@@ -96,8 +101,9 @@ std::vector<Section> all_sections() {
     const std::string kind = kind_of(metric);
     metric_section.entries.push_back({metric.name, metric.description + (kind.empty() ? "" : " (" + kind + ")")});
   }
-  return {preset_section, {"tasks", all_tasks()}, {"models", all_models()}, attention_section(), mixer_section(),
-          op_section,     metric_section};
+  return {preset_section,   {"tasks", all_tasks()}, {"models", all_models()},
+          likeness_section, attention_section(),    mixer_section(),
+          op_section,       metric_section};
 }
 
 // All of them, or the one that is asked for.
@@ -133,8 +139,8 @@ int run_list(const Invocation& invocation, Console& console) {
 
 Command command_list() {
   return {.name = "list",
-          .subject = "[presets|tasks|models|attention|mixers|ops|metrics]",
-          .summary = "The presets, tasks, models, stages of attention, mixers, ops and metrics there are",
+          .subject = "[presets|tasks|models|likenesses|attention|mixers|ops|metrics]",
+          .summary = "The presets, tasks, models, likenesses, stages of attention, mixers, ops and metrics there are",
           .example = "tapehead list tasks",
           .options = {{"json"}},
           .run = run_list};

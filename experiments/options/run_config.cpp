@@ -9,7 +9,7 @@
 #include "datasets/batch.hpp"
 #include "experiments/options/choices.hpp"
 #include "experiments/options/conditions.hpp"
-#include "experiments/options/presets.hpp"
+#include "experiments/options/likenesses.hpp"
 #include "layers/models/spec.hpp"
 
 namespace tapehead {
@@ -86,6 +86,15 @@ Fields<RunConfig> RunConfig::fields() {
         .zero_is_automatic = true,
         .after = "min-length",
         .group = OptionGroup::data}},
+      {&RunConfig::like,
+       {.name = "like",
+        .choices = likeness_names(),
+        .help =
+            "published model whose layers to take; sizes are not changed, and `tapehead list likenesses` says what is",
+        .when = "what you set yourself stays as you set it",
+        .common = true,
+        .after = "model",
+        .group = OptionGroup::model}},
       {&RunConfig::init,
        {.name = "init",
         .kind = OptionKind::path,
@@ -118,6 +127,7 @@ void read_preset_or_config(Settings& settings, const std::string& name) {
 }
 
 void settle(Settings& settings) {
+  apply_likeness(settings);
   const DataSource& source = choose_source(settings);
   settle_useless_options(settings);
   refuse_unmet_needs(settings);

@@ -16,6 +16,7 @@ struct RunConfig {
   const DataSource* source = &find_source("copy");  ///< what `task` names
   std::int64_t max_length = 0;                      ///< of made and of text data
   DataOptions data = {};                            ///< for the source
+  std::string like = "none";                        ///< one of likenesses(): what sets options of the model
   ModelConfig model = {};
   TrainerOptions trainer = {};
   std::string init = {};  ///< run folder or checkpoint that the weights come from; empty: they are drawn
@@ -52,8 +53,9 @@ void read_field(const Field<Part>& field, Part& part, const Settings& settings) 
 /// none.
 void read_preset_or_config(Settings& settings, const std::string& name);
 
-/// Puts numbers where the settings say "as the others need" (max-length, shards), and makes `text` the task when there
-/// are training files. Throws ConfigError for options that the task has no use for.
+/// Sets what a likeness says (--like), puts numbers where the settings say "as the others need" (max-length, shards),
+/// and makes `text` the task when there are training files. Throws ConfigError for options that the task has no use
+/// for.
 void settle(Settings& settings);
 
 /// Every part from its options. REQUIRES: settled settings. Vocabularies and positions are still open: see fit_to_data.

@@ -18,10 +18,11 @@ TEST(List, EachPartCanBeHadAlone) {
     EXPECT_EQ(alone[part], entries);
     EXPECT_THAT(run({"list", part}).out, testing::StartsWith(part + "\n  "));
   }
-  EXPECT_THAT(parts,
-              testing::UnorderedElementsAre("presets", "tasks", "models", "attention", "mixers", "ops", "metrics"));
+  EXPECT_THAT(parts, testing::UnorderedElementsAre("presets", "tasks", "models", "likenesses", "attention", "mixers",
+                                                   "ops", "metrics"));
   EXPECT_EQ(run({"list", "preset"}).err,
-            "tapehead: list: \"preset\" is none of presets, tasks, models, attention, mixers, ops, metrics; did you "
+            "tapehead: list: \"preset\" is none of presets, tasks, models, likenesses, attention, mixers, ops, "
+            "metrics; did you "
             "mean presets?\n");
 }
 
