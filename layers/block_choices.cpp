@@ -42,7 +42,7 @@ Fields<BlockChoices> BlockChoices::fields() {
        {.name = "distinct-layers",
         .range = {0, 1000},
         .help = "layers that have parameters of their own; those behind them use these again, in turn",
-        .when = "1 makes a universal transformer: one layer, over and over",
+        .when = "one alone makes a universal transformer: the same layer, over and over",
         .zero = "all layers",
         .gives_weights_meaning = true}},
       {&BlockChoices::layer_drop,

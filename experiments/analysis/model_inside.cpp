@@ -31,10 +31,22 @@ std::string in_first_layer(std::string path) {
   return path.replace(number, path.find('.', number) - number, "0");
 }
 
+// How often a pass uses a parameter: layers that share parameters take turns.
+double uses_of(const std::string& name, const ModelConfig& config) {
+  constexpr std::string_view kLayers = "layers.";
+  const std::int64_t distinct = config.block.distinct_layers;
+  const std::size_t begin = name.find(kLayers);
+  if (distinct == 0 || begin == std::string::npos) return 1;
+  const std::int64_t number = std::stoll(name.substr(begin + kLayers.size()));
+  return static_cast<double>((config.layers - number + distinct - 1) / distinct);
+}
+
 // The smallest model of the kind, whose weights are never zero but where the mask says so.
 Model smallest_like(const Model& model, std::int64_t source, std::int64_t target) {
   ModelConfig config = model.config();
   config.layers = 1;
+  config.block.distinct_layers = 0;
+  config.block.value_residual = "none";
   config.heads = 1;
   config.head.key_heads = 0;
   config.d_model = 4;
@@ -135,7 +147,8 @@ ModelInside model_inside(const Model& model, std::int64_t source, std::int64_t t
   run(small, source, target, zeros, watch, probe);
 
   for (const ParameterRange& range : model.layout().ranges()) {
-    if (watch.multiplies(range.name)) inside.operations[range.name] = 2.0 * static_cast<double>(range.shape.size());
+    if (!watch.multiplies(range.name)) continue;
+    inside.operations[range.name] = 2.0 * static_cast<double>(range.shape.size()) * uses_of(range.name, config);
   }
   // A state is looked into as weights when somebody asks for them; here it is none.
   std::erase_if(inside.attentions, [&](const AttentionInside& each) { return watch.states().contains(each.layer); });

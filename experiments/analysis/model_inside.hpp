@@ -19,7 +19,8 @@ struct AttentionInside {
 
 /// What a model does with one example of some lengths.
 struct ModelInside {
-  /// By the name of a parameter: multiplications and additions in products with it, a column; none without products.
+  /// By the name of a parameter: multiplications and additions in products with it, a column, in all layers that
+  /// share it; none without products.
   std::map<std::string, double> operations;
   std::vector<AttentionInside> attentions;
 };

@@ -49,6 +49,19 @@ TEST(ModelInside, ATiedTableIsMultipliedOnce) {
   EXPECT_EQ(inside.operations.at("target_embedding.weight"), 2 * 8 * 11);
 }
 
+// Five layers of two kinds: the first is used three times, the second twice.
+TEST(ModelInside, SharedLayersAreCountedAsOftenAsTheyAreUsed) {
+  ModelConfig config = config_of("transformer");
+  config.layers = 5;
+  config.block.distinct_layers = 2;
+  config.block.value_residual = "learned";
+  const ModelInside inside = model_inside(Model(config), 5, 4);
+  EXPECT_EQ(inside.operations.at("encoder.layers.0.feed_forward.inner.weight"), 3 * 2 * 8 * 12);
+  EXPECT_EQ(inside.operations.at("decoder.layers.1.feed_forward.inner.weight"), 2 * 2 * 8 * 12);
+  EXPECT_EQ(inside.operations.at("output.weight"), 2 * 8 * 11);
+  EXPECT_EQ(inside.attentions.size(), 15U);
+}
+
 TEST(ModelInside, AttentionCostsWhatItsMaskLeaves) {
   const ModelInside inside = model_inside(Model(config_of("transformer")), 5, 4);
   const AttentionInside& causal = attention(inside, "decoder.layers.1.self_attention");
