@@ -14,7 +14,7 @@ namespace tapehead {
 // ---- Var
 
 template <Scalar T>
-const Shape& Var<T>::shape() const {
+Shape Var<T>::shape() const {
   return tape().node(*this).shape;
 }
 

@@ -44,7 +44,8 @@ class Var {
     if (tape_ == nullptr) refuse_empty();
     return *tape_;
   }
-  const Shape& shape() const;
+  /// By value: an op that is recorded moves what a reference would refer to.
+  Shape shape() const;
   const T* data() const;
   /// The only element of a scalar. Throws ShapeError on any other shape.
   T item() const;

@@ -22,7 +22,7 @@ Fields<BlockChoices> BlockChoices::fields() {
         .choices = "yes no",
         .help = "whether there is a norm behind the last layer",
         .when = "no with --norm post, as first published",
-        .applies_when = {none_of("norm", "none")}}},
+        .applies_when = {one_of("norm", "pre post both")}}},
       {&BlockChoices::residual,
        {.name = "residual",
         .choices = "sequential parallel",

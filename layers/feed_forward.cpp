@@ -42,7 +42,7 @@ const char* activation_names() {
 }
 
 Fields<FeedForwardChoices> FeedForwardChoices::fields() {
-  constexpr Condition kThere = none_of("feed-forward", "none");
+  constexpr Condition kThere = one_of("feed-forward", "plain gated");
   return {
       {&FeedForwardChoices::kind,
        {.name = "feed-forward",

@@ -28,7 +28,7 @@ JoinedLinear::JoinedLinear(const Scope& scope, std::int64_t in, const std::vecto
   std::vector<ParameterRange> biases;
   for (const Part& part : parts) {
     weights.push_back((scope / part.name).weight("weight", in, part.out));
-    biases.push_back((scope / part.name).vector("bias", part.out, 0));
+    biases.push_back((scope / part.name).vector("bias", part.out, part.first_bias));
   }
   weight = scope.declare(std::move(weights));
   if (has_bias) bias = scope.declare(std::move(biases), ParameterLayout::Join::rows);

@@ -33,6 +33,7 @@ struct JoinedLinear {
   struct Part {
     std::string name;
     std::int64_t out;
+    double first_bias = 0;  ///< what its bias starts at
   };
   JoinedLinear(const Scope& scope, std::int64_t in, const std::vector<Part>& parts, bool has_bias = true);
 

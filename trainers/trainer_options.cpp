@@ -71,7 +71,6 @@ Fields<TrainerOptions> TrainerOptions::fields() {
         .help = "validations without a better best-metric that end the training",
         .when = "set it where training overfits",
         .zero = "none do",
-        .common = true,
         .may_change_on_resume = true,
         .applies_when = {on("validate-every")}}},
       {&TrainerOptions::stop_when,

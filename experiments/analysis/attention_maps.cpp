@@ -32,6 +32,13 @@ std::vector<Matrix> heads_of(Var<T> weights) {
   return maps;
 }
 
+void append_rows(std::vector<Matrix>& heads, const std::vector<Matrix>& more) {
+  for (std::size_t h = 0; h < heads.size(); ++h) {
+    heads[h].values.insert(heads[h].values.end(), more[h].values.begin(), more[h].values.end());
+    heads[h].rows += more[h].rows;
+  }
+}
+
 template <RealScalar T>
 LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source) {
   ParameterStore<T> parameters = load_parameters<T>(trained);
@@ -57,6 +64,10 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   const ProbeAt probe({What::weights}, [&](const Site& site, Var<T> weights) {
     const bool encodes = site.role == AttentionRole::self;
     const bool reads = encodes || site.role == AttentionRole::cross;
+    if (!maps.layers.empty() && maps.layers.back().layer == site.layer) {  // it attends position by position
+      append_rows(maps.layers.back().heads, heads_of(weights));
+      return;
+    }
     LayerMaps& layer = maps.layers.emplace_back();
     layer.layer = site.layer;
     layer.role = site.role;
@@ -70,6 +81,9 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   const BatchView line({.source = batch.source(), .input = batch.input()}, {Column::source, Column::input}, "the line",
                        1, 0);
   trained.model.logits(tape, line, Pass{.probe = &probe});
+  if (maps.layers.empty()) {
+    throw ConfigError("inspect: model " + trained.config.model.model + " attends to nothing: there is no map to draw");
+  }
   return maps;
 }
 

@@ -58,6 +58,7 @@ Model smallest_like(const Model& model, std::int64_t source, std::int64_t target
   config.rotary.share = 1;
   config.stages.normalizer = "softmax";
   config.stages.mixing = "none";
+  config.recurrent.input_feeding = "no";  // all positions attend at once
   config.max_positions = source + target + 4;
   config.source_vocabulary = std::min<std::int64_t>(config.source_vocabulary, kFirstFreeId + 1);
   config.target_vocabulary = std::min<std::int64_t>(config.target_vocabulary, kFirstFreeId + 1);

@@ -5,6 +5,7 @@
 
 #include "autograd/shards.hpp"
 #include "layers/models/spec.hpp"
+#include "layers/recurrent/cell.hpp"
 
 namespace tapehead {
 namespace {
@@ -41,10 +42,75 @@ void add_causal_heads(std::vector<Product>& products, std::int64_t width, std::i
   }
 }
 
+// The same where a position can only be read after the one before it.
+void add_stepwise(std::vector<Product>& products, std::int64_t in, std::int64_t out, std::int64_t positions,
+                  std::int64_t examples, std::int64_t count) {
+  products.push_back({out, examples, in, yes, no, positions * count});
+  products.push_back({in, examples, out, no, no, positions * count});
+  products.push_back({in, out, positions * examples, no, yes, count});
+}
+
+// What recurrent layers read is one product where all of it is known beforehand; the states follow each other.
+std::vector<Product> products_of_recurrent_step(const ModelConfig& model, const StepShape& shape,
+                                                std::int64_t examples) {
+  const bool attends = model_spec(model.model).crosses;
+  const bool feeds = attends && model.recurrent.input_feeding == "yes";
+  const std::int64_t directions = shape.source_length > 0 && model.recurrent.bidirectional == "yes" ? 2 : 1;
+  const auto gates = std::ssize(find_cell(model.recurrent.cell).gates);
+  const std::int64_t c = model.d_model;
+  const std::int64_t half = c / directions;
+  const std::int64_t source = shape.source_length * examples;
+  const std::int64_t target = shape.target_length * examples;
+  std::vector<Product> products;
+  if (shape.source_length > 0) {
+    add_linear(products, c, directions * gates * half, source, model.layers);
+    add_stepwise(products, half, gates * half, shape.source_length, examples, directions * model.layers);
+  }
+  add_linear(products, c, gates * c, target, feeds ? 1 : model.layers);
+  // Beside the h before: what is fed, and what the layer below says there.
+  add_stepwise(products, c, gates * c, shape.target_length, examples, feeds ? 2 * model.layers : model.layers);
+  if (attends) {
+    const std::int64_t width = model.d_head > 0 ? model.d_head : c / model.heads;
+    const std::int64_t inner = model.heads * width;
+    const std::int64_t steps = feeds ? shape.target_length : 1;
+    const std::int64_t columns = target / steps;
+    add_linear(products, c, 2 * inner, source, 1);
+    add_linear(products, c, inner, columns, steps);
+    add_head(products, width, shape.source_length, shape.target_length / steps, model.heads * examples * steps);
+    add_linear(products, inner, c, columns, steps);
+    add_linear(products, c, c, columns, steps);
+  }
+  add_linear(products, c, model.target_vocabulary, target, 1);
+  return products;
+}
+
+std::vector<Product> products_of_convolutional_step(const ModelConfig& model, const StepShape& shape,
+                                                    std::int64_t examples) {
+  const std::int64_t c = model.d_model;
+  const std::int64_t source = shape.source_length * examples;
+  const std::int64_t target = shape.target_length * examples;
+  std::vector<Product> products;
+  if (shape.source_length > 0) add_linear(products, model.convolution.width * c, 2 * c, source, model.layers);
+  add_linear(products, model.convolution.width * c, 2 * c, target, model.layers);
+  if (shape.source_length > 0) {
+    const std::int64_t width = model.d_head > 0 ? model.d_head : c / model.heads;
+    const std::int64_t inner = model.heads * width;
+    add_linear(products, c, 2 * inner, source, model.layers);
+    add_linear(products, c, inner, target, model.layers);
+    add_head(products, width, shape.source_length, shape.target_length, model.heads * examples * model.layers);
+    add_linear(products, inner, c, target, model.layers);
+  }
+  add_linear(products, c, model.target_vocabulary, target, 1);
+  return products;
+}
+
 }  // namespace
 
 std::vector<Product> products_of_step(const ModelConfig& model, const StepShape& shape, std::int64_t examples,
                                       std::int64_t causal_block) {
+  const ModelKind kind = model_spec(model.model).kind;
+  if (kind == ModelKind::recurrent) return products_of_recurrent_step(model, shape, examples);
+  if (kind == ModelKind::convolutional) return products_of_convolutional_step(model, shape, examples);
   const std::int64_t channels = model.d_model;
   const std::int64_t width = model.d_head > 0 ? model.d_head : channels / model.heads;
   const std::int64_t inner = model.heads * width;

@@ -16,6 +16,7 @@
 #include "experiments/report/json.hpp"
 #include "layers/attention/combinations.hpp"
 #include "layers/mixers/mixer.hpp"
+#include "layers/recurrent/cell.hpp"
 #include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
@@ -81,6 +82,14 @@ Section mixer_section() {
   return section;
 }
 
+Section cell_section() {
+  Section section{"cells", {}};
+  for (const CellSpec& cell : cell_specs()) {
+    section.entries.push_back({cell.name, fmt::format("{} ({})", cell.description, cell.source)});
+  }
+  return section;
+}
+
 std::vector<Section> all_sections() {
   Section preset_section{"presets", {}};
   for (const Preset& preset : presets()) {
@@ -101,9 +110,9 @@ std::vector<Section> all_sections() {
     const std::string kind = kind_of(metric);
     metric_section.entries.push_back({metric.name, metric.description + (kind.empty() ? "" : " (" + kind + ")")});
   }
-  return {preset_section,   {"tasks", all_tasks()}, {"models", all_models()},
-          likeness_section, attention_section(),    mixer_section(),
-          op_section,       metric_section};
+  return {preset_section,      {"tasks", all_tasks()}, {"models", all_models()}, likeness_section,
+          attention_section(), mixer_section(),        cell_section(),           op_section,
+          metric_section};
 }
 
 // All of them, or the one that is asked for.
@@ -139,8 +148,9 @@ int run_list(const Invocation& invocation, Console& console) {
 
 Command command_list() {
   return {.name = "list",
-          .subject = "[presets|tasks|models|likenesses|attention|mixers|ops|metrics]",
-          .summary = "The presets, tasks, models, likenesses, stages of attention, mixers, ops and metrics there are",
+          .subject = "[presets|tasks|models|likenesses|attention|mixers|cells|ops|metrics]",
+          .summary =
+              "The presets, tasks, models, likenesses, stages of attention, mixers, cells, ops and metrics there are",
           .example = "tapehead list tasks",
           .options = {{"json"}},
           .run = run_list};

@@ -92,7 +92,6 @@ Fields<RunConfig> RunConfig::fields() {
         .help =
             "published model whose layers to take; sizes are not changed, and `tapehead list likenesses` says what is",
         .when = "what you set yourself stays as you set it",
-        .common = true,
         .after = "model",
         .group = OptionGroup::model}},
       {&RunConfig::init,

@@ -228,14 +228,22 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, const Mask& allowed, const Pass&
 
 template <Scalar T>
 Var<T> MultiHeadAttention::operator()(Var<T> x, Var<T> memory, const Mask& mask, const Pass& pass) const {
+  return of_projected(x, project(x.tape(), memory, pass), mask, pass);
+}
+
+template <Scalar T>
+Var<T> MultiHeadAttention::project(Tape<T>& tape, Var<T> memory, const Pass& pass) const {
   if (!from_memory) throw ConfigError(fmt::format("{}: self-attention takes no memory", path));
-  const auto project = [&] { return (*from_memory)(memory); };
-  const Var<T> joined =
-      pass.cache == nullptr ? project() : KeyValueCache<T>::of(pass).remember(site, x.tape(), project);
+  const auto projected = [&] { return (*from_memory)(memory); };
+  return pass.cache == nullptr ? projected() : KeyValueCache<T>::of(pass).remember(site, tape, projected);
+}
+
+template <Scalar T>
+Var<T> MultiHeadAttention::of_projected(Var<T> x, Var<T> keys_and_values, const Mask& mask, const Pass& pass) const {
   const std::int64_t keys = key_rows(options);
   return attended<T>({.query = RowBlock<T>::all(from_queries(x)),
-                      .key = {joined, 0, keys},
-                      .value = {joined, keys, value_rows(options)}},
+                      .key = {keys_and_values, 0, keys},
+                      .value = {keys_and_values, keys, value_rows(options)}},
                      AttentionRole::cross, mask, pass);
 }
 
@@ -247,6 +255,15 @@ template Var<float> MultiHeadAttention::operator()(Var<float>, Var<float>, const
 template Var<double> MultiHeadAttention::operator()(Var<double>, Var<double>, const Mask&, const Pass&) const;
 template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
                                                                   const Mask&, const Pass&) const;
+template Var<float> MultiHeadAttention::project(Tape<float>&, Var<float>, const Pass&) const;
+template Var<double> MultiHeadAttention::project(Tape<double>&, Var<double>, const Pass&) const;
+template Var<std::complex<double>> MultiHeadAttention::project(Tape<std::complex<double>>&, Var<std::complex<double>>,
+                                                               const Pass&) const;
+template Var<float> MultiHeadAttention::of_projected(Var<float>, Var<float>, const Mask&, const Pass&) const;
+template Var<double> MultiHeadAttention::of_projected(Var<double>, Var<double>, const Mask&, const Pass&) const;
+template Var<std::complex<double>> MultiHeadAttention::of_projected(Var<std::complex<double>>,
+                                                                    Var<std::complex<double>>, const Mask&,
+                                                                    const Pass&) const;
 
 LayerSpec layer_spec_multi_head_attention() {
   const auto self = [](const std::string& label, const MultiHeadAttention::Options& options) {

@@ -57,6 +57,13 @@ struct MultiHeadAttention {
   template <Scalar T>
   Var<T> operator()(Var<T> x, Var<T> memory, const Mask& mask, const Pass& pass) const;
 
+  /// The same in two parts, for who attends to one memory several times: its keys above its values, which a decoding
+  /// state remembers, so that it needs the memory but once; then x and these.
+  template <Scalar T>
+  Var<T> project(Tape<T>& tape, Var<T> memory, const Pass& pass) const;
+  template <Scalar T>
+  Var<T> of_projected(Var<T> x, Var<T> keys_and_values, const Mask& mask, const Pass& pass) const;
+
   std::string path;
   Options options;  ///< with every width filled in
   JoinedLinear from_queries;

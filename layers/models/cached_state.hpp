@@ -52,6 +52,24 @@ class CachedState final : public DecodingState<T> {
   std::int64_t vocabulary_ = 0;
 };
 
+/// The state of a model that reads the source beside the target, which begins with `<s>`: `next(tape, source, input,
+/// pass)` gives the features (C, T, B) of tokens (T, B) of the target, and `output`, which outlives the state, makes
+/// logits of them.
+template <RealScalar T, class Next>
+std::unique_ptr<DecodingState<T>> begin_beside(Tape<T>& tape, const Sources& sources, std::int64_t positions,
+                                               const Linear& output, Next next) {
+  std::vector<std::vector<std::int32_t>> read(sources.begin(), sources.end());
+  for (auto& source : read) source.push_back(kEnd);
+  return std::make_unique<CachedState<T>>(
+      tape, typename CachedState<T>::Options{
+                .read = next,
+                .output = output,
+                .source = TokenColumns(read),
+                .prompt = TokenColumns(std::vector<std::vector<std::int32_t>>(sources.size(), {kStart})),
+                .positions = positions,
+                .closed = std::vector<char>(sources.size())});
+}
+
 /// The state of a model that reads source and target as one sequence of at most `positions` tokens: `next(tape, input,
 /// pass)` gives the features (C, T, B) of tokens (T, B), and `output`, which outlives the state, makes logits of them.
 template <RealScalar T, class Next>

@@ -22,15 +22,6 @@ void require_at_least(const char* option, std::int64_t value, std::int64_t least
   if (value < least) throw ConfigError(fmt::format("{}: must be at least {}, not {}", option, least, value));
 }
 
-// Names of families, separated by a space.
-std::string names_of(bool (*which)(const ModelSpec&)) {
-  std::string names;
-  for (const ModelSpec& spec : model_specs()) {
-    if (which(spec)) names += (names.empty() ? "" : " ") + spec.name;
-  }
-  return names;
-}
-
 // Scores that a scale is multiplied with, separated by a space.
 std::string scaled_scores() {
   std::string names;
@@ -49,21 +40,33 @@ bool is_listed(const std::string& model) {
 Fields<ModelConfig> ModelConfig::fields() {
   std::vector<ValueNeed> needs;
   for (const ModelSpec& spec : model_specs()) needs.insert(needs.end(), spec.needs.begin(), spec.needs.end());
-  static const std::string with_two_tables = names_of([](const ModelSpec& spec) { return spec.embeddings > 1; });
+  static const std::string with_two_tables = model_names([](const ModelSpec& spec) { return spec.embeddings > 1; });
   static const std::string scaled = scaled_scores();
-  static const std::string with_memory = names_of([](const ModelSpec& spec) { return spec.crosses; });
+  static const std::string with_memory = model_names([](const ModelSpec& spec) { return spec.crosses; });
+  static const std::string in_blocks =
+      model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::blocks; });
+  static const std::string with_positions =
+      model_names([](const ModelSpec& spec) { return spec.kind != ModelKind::recurrent; });
+  static const std::string with_heads =
+      model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::blocks || spec.crosses; });
+  static const std::string of_crossing_blocks =
+      model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::blocks && spec.crosses; });
+  static const Condition has_blocks = one_of("model", in_blocks);
+  static const Condition has_heads = one_of("model", with_heads);
   // Where there is attention at all.
   static const std::array<Condition, 2> attends{one_of("mixer", "attention"), one_of("model", with_memory)};
   static const std::string turning = "attention " + turning_mixer_names();
   static const std::string biases = stage_names(StageKind::bias);
+  static const std::string inside = "rotary " + biases;
   std::vector<ValueNeed> of_positions = attention_needs("positions");
   of_positions.push_back({biases, one_of("mixer", "attention"), "it is added to scores, and there are none"});
   of_positions.push_back(
       {"rotary", one_of("mixer", turning), "products of turned queries and keys mean nothing to the others"});
+  of_positions.push_back({inside, one_of("model", in_blocks), "it belongs to self-attention, and there is none"});
   Fields<ModelConfig> fields{
       {&ModelConfig::model,
        {.name = "model",
-        .choices = names_of([](const ModelSpec&) { return true; }),
+        .choices = model_names([](const ModelSpec&) { return true; }),
         .help = "what the model is made of; `tapehead list` describes each",
         .when = "take decoder to see one stack of causal attention",
         .common = true,
@@ -81,7 +84,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "attention heads of a layer",
         .when = "more see more at once; they must divide d-model unless d-head is set",
         .common = true,
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {has_heads}}},
       {&ModelConfig::d_model,
        {.name = "d-model",
         .range = {1, 65536},
@@ -96,14 +100,16 @@ Fields<ModelConfig> ModelConfig::fields() {
         .unit = "channels",
         .when = "set it to choose it apart from d-model",
         .zero = "d-model / heads",
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {has_heads}}},
       {&ModelConfig::d_value,
        {.name = "d-value",
         .range = {0, 65536},
         .help = "width of one head's values",
         .unit = "channels",
         .when = "set it to choose it apart from that of its queries and keys",
-        .zero = "as d-head"}},
+        .zero = "as d-head",
+        .applies_when = {has_heads}}},
       {&ModelConfig::d_ff,
        {.name = "d-ff",
         .range = {1, 1 << 20},
@@ -111,7 +117,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .unit = "channels",
         .when = "often 4 times d-model",
         .common = true,
-        .applies_when = {none_of("feed-forward", "none")}}},
+        .applies_when = {one_of("feed-forward", "plain gated")}}},
       {&ModelConfig::positions,
        {.name = "positions",
         .choices = "sinusoidal learned none rotary " + stage_names(StageKind::bias),
@@ -119,6 +125,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "none shows its worth; attend takes none unless this is given",
         .common = true,
         .gives_weights_meaning = true,
+        .applies_when = {one_of("model", with_positions)},
         .needs = std::move(of_positions)}},
       {&ModelConfig::position_range,
        {.name = "position-range",
@@ -139,14 +146,15 @@ Fields<ModelConfig> ModelConfig::fields() {
         .choices = "pre post both none",
         .help = "norm before each part of a layer, after it is added, before and after the part, or nowhere",
         .when = "post, as first published, needs a warm-up; both keeps deep models calm",
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {has_blocks}}},
       {&ModelConfig::norm_kind,
        {.name = "norm-kind",
         .choices = "layer rms",
         .help = "layer norm, or root mean square norm",
         .when = "rms is cheaper, and common in newer models",
         .gives_weights_meaning = true,
-        .applies_when = {none_of("norm", "none"), on("embedding-norm")}}},
+        .applies_when = {one_of("norm", "pre post both"), on("embedding-norm")}}},
       {&ModelConfig::scale,
        {.name = "scale",
         .kind = OptionKind::formula,
@@ -157,16 +165,21 @@ Fields<ModelConfig> ModelConfig::fields() {
         .gives_weights_meaning = true,
         .applies_when = {one_of("score", scaled)}}},
   };
-  for (Field<ModelConfig>& part : nested(&ModelConfig::feed_forward)) fields.push_back(std::move(part));
+  for (Field<ModelConfig>& part : nested(&ModelConfig::feed_forward)) {
+    if (!part.option.applies_when.front().exists()) part.option.applies_when = {has_blocks};
+    fields.push_back(std::move(part));
+  }
   for (Field<ModelConfig>& block : nested(&ModelConfig::block)) {
+    if (!block.option.applies_when.front().exists()) block.option.applies_when = {has_blocks};
     // One part alone has nothing to be parallel to.
     if (block.option.name == "residual") {
-      block.option.applies_when = {none_of("feed-forward", "none"), one_of("model", with_memory)};
+      block.option.applies_when = {one_of("feed-forward", "plain gated"), one_of("model", of_crossing_blocks)};
     }
     fields.push_back(std::move(block));
   }
   for (Field<ModelConfig>& head : nested(&ModelConfig::head)) {
-    if (head.option.name != "projection-bias") head.option.applies_when = attends;  // all projections can have biases
+    head.option.applies_when = attends;
+    if (head.option.name == "projection-bias") head.option.applies_when = {has_heads};  // all projections can have some
     fields.push_back(std::move(head));
   }
   for (Field<ModelConfig>& stage : nested(&ModelConfig::stages)) {
@@ -180,7 +193,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .choices = "attention " + mixer_names(),
         .help = "how the positions of a sequence hear of each other; see `tapehead list mixers`",
         .when = "others than attention take time and memory linear in the length",
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {has_blocks}}},
       {&ModelConfig::attention_mask,
        {.name = "attention-mask",
         .kind = OptionKind::text,
@@ -205,7 +219,12 @@ Fields<ModelConfig> ModelConfig::fields() {
         .applies_when = {off("init")}}},
   };
   fields.insert(fields.end(), rest.begin(), rest.end());
-  for (Field<ModelConfig>& drawn : nested(&ModelConfig::draw)) fields.push_back(std::move(drawn));
+  for (Field<ModelConfig>& drawn : nested(&ModelConfig::draw)) {
+    if (drawn.option.name == "residual-init") {
+      drawn.option.needs = {ValueNeed{"scaled", has_blocks, "other models have no parts that are added to a stream"}};
+    }
+    fields.push_back(std::move(drawn));
+  }
   const Fields<ModelConfig> ends{
       {&ModelConfig::embedding_scale,
        {.name = "embedding-scale",
@@ -234,6 +253,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .common = true}},
   };
   fields.insert(fields.end(), ends.begin(), ends.end());
+  for (Field<ModelConfig>& field : nested(&ModelConfig::recurrent)) fields.push_back(std::move(field));
+  for (Field<ModelConfig>& field : nested(&ModelConfig::convolution)) fields.push_back(std::move(field));
   return fields;
 }
 
@@ -262,6 +283,7 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
   spec.check(config);
   require_shared_evenly(config.head, config.heads);
   mask_of_positions(config.attention_mask);
+  if (spec.kind != ModelKind::blocks && !spec.crosses) return;  // it has no heads
   const std::int64_t width = head_width(config);
   const StageSpec* mixing = chosen_stage(StageKind::mixing, config.stages.mixing);
   if (mixing != nullptr && width % mixing->parts != 0) {

@@ -8,8 +8,10 @@
 #include "layers/attention/rotary_choices.hpp"
 #include "layers/attention/stage_choices.hpp"
 #include "layers/block_choices.hpp"
+#include "layers/convolution/convolution_choices.hpp"
 #include "layers/draw_choices.hpp"
 #include "layers/feed_forward_choices.hpp"
+#include "layers/recurrent/recurrent_choices.hpp"
 
 namespace tapehead {
 
@@ -31,7 +33,9 @@ struct ModelConfig {
   std::string scale = "inv_sqrt_dk";  ///< see attention_scale()
   StageChoices stages = {};           ///< their bias follows from `positions`
   RotaryChoices rotary = {};
-  std::string mixer = "attention";        ///< attention | one of mixer_specs(): of a sequence with itself
+  std::string mixer = "attention";  ///< attention | one of mixer_specs(): of a sequence with itself
+  RecurrentChoices recurrent = {};
+  ConvolutionChoices convolution = {};
   std::string attention_mask = {};        ///< what self-attention sees besides its family's mask: see MaskText
   std::string attention = "auto";         ///< auto | whole | tiled | composed: see AttentionKernel
   std::string initialisation = "xavier";  ///< see WeightLaw

@@ -6,7 +6,9 @@
 #include "autograd/ops/attention.hpp"
 #include "layers/attention/attention_stages.hpp"
 #include "layers/mixers/mixer.hpp"
+#include "layers/models/convolution_options.hpp"
 #include "layers/models/family.hpp"
+#include "layers/models/recurrent_options.hpp"
 
 namespace tapehead {
 namespace {
@@ -45,8 +47,7 @@ double weight_values(const AttentionStages& stages, double queries, double keys)
 
 // All that an attention keeps between its projections: queries and keys that a score or a scale makes of others, what
 // is read in another shape, gated contexts.
-double attention_values(const LayerOptions& layer, double queries, double keys, bool of_memory) {
-  const MultiHeadAttention::Options options = attention_options(layer, of_memory ? layer.channels : 0);
+double attention_values(const MultiHeadAttention::Options& options, double queries, double keys) {
   const AttentionStages stages = stages_of(options);
   const auto of_queries = static_cast<double>(stages.sizes.heads * stages.sizes.key_width);
   const auto of_contexts = static_cast<double>(stages.sizes.heads * stages.sizes.value_width);
@@ -86,13 +87,24 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
   double values = positions * ((6 + 2 * drops + extra) * c + 4 * d + inner);
   // Values cut out, mixed, and put back below queries and keys.
   if (layer.value_residual != ValueResidual::none) values += positions * 8 * d;
-  values += layer.mixer == "attention" ? attention_values(layer, positions, positions, false)
+  values += layer.mixer == "attention" ? attention_values(attention_options(layer, 0), positions, positions)
                                        : mixer_values(layer, positions);
   if (memory > 0) {
     values += positions * ((3 + drops + extra / 2) * c + 2 * d) + memory * 2 * d +
-              attention_values(layer, positions, memory, true);
+              attention_values(attention_options(layer, layer.channels), positions, memory);
   }
   return values;
+}
+
+// Numbers that a recurrent layer of one direction keeps: what it read, the sums of its gates (and, of one that has a
+// bias of its own, the part that this belongs to), the states, once more in order, the h of them, and its own weights
+// turned.
+double recurrent_layer_values(const std::string& cell, double channels, double width, double positions) {
+  const CellSpec& spec = find_cell(cell);
+  const auto states = static_cast<double>(spec.states);
+  const auto gates = static_cast<double>(spec.gates.size());
+  const double sums = gates + (spec.gate_of_own_bias != nullptr ? 1 : 0);
+  return positions * (channels + width * (sums + 2 * states + (states > 1 ? 1 : 0))) + gates * width * width;
 }
 
 }  // namespace
@@ -106,6 +118,49 @@ double stack_values(const ModelConfig& config, std::int64_t positions, std::int6
   const StackOptions stack = stack_options(config);
   return static_cast<double>(stack.layers) *
          layer_values(stack.layer, static_cast<double>(positions), static_cast<double>(memory));
+}
+
+double convolution_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory) {
+  const auto c = static_cast<double>(config.d_model);
+  const auto n = static_cast<double>(positions);
+  const auto layers = static_cast<double>(config.layers);
+  // Neighbours, both halves of the gated product, what it gives, and two sums with their scales; what dropout left.
+  const double convolution = n * c * (static_cast<double>(config.convolution.width) + 5 + (config.dropout > 0 ? 1 : 0));
+  if (memory == 0) return layers * convolution + 2 * n * c;
+  const MultiHeadAttention::Options attention = *convolution_decoder_options(config, true).attention;
+  const AttentionStages stages = stages_of(attention);
+  const auto keys = static_cast<double>(memory);
+  const double projected =
+      n * static_cast<double>(stages.sizes.heads * (stages.sizes.key_width + stages.sizes.value_width)) +
+      keys * static_cast<double>(stages.sizes.of_keys() * (stages.sizes.key_width + stages.sizes.value_width));
+  return layers * (convolution + 4 * n * c + projected + attention_values(attention, n, keys));
+}
+
+double recurrent_encoder_values(const ModelConfig& config, std::int64_t positions) {
+  const RecurrentEncoder::Options o = recurrent_encoder_options(config);
+  const auto c = static_cast<double>(o.channels);
+  const auto n = static_cast<double>(positions);
+  const double layer = o.bidirectional ? 2 * recurrent_layer_values(o.cell, c, c / 2, n) + c * n
+                                       : recurrent_layer_values(o.cell, c, c, n);
+  return static_cast<double>(o.layers) * (layer + (o.dropout > 0 ? c * n : 0));
+}
+
+double recurrent_decoder_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory) {
+  const RecurrentDecoder::Options o = recurrent_decoder_options(config, memory > 0);
+  const auto c = static_cast<double>(o.channels);
+  const auto n = static_cast<double>(positions);
+  double values = static_cast<double>(o.layers) *
+                  (recurrent_layer_values(o.cell, c, c, n) + (o.dropout > 0 ? c * n : 0) + (o.feeds ? 2 * c * n : 0));
+  if (!o.attention) return values;
+  const AttentionStages stages = stages_of(*o.attention);
+  const auto of_queries = static_cast<double>(stages.sizes.heads * stages.sizes.key_width);
+  const auto of_contexts = static_cast<double>(stages.sizes.heads * stages.sizes.value_width);
+  const auto keys = static_cast<double>(memory);
+  values += n * (4 * c + of_queries + of_contexts) +
+            keys * static_cast<double>(stages.sizes.of_keys() * (stages.sizes.key_width + stages.sizes.value_width));
+  // Composed, a step makes copies of all keys and values.
+  const double times = o.feeds ? n : 1;
+  return values + times * attention_values(*o.attention, n / times, keys) + (o.feeds ? 5 * c * n : 0);
 }
 
 double output_values(const ModelConfig& config, std::int64_t positions) {

@@ -18,6 +18,12 @@ struct SequenceLengths {
 double embedding_values(const ModelConfig& config, std::int64_t positions);
 /// All layers of a stack over so many positions, and over a memory of so many if that is not 0.
 double stack_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory);
+/// All layers of a recurrent encoder over so many positions, and of a decoder, with its attention over a memory of so
+/// many if it has one.
+double recurrent_encoder_values(const ModelConfig& config, std::int64_t positions);
+double recurrent_decoder_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory);
+/// All convolutions over so many positions, with attention in each layer over a memory of so many if that is not 0.
+double convolution_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory);
 /// The last norm and the logits.
 double output_values(const ModelConfig& config, std::int64_t positions);
 

@@ -18,6 +18,14 @@ const ModelSpec& model_spec(const std::string& name) {
   throw ConfigError(fmt::format("model: \"{}\" is none of {}", name, names));
 }
 
+std::string model_names(bool (*which)(const ModelSpec& spec)) {
+  std::string names;
+  for (const ModelSpec& spec : model_specs()) {
+    if (which(spec)) names += (names.empty() ? "" : " ") + spec.name;
+  }
+  return names;
+}
+
 Model::Model(const ModelConfig& config, const ModelSpec& spec)
     : config_(config), spec_(&spec), layout_(std::make_unique<ParameterLayout>()) {
   check_config(config, spec);

@@ -14,6 +14,13 @@ namespace tapehead {
 
 class Family;
 
+/// What takes the place of self-attention between the positions of a sequence.
+enum class ModelKind {
+  blocks,         ///< nothing: blocks of self-attention, or of a mixer, and feed-forward layers
+  recurrent,      ///< a state, which knows by itself where it is
+  convolutional,  ///< the neighbours of a position
+};
+
 /// A family of models, as data: its name, how one is made, what it reads and takes, and configurations whose gradients
 /// are checked through the model's own loss (see trainers/model_problem.hpp; positions and vocabularies follow from the
 /// data). One file each, layers/models/NAME.cpp; nobody else asks for a family by its name.
@@ -31,7 +38,8 @@ struct ModelSpec {
   std::unique_ptr<const Family> (*make)(const Scope& scope, const ModelConfig& config);
   /// Numbers that a pass over one example keeps for the way back, over the whole model; at most these without one.
   double (*values)(const ModelConfig& config, const SequenceLengths& longest);
-  bool crosses = false;         ///< whether it attends to a memory, whatever else mixes positions
+  bool crosses = false;  ///< whether it attends to a memory, whatever else mixes positions
+  ModelKind kind = ModelKind::blocks;
   std::int64_t embeddings = 1;  ///< with positions, each with a table of its own
   std::vector<Case> cases = {};
   std::vector<ValueNeed> needs = {};  ///< what the choice of this family cannot do without, for the option `model`
@@ -41,6 +49,9 @@ struct ModelSpec {
 
 /// The specs of every model that is built. Generated from the list of models: one without a spec does not link.
 const std::vector<ModelSpec>& model_specs();
+
+/// Names of those that are so, with a space between.
+std::string model_names(bool (*which)(const ModelSpec& spec));
 
 /// The one of that name. Throws ConfigError, with the names that there are.
 const ModelSpec& model_spec(const std::string& name);

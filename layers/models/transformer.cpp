@@ -42,20 +42,11 @@ struct Transformer {
 
   template <RealScalar T>
   std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
-    std::vector<std::vector<std::int32_t>> read(sources.begin(), sources.end());
-    for (auto& source : read) source.push_back(kEnd);
     // The source is encoded once; behind that its keys and values are remembered.
     const auto next = [this](Tape<T>& on, const TokenView& source, const TokenView& input, const Pass& pass) {
       return decode(on, pass.cache->any() ? Var<T>{} : encode(on, source, Pass{}), source, input, pass);
     };
-    return std::make_unique<CachedState<T>>(
-        tape, typename CachedState<T>::Options{
-                  .read = next,
-                  .output = output,
-                  .source = TokenColumns(read),
-                  .prompt = TokenColumns(std::vector<std::vector<std::int32_t>>(sources.size(), {kStart})),
-                  .positions = max_positions,
-                  .closed = std::vector<char>(sources.size())});
+    return begin_beside<T>(tape, sources, max_positions, output, next);
   }
 
   Embedding source_embedding, target_embedding;

@@ -159,5 +159,16 @@ TEST(Tape, ParameterWithoutAStoreIsRefused) {
               ThrowsMessage<GradientError>(HasSubstr("the parameter weight is used on a tape that was made without")));
 }
 
+// Handed to an op beside a value that is recorded meanwhile: `reshape(scale(x, 2), x.shape())`.
+TEST(Tape, AShapeOutlivesWhatIsRecordedAfterIt) {
+  static_assert(std::is_same_v<decltype(std::declval<const Var<float>&>().shape()), Shape>);
+  Tape<double> tape;
+  const double values[6] = {1, 2, 3, 4, 5, 6};
+  const Var<double> x = tape.input({3, 2}, values);
+  const auto& shape = x.shape();
+  for (int i = 0; i < 1000; ++i) scale(x, 2);
+  EXPECT_EQ(shape, (Shape{3, 2}));
+}
+
 }  // namespace
 }  // namespace tapehead

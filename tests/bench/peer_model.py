@@ -173,12 +173,12 @@ def clip(parameters: list[nn.Parameter]) -> None:
     torch._foreach_mul_(gradients, torch.clamp(LARGEST_NORM / (norm + 1e-6), max=1.0).item())
 
 
-def make_step(model: Model, options: argparse.Namespace) -> tuple[Callable[[], float], str]:
+def make_step(model: nn.Module, options: argparse.Namespace) -> tuple[Callable[[], float], str]:
     """The training step, and how the optimizer works."""
     parameters = list(model.parameters())
     optimizer, name = make_optimizer(parameters)
     shape = (options.batch, options.length)
-    source = torch.randint(options.vocabulary, shape) if options.model == "transformer" else None
+    source = torch.randint(options.vocabulary, shape) if options.model != "decoder" else None
     ids, expected = (torch.randint(options.vocabulary, shape) for _ in range(2))
     expected = expected.view(-1)
     forward = torch.compile(model) if options.compile else model

@@ -37,7 +37,9 @@ CHOICES = {  # of each setting, the usual one last
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", choices=["decoder", "transformer"], default="decoder")
+    add("--model", choices=["decoder", "transformer", "rnn", "rnn_without_attention", "convolution"], default="decoder")
+    add("--cell", choices=["gru", "lstm", "tanh"], default="gru", help="of recurrent models")
+    add("--kernel-width", type=int, default=3, help="of convolutional models")
     add("--layers", type=int, default=2, help="of the encoder and of the decoder each")
     add("--heads", type=int, default=4)
     add("--d-model", type=int, default=64)
@@ -143,13 +145,21 @@ def print_text(result: Result) -> None:
 def measure(options: argparse.Namespace, setting: dict[str, Any]) -> Result:
     import torch
 
+    import peer_convolution
     import peer_model
+    import peer_recurrent
 
     torch.set_num_threads(setting["threads"])
     torch.manual_seed(1)  # ids and weights
     fused = setting["attention"] == "fused" and peer_model.HAS_FUSED_ATTENTION
     chunked = setting["loss"] == "chunked" and peer_model.HAS_CHUNKED_LOSS
-    model = peer_model.Model(options, fused, chunked)
+    if options.model.startswith("rnn"):
+        options.positions = "none"
+        model = peer_recurrent.Recurrent(options, fused, chunked)
+    elif options.model == "convolution":
+        model = peer_convolution.Convolution(options, fused, chunked)
+    else:
+        model = peer_model.Model(options, fused, chunked)
     step, optimizer = peer_model.make_step(model, options)
     times = timed_steps(step, options.steps, options.warmup_steps)
     median = statistics.median(times)

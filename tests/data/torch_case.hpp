@@ -58,6 +58,8 @@ Matches decoder_layer_matches(const std::string& torch, const std::string& ours)
 
 /// Fills a store. Every tensor of the file and every parameter of the layout must have its match.
 void load(const TorchCase& reference, const Matches& matches, ParameterStore<double>& store);
+/// The same, for what is not matched otherwise: fills what is named.
+void load_some(const TorchCase& reference, const Matches& matches, ParameterStore<double>& store);
 
 /// Holds the gradients of a store to the file's.
 void compare_gradients(const TorchCase& reference, const Matches& matches, ParameterStore<double>& store,

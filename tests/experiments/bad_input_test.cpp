@@ -179,7 +179,7 @@ TEST_F(BadInput, ConflictsAreNamed) {
        {"train", "copy", "--schedule", "cosine", "--steps", "5", "--warmup", "9", "--out", path("out")}},
       {"nesterov needs --momentum", {"train", "copy", "--optimizer", "nesterov", "--out", path("out")}},
       {"--max-positions: the data needs", {"train", "copy", "--max-positions", "5", "--out", path("out")}},
-      {"--score: does nothing without --mixer attention or --model transformer",
+      {"--score: does nothing without --mixer attention or --model convolution or rnn or transformer",
        {"train", "copy", "--model", "decoder", "--mixer", "retention", "--score", "cosine", "--out", path("out")}},
       {"--positions: alibi does not apply to mixer retention",
        {"train", "copy", "--mixer", "retention", "--positions", "alibi", "--out", path("out")}},

@@ -56,6 +56,28 @@ TEST(ProductsOfStep, OfAnEncoderCountTheSourceAlone) {
   EXPECT_DOUBLE_EQ(flop_of(products_of_step(model, {3, 10, 10}, 3, 0)), 6 * weights * tokens + 12 * 8 * pairs);
 }
 
+TEST(ProductsOfStep, OfARecurrentModelCountGatesOfBothDirectionsAndAttention) {
+  ModelConfig model{.model = "rnn", .layers = 2, .heads = 2, .d_model = 16, .target_vocabulary = 11};
+  const double source = 3 * 10;
+  const double target = 3 * 6;
+  const double encoder = 2 * 2 * (16 * 3 * 8 + 8 * 3 * 8) * source;
+  const double decoder = 2 * 2 * 16 * 3 * 16 * target;
+  const double attention = 2 * 16 * 16 * source + 3 * 16 * 16 * target;
+  const double pairs = 2.0 * 3 * 10 * 6;
+  const double output = 16 * 11 * target;
+  const double flop = 6 * (encoder + decoder + attention + output) + 12 * 8 * pairs;
+  EXPECT_DOUBLE_EQ(flop_of(products_of_step(model, {3, 10, 6}, 3, 0)), flop);
+  ModelConfig feeding = model;
+  feeding.recurrent.input_feeding = "yes";  // which the first layer reads too
+  EXPECT_DOUBLE_EQ(flop_of(products_of_step(feeding, {3, 10, 6}, 3, 0)), flop + 6 * 16 * 3 * 16 * target);
+  ModelConfig alone = model;
+  alone.model = "rnn_without_attention";
+  EXPECT_DOUBLE_EQ(flop_of(products_of_step(alone, {3, 10, 6}, 3, 0)), 6 * (encoder + decoder + output));
+  alone.model = "rnn_decoder";
+  alone.recurrent.cell = "lstm";
+  EXPECT_DOUBLE_EQ(flop_of(products_of_step(alone, {3, 0, 6}, 3, 0)), 6 * (decoder * 4 / 3 + output));
+}
+
 TEST(ProductsOfStep, CausalBlocksLeaveOutWhatNoQueryOfThemReaches) {
   const ModelConfig model{.model = "decoder", .layers = 1, .heads = 1, .d_model = 8, .d_ff = 8, .target_vocabulary = 8};
   const double all = flop_of(products_of_step(model, {1, 0, 10}, 1, 0));

@@ -263,7 +263,9 @@ TEST(Model, MovesWithoutItsStoresNoticing) {
 
 TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
   const std::pair<std::function<void(ModelConfig&)>, const char*> refusals[] = {
-      {[](ModelConfig& c) { c.model = "lstm"; }, "model: \"lstm\" is none of decoder, encoder, transformer"},
+      {[](ModelConfig& c) { c.model = "lstm"; },
+       "model: \"lstm\" is none of convolution, convolution_decoder, decoder, encoder, rnn, rnn_decoder, "
+       "rnn_without_attention, transformer"},
       {[](ModelConfig& c) { c.norm = "twice"; }, "norm: \"twice\" is none of pre, post, both, none"},
       {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
       {[](ModelConfig& c) { c.draw.deviation = 0; }, "init-deviation: must be more than 0, not 0"},

@@ -9,6 +9,8 @@
 #include "layers/attention/stage.hpp"
 #include "layers/mixers/mixer.hpp"
 #include "layers/models/model.hpp"
+#include "tests/support/plain_convolution.hpp"
+#include "tests/support/plain_recurrent.hpp"
 
 namespace tapehead::testing_support {
 namespace {
@@ -516,7 +518,12 @@ PlainBlock PlainLayers::decoder_layer(const std::string& path, PlainBlock x, con
 
 PlainModel::PlainModel(const ModelConfig& config, const ParameterLayout& layout, std::vector<Dual> values,
                        const Pass& pass)
-    : config_(config), layers_(layout, std::move(values), options_of(config), pass), pass_(pass) {}
+    : config_(config),
+      layers_(layout, values, options_of(config), pass),
+      undropped_(layout, std::move(values), options_of(config), {}),
+      pass_(pass) {
+  if (model_spec(config.model).kind == ModelKind::recurrent) config_.positions = "none";
+}
 
 PlainBlock PlainModel::embedded(const std::string& path, const std::string& table, std::int64_t vocabulary,
                                 const TokenView& ids, std::uint32_t site) const {
@@ -580,6 +587,32 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
   PlainBlock x;
   std::string table = "embedding.weight";
   std::uint32_t site = 1;
+  const PlainRecurrent recurrent(config_, layers_, undropped_);
+  if (config_.model == "rnn_decoder") {
+    x = recurrent.decoder(embedded("embedding", table, config_.target_vocabulary, input, 0), input.lengths, 1);
+    return layers_.linear("output", x, config_.tie == "none" ? "" : table);
+  }
+  if (config_.model.starts_with("rnn")) {
+    table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
+    x = recurrent.both(embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0),
+                       source.lengths, embedded("target_embedding", table, config_.target_vocabulary, input, 1),
+                       input.lengths, 2);
+    return layers_.linear("output", x, config_.tie == "none" ? "" : table);
+  }
+  const PlainConvolution convolution(config_, layers_, undropped_);
+  if (config_.model == "convolution_decoder") {
+    x = convolution.decoder(embedded("embedding", table, config_.target_vocabulary, input, 0), nullptr, nullptr, 1);
+    return layers_.linear("output", x, config_.tie == "none" ? "" : table);
+  }
+  if (config_.model == "convolution") {
+    table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
+    const PlainBlock memory = convolution.memory(
+        embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0), source.lengths,
+        2);
+    x = convolution.decoder(embedded("target_embedding", table, config_.target_vocabulary, input, 1), &memory,
+                            source.lengths, static_cast<std::uint32_t>(2 + 2 * config_.layers));
+    return layers_.linear("output", x, config_.tie == "none" ? "" : table);
+  }
   if (config_.model == "decoder") {
     x = embedded("embedding", table, config_.target_vocabulary, input, 0);
     x = through("decoder", x, site, of_encoder, encoding(causal));

@@ -135,7 +135,7 @@ class PlainModel {
                      const PlainLayer& layer) const;
 
   ModelConfig config_;
-  PlainLayers layers_;
+  PlainLayers layers_, undropped_;
   Pass pass_;
 };
 

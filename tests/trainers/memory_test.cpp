@@ -9,6 +9,7 @@
 #include "layers/attention/combinations.hpp"
 #include "layers/models/family.hpp"
 #include "layers/models/model.hpp"
+#include "layers/recurrent/cell.hpp"
 #include "tests/support/chosen.hpp"
 #include "tests/support/token_batch.hpp"
 
@@ -114,6 +115,78 @@ TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverALayerIsMadeOf) {
       EXPECT_LT(own, 2.5) << family << " " << each.label;
     }
   }
+}
+
+// Pieces of doubling size may lie idle by two thirds.
+TEST(Memory, TapesOfRecurrentModelsAreAboutAsLargeAsEstimated) {
+  const std::int64_t length = 120;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 5);
+  const std::vector<std::int32_t> lengths{static_cast<std::int32_t>(length)};
+  const TokenView tokens{ids.data(), lengths.data(), length, length, 1};
+  for (const char* family : {"rnn", "rnn_decoder", "rnn_without_attention"}) {
+    for (const CellSpec& cell : cell_specs()) {
+      for (const double dropout : {0.0, 0.1}) {
+        for (const bool both : {true, false}) {
+          for (const char* feeding : {"no", "yes"}) {
+            ModelConfig config{.model = family,
+                               .layers = 3,
+                               .d_model = 32,
+                               .dropout = dropout,
+                               .max_positions = length,
+                               .source_vocabulary = 20,
+                               .target_vocabulary = 20};
+            config.recurrent = {.cell = cell.name, .bidirectional = both ? "yes" : "no", .input_feeding = feeding};
+            const Model model(config);
+            ParameterStore<double> parameters(model.layout());
+            parameters.initialise(1);
+            Tape<double> tape(parameters);
+            model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
+            const double source = model.reads_source() ? length : 0;
+            const double own = static_cast<double>(tape.memory()) /
+                               (8 * pass_values(model, {static_cast<std::int64_t>(source), length}));
+            EXPECT_GT(own, 0.9) << family << " " << cell.name << " " << dropout << both << " " << feeding;
+            EXPECT_LT(own, 3) << family << " " << cell.name << " " << dropout << both << " " << feeding;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Memory, TapesOfConvolutionalModelsAreAboutAsLargeAsEstimated) {
+  const std::int64_t length = 120;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 5);
+  const std::vector<std::int32_t> lengths{static_cast<std::int32_t>(length)};
+  const TokenView tokens{ids.data(), lengths.data(), length, length, 1};
+  for (const char* family : {"convolution", "convolution_decoder"}) {
+    for (const double dropout : {0.0, 0.1}) {
+      for (const std::int64_t width : {1, 3, 7}) {
+        ModelConfig config{.model = family,
+                           .layers = 3,
+                           .d_model = 32,
+                           .dropout = dropout,
+                           .max_positions = length,
+                           .source_vocabulary = 20,
+                           .target_vocabulary = 20};
+        config.convolution.width = width;
+        const Model model(config);
+        ParameterStore<double> parameters(model.layout());
+        parameters.initialise(1);
+        Tape<double> tape(parameters);
+        model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
+        const std::int64_t source = model.reads_source() ? length : 0;
+        const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {source, length}));
+        EXPECT_GT(own, 0.9) << family << " " << dropout << " " << width;
+        EXPECT_LT(own, 2.5) << family << " " << dropout << " " << width;
+      }
+    }
+  }
+}
+
+// No position is told apart.
+TEST(Memory, RecurrentModelsHaveNoTablesOfPositions) {
+  const Model model({.model = "rnn_decoder", .layers = 1, .max_positions = 1000, .target_vocabulary = 20});
+  EXPECT_EQ(estimate_memory(model, {.batch = 8, .shards = 4}, {0, 6}, 1, 4).tables, 0);
 }
 
 TEST(Memory, OfAnEvaluationIsThatOfTheStepsShards) {

@@ -17,7 +17,8 @@ namespace tapehead {
 namespace {
 
 TEST_F(TrainingRun, ThreadsDoNotChangeABit) {
-  for (const char* kind : {"transformer", "decoder", "encoder"}) {
+  for (const char* kind : {"transformer", "decoder", "encoder", "rnn", "rnn_decoder", "rnn_without_attention",
+                           "convolution", "convolution_decoder"}) {
     for (const int shards : {3, 4}) {
       const std::string one = digest_of_run(kind, small_run(1, shards), folder("one"));
       EXPECT_EQ(digest_of_run(kind, small_run(2, shards), folder("two")), one) << kind << " S = " << shards;
@@ -28,10 +29,22 @@ TEST_F(TrainingRun, ThreadsDoNotChangeABit) {
 }
 
 TEST_F(TrainingRun, StoppedAndResumedEndsWithTheSameBitsAndMetrics) {
-  for (const char* kind : {"transformer", "decoder", "encoder"}) {
+  for (const char* kind : {"transformer", "decoder", "encoder", "rnn", "rnn_decoder", "rnn_without_attention",
+                           "convolution", "convolution_decoder"}) {
     const std::string whole = digest_of_run(kind, small_run(2), folder("whole"));
     EXPECT_EQ(digest_of_run(kind, small_run(2), folder("parts"), {3, 10, 27, 39}), whole) << kind;
     EXPECT_EQ(metrics_of(folder("parts")), metrics_of(folder("whole")));
+  }
+}
+
+// A shard that is all of the batch: its examples are read in groups, which threads share out.
+TEST_F(TrainingRun, ThreadsDoNotChangeABitOfOneShard) {
+  for (const char* kind : {"rnn", "rnn_decoder"}) {
+    TrainerOptions options = small_run(1, 1);
+    options.step.batch = 36;
+    const std::string one = digest_of_run(kind, options, folder("one"));
+    options.threads = 3;
+    EXPECT_EQ(digest_of_run(kind, options, folder("three")), one) << kind;
   }
 }
 

@@ -51,7 +51,7 @@ bool compare_with_plain_loops(const ForwardCase& at, const std::vector<InputSpec
 std::vector<ForwardOracle> forward_oracles() {
   std::vector<ForwardOracle> all;
   for (auto family : {elementwise_oracles, shape_oracles, product_oracles, column_oracles, weight_oracles,
-                      score_oracles, position_oracles, head_oracles, sequence_oracles, token_oracles}) {
+                      score_oracles, position_oracles, head_oracles, sequence_oracles, cell_oracles, token_oracles}) {
     for (ForwardOracle& oracle : family()) all.push_back(std::move(oracle));
   }
   return all;

@@ -69,6 +69,7 @@ std::vector<ForwardOracle> score_oracles();
 std::vector<ForwardOracle> position_oracles();
 std::vector<ForwardOracle> head_oracles();
 std::vector<ForwardOracle> sequence_oracles();
+std::vector<ForwardOracle> cell_oracles();
 std::vector<ForwardOracle> token_oracles();
 
 }  // namespace tapehead

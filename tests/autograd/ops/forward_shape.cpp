@@ -7,6 +7,7 @@
 #include "autograd/ops/split_heads.hpp"
 #include "autograd/ops/sum.hpp"
 #include "autograd/ops/transpose.hpp"
+#include "autograd/ops/unfold.hpp"
 #include "tests/autograd/ops/forward_oracles.hpp"
 
 namespace tapehead {
@@ -54,6 +55,23 @@ ForwardCase swapped(const std::string& label, Shape shape) {
           [](PlainInputs x) {
             const Shape in = x[0].shape;
             return Plain::of({in.columns, in.rows, in.slices}, [&](auto r, auto c, auto s) { return x[0](c, r, s); });
+          }};
+}
+
+// Every number of the result asks where it comes from.
+ForwardCase unfolded(const std::string& label, Shape shape, Neighbours n) {
+  return {label,
+          {{shape}},
+          [=](auto x) { return unfold(x[0], n); },
+          [=](PlainInputs x) {
+            const Shape in = x[0].shape;
+            return Plain::of({n.width * in.rows, n.first == nullptr ? in.columns : n.columns, in.slices},
+                             [&](auto r, auto c, auto s) -> long double {
+                               const auto at = c + r / in.rows - n.left + (n.first == nullptr ? 0 : n.first[s]);
+                               const auto end =
+                                   n.lengths == nullptr ? in.columns : std::min<std::int64_t>(n.lengths[s], in.columns);
+                               return at < 0 || at >= end ? 0 : x[0](r % in.rows, at, s);
+                             });
           }};
 }
 
@@ -132,6 +150,15 @@ ForwardCase averaged(const std::string& label, Shape shape) {
           }};
 }
 
+const std::vector<std::int32_t>& lengths() {
+  static const std::vector<std::int32_t> all = [] {
+    std::vector<std::int32_t> some;
+    for (int i = 0; i < 256; ++i) some.push_back(i % 3 == 0 ? 3 : i % 3 == 1 ? 5 : 1);
+    return some;
+  }();
+  return all;
+}
+
 }  // namespace
 
 std::vector<ForwardOracle> shape_oracles() {
@@ -144,6 +171,10 @@ std::vector<ForwardOracle> shape_oracles() {
        {cut("first_rows", {5, 3, 2}, Axis::rows, 0, 2), cut("last_rows", {5, 3, 2}, Axis::rows, 2, 3),
         cut("columns", {3, 7, 2}, Axis::columns, 2, 3), cut("slices", {3, 2, 5}, Axis::slices, 1, 3),
         cut("all", {3, 2, 4}, Axis::columns, 0, 2)}},
+      {"unfold",
+       {unfolded("causal", {3, 6, 2}, {.width = 3, .left = 2}), unfolded("centred", {4, 5}, {.width = 5, .left = 2}),
+        unfolded("lengths", {3, 5, 3}, {.width = 3, .left = 1, .lengths = lengths().data()}),
+        unfolded("first", {3, 6, 3}, {.width = 2, .left = 1, .first = lengths().data(), .columns = 2})}},
       {"transpose", {swapped("R3_C5_S2", {3, 5, 2}), swapped("column", {7}), swapped("R17_C33", {17, 33})}},
       {"reshape",
        {reshaped("flat", {4, 3, 2}, {-1}), reshaped("row", {4, 3, 2}, {1, -1}),

@@ -51,7 +51,7 @@ std::string said(const OpCase& each, std::size_t replaced, Var<T> by) {
 // Optional inputs, by op: any other empty one must be refused.
 bool is_optional(const std::string& op, const std::string& label, std::size_t input) {
   if (op == "affine" || op == "affine_activation" || op == "linear_cross_entropy") return input == 2;
-  if (op == "attention") return input > 2;
+  if (op == "attention" || op == "elman" || op == "gru" || op == "lstm") return input > 2;
   if (op == "layer_norm") return input > 0 || label == "of_x_alone";
   return (op == "rms_norm" || op == "unit_norm" || op == "sink_softmax") && input == 1;
 }

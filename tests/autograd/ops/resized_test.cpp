@@ -167,7 +167,7 @@ TEST(ResizedOps, AttentionHasRightGradients) {
 TEST(ResizedOps, HaveRightValues) {
   std::uint32_t number = 2000;
   for (auto family : {elementwise_oracles, shape_oracles, product_oracles, column_oracles, weight_oracles,
-                      score_oracles, position_oracles, sequence_oracles, token_oracles}) {
+                      score_oracles, position_oracles, sequence_oracles, cell_oracles, token_oracles}) {
     for (const ForwardOracle& oracle : family()) {
       int checked = 0;
       for (const ForwardCase& at : oracle.cases) {

@@ -19,9 +19,9 @@ TEST(List, EachPartCanBeHadAlone) {
     EXPECT_THAT(run({"list", part}).out, testing::StartsWith(part + "\n  "));
   }
   EXPECT_THAT(parts, testing::UnorderedElementsAre("presets", "tasks", "models", "likenesses", "attention", "mixers",
-                                                   "ops", "metrics"));
+                                                   "cells", "ops", "metrics"));
   EXPECT_EQ(run({"list", "preset"}).err,
-            "tapehead: list: \"preset\" is none of presets, tasks, models, likenesses, attention, mixers, ops, "
+            "tapehead: list: \"preset\" is none of presets, tasks, models, likenesses, attention, mixers, cells, ops, "
             "metrics; did you "
             "mean presets?\n");
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <array>
+
 #include "experiments/runs/initial_weights.hpp"
 #include "tests/experiments/program_support.hpp"
 
@@ -82,6 +84,21 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
     const std::string flag = std::string("--") + name;
     EXPECT_THAT(run(tiny_train(path("second"), {"--init", path("beside"), option, word, flag, value})).err,
                 HasSubstr(fmt::format("was trained with {} {}, not {},", name, before, value)));
+    another.emplace_back(name, value);
+  }
+  // Those of families that have no feed-forward layers.
+  for (const auto& [model, name, value, before] : {std::array{"rnn", "cell", "lstm", "gru"},
+                                                   {"rnn", "bidirectional", "no", "yes"},
+                                                   {"rnn", "input-feeding", "yes", "no"},
+                                                   {"convolution", "kernel-width", "5", "3"}}) {
+    std::filesystem::remove_all(path("family"));
+    std::vector<std::string> words = tiny_train(path("family"), {"--model", model});
+    const auto inner = std::ranges::find(words, "--d-ff");
+    words.erase(inner, inner + 2);
+    ASSERT_EQ(run(words).status, 0) << model;
+    *std::ranges::find(words, path("family")) = path("second");
+    words.insert(words.end(), {"--init", path("family"), std::string("--") + name, value});
+    EXPECT_THAT(run(words).err, HasSubstr(fmt::format("was trained with {} {}, not {},", name, before, value)));
     another.emplace_back(name, value);
   }
   for (const OptionSpec& option : option_table()) {

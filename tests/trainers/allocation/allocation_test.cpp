@@ -7,6 +7,7 @@
 #include "experiments/bench/allocation_counter.hpp"
 #include "layers/mixers/mixer.hpp"
 #include "layers/models/family.hpp"
+#include "layers/recurrent/cell.hpp"
 #include "tests/support/chosen.hpp"
 #include "trainers/step.hpp"
 
@@ -54,6 +55,28 @@ TEST_P(StepAllocations, AreNone) {
   config.model = GetParam();
   expect_none(copies(1, 24), config, {.batch = 6, .shards = 3, .clip = 1}, 200);
 }
+
+class CellAllocations : public testing::TestWithParam<std::string> {};
+
+TEST_P(CellAllocations, AreNone) {
+  ModelConfig config = kSmall;
+  config.recurrent.cell = GetParam();
+  for (const char* model : {"rnn_decoder", "rnn"}) {
+    config.model = model;
+    expect_none(copies(1, 60), config, {.batch = 6, .shards = 3, .clip = 1}, 100);
+  }
+  config.recurrent.input_feeding = "yes";
+  expect_none(copies(1, 24), config, {.batch = 6, .shards = 3, .clip = 1}, 50);
+  config.recurrent = {.cell = GetParam(), .bidirectional = "no"};
+  config.model = "rnn_without_attention";
+  expect_none(copies(1, 24), config, {.batch = 40, .shards = 1, .clip = 1}, 50);  // in groups
+}
+INSTANTIATE_TEST_SUITE_P(Models, CellAllocations, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const CellSpec& spec : cell_specs()) names.push_back(spec.name);
+                           return names;
+                         }()),
+                         [](const auto& at) { return at.param; });
 
 class MixerAllocations : public testing::TestWithParam<std::string> {};
 
@@ -118,7 +141,9 @@ TEST(StepAllocationsOfAnyLoss, AreNone) {
   EXPECT_EQ(counter.count(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, StepAllocations, testing::Values("transformer", "decoder", "encoder"),
+INSTANTIATE_TEST_SUITE_P(Models, StepAllocations,
+                         testing::Values("transformer", "decoder", "encoder", "rnn", "rnn_decoder",
+                                         "rnn_without_attention", "convolution", "convolution_decoder"),
                          [](const auto& at) { return std::string(at.param); });
 
 }  // namespace

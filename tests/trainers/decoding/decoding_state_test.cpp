@@ -12,6 +12,7 @@
 #include "layers/mixers/mixer.hpp"
 #include "layers/models/model.hpp"
 #include "layers/pass.hpp"
+#include "layers/recurrent/cell.hpp"
 #include "tests/support/drawn.hpp"
 
 namespace tapehead {
@@ -109,6 +110,12 @@ std::vector<Variant> variants() {
                             }},
                            {"window", [](ModelConfig& c) { c.attention_mask = "window(1) | prefix(1)"; }},
                            {"dropout", [](ModelConfig& c) { c.dropout = 0.5; }}};
+  for (const CellSpec& spec : cell_specs()) {
+    all.push_back({"cell_" + spec.name, [&spec](ModelConfig& c) { c.recurrent.cell = spec.name; }});
+  }
+  all.push_back({"lstm_forward", [](ModelConfig& c) { c.recurrent = {.cell = "lstm", .bidirectional = "no"}; }});
+  all.push_back({"lstm_feeding", [](ModelConfig& c) { c.recurrent = {.cell = "lstm", .input_feeding = "yes"}; }});
+  all.push_back({"kernel_width_5", [](ModelConfig& c) { c.convolution.width = 5; }});
   for (const MixerSpec& spec : mixer_specs()) {
     all.push_back({spec.name, [&spec](ModelConfig& c) { c.mixer = spec.name; }});
     if (!spec.turns) continue;

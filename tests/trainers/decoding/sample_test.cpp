@@ -289,7 +289,8 @@ TEST_P(SampleOfModel, ATextKeepsItsNumberWhereBatchesAreCut) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, SampleOfModel, testing::Values("transformer", "decoder", "encoder"),
+INSTANTIATE_TEST_SUITE_P(Families, SampleOfModel,
+                         testing::Values("transformer", "decoder", "encoder", "rnn", "rnn_decoder", "convolution"),
                          [](const auto& each) { return std::string(each.param); });
 
 TEST(Search, ANameThatThereIsNotIsRefused) {

@@ -1,0 +1,22 @@
+#include "layers/convolution/convolution_choices.hpp"
+
+#include "layers/models/spec.hpp"
+
+namespace tapehead {
+
+Fields<ConvolutionChoices> ConvolutionChoices::fields() {
+  static const std::string convolutional =
+      model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::convolutional; });
+  return {
+      {&ConvolutionChoices::width,
+       {.name = "kernel-width",
+        .range = {1, 1024},
+        .help =
+            "positions that a convolution sees at once; a token hears of others width - 1 further away in each layer",
+        .unit = "positions",
+        .when = "wider, or more layers, where what belongs together stands far apart",
+        .gives_weights_meaning = true,
+        .applies_when = {one_of("model", convolutional)}}}};
+}
+
+}  // namespace tapehead
