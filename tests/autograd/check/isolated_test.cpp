@@ -101,7 +101,6 @@ TEST(Isolated, WhatATaskPrintsIsNoResult) {
 }
 
 TEST(Isolated, WithoutAProcessTheWorkIsDoneHere) {
-  if (kPoisons) GTEST_SKIP() << "a sanitizer asks of memory through a pipe, which is not to be had then";
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{0, before.rlim_max};
