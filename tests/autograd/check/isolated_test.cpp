@@ -15,7 +15,6 @@
 #include "autograd/check/check.hpp"
 #include "autograd/ops/exp.hpp"
 #include "autograd/ops/softmax.hpp"
-#include "autograd/poison.hpp"
 
 namespace tapehead {
 namespace {
