@@ -51,8 +51,9 @@ void Batch::reserve(std::int64_t examples, const ExampleShape& longest) {
   data_ = longest.data;
   room_ = examples;
   const auto length = [&](Column column, std::int64_t wanted) { return has_.has(column) ? wanted : 0; };
+  ends_ = longest.ends;
   const std::int64_t tokens =
-      layout_ == BatchLayout::decoder_only ? longest.source + longest.target + 2 : longest.target + 1;
+      longest.target + ends_ + (layout_ == BatchLayout::decoder_only ? longest.source + 1 : 0);
   source_.reserve(examples, length(Column::source, longest.source + 1));
   input_.reserve(examples, length(Column::input, tokens));
   expected_.reserve(examples, length(Column::expected, tokens));
@@ -95,7 +96,8 @@ void Batch::require_room(const ExampleView& example) const {
   }
   const std::int64_t source = std::ssize(example.source);
   const std::int64_t target = std::ssize(example.target);
-  if (examples_ == room_ || (has_.has(Column::input) && before_target(example) + target + 1 > input_.stride) ||
+  if (!ends_ && target == 0) throw DataError(fmt::format("batch: example {} says nothing, not even an end", examples_));
+  if (examples_ == room_ || (has_.has(Column::input) && before_target(example) + target_positions(example) > input_.stride) ||
       (has_.has(Column::source) && source + 1 > source_.stride)) {
     throw DataError(
         fmt::format("batch: example {} of lengths {} and {} exceeds the room reserved", examples_, source, target));
@@ -105,8 +107,8 @@ void Batch::require_room(const ExampleView& example) const {
     throw DataError(
         fmt::format("batch: example {} has {} {} for a target of length {}", examples_, part.size(), name, target));
   };
-  fits(example.marks, target + 1, "marks");
-  fits(example.positions, target + 1, "positions");
+  fits(example.marks, target_positions(example), "marks");
+  fits(example.positions, target_positions(example), "positions");
   if (has_.has(Column::features) && (std::ssize(example.features) % features_.width != 0 ||
                                      std::ssize(example.features) > features_.width * features_.stride)) {
     throw DataError(fmt::format("batch: example {} has {} numbers, and there is room for {} positions of {}", examples_,
@@ -128,21 +130,22 @@ void Batch::append_tokens(const ExampleView& example) {
   const std::span<const std::int32_t> source = example.source;
   const std::span<const std::int32_t> target = example.target;
   const std::int64_t before = before_target(example);
-  const std::int64_t positions = before + std::ssize(target) + 1;
+  const std::int64_t positions = before + target_positions(example);
   std::int32_t* input = input_.add(positions);
-  *input++ = kStart;
+  *input++ = before > 0 ? std::int32_t{kStart} : example.before;
   if (before > 0) {
     input = std::copy(source.begin(), source.end(), input);
     *input++ = kEnd;
   }
-  std::copy(target.begin(), target.end(), input);
+  std::copy(target.begin(), target.end() - (ends_ ? 0 : 1), input);
   if (has_.has(Column::source)) {
     *std::copy(source.begin(), source.end(), source_.add(std::ssize(source) + 1)) = kEnd;
   }
 
   std::int32_t* expected = expected_.add(positions) + before;
-  *std::copy(target.begin(), target.end(), expected) = kEnd;
-  counted_ += std::ssize(target) + 1;
+  std::int32_t* end = std::copy(target.begin(), target.end(), expected);
+  if (ends_) *end = kEnd;
+  counted_ += target_positions(example);
   for (std::size_t t = 0; t < example.marks.size(); ++t) {
     if (example.marks[t] != 0) continue;
     expected[t] = kPadding;
@@ -157,8 +160,10 @@ void Batch::append_tokens(const ExampleView& example) {
   }
 }
 
-std::int64_t positions_needed(BatchLayout layout, std::int64_t max_source, std::int64_t max_target) {
-  return layout == BatchLayout::decoder_only ? max_source + max_target + 2 : std::max(max_source, max_target) + 1;
+std::int64_t positions_needed(BatchLayout layout, const ExampleShape& longest) {
+  const std::int64_t target = longest.target + longest.ends;
+  if (layout == BatchLayout::decoder_only) return longest.source + 1 + target;
+  return longest.has_source ? std::max(longest.source + 1, target) : target;
 }
 
 }  // namespace tapehead

@@ -20,7 +20,8 @@ enum class BatchLayout {
 
 /// Some examples as named columns (see BatchView), each padded to its longest. Data write what they have, a model reads
 /// what it needs. A target token that does not count (ExampleView::marks) is expected as padding, which no loss counts.
-/// Memory is kept from one batch to the next.
+/// Of data that say no end (ExampleShape::ends) y is expected alone, and its last token is no input; where they go on
+/// from a token before y, that one stands for <s>. Memory is kept from one batch to the next.
 class Batch {
  public:
   explicit Batch(BatchLayout layout = BatchLayout::encoder_decoder) : layout_(layout) {}
@@ -66,10 +67,12 @@ class Batch {
 
   void require_room(const ExampleView& example) const;
   std::int64_t before_target(const ExampleView& example) const;
+  std::int64_t target_positions(const ExampleView& example) const { return std::ssize(example.target) + ends_; }
   void append_tokens(const ExampleView& example);
 
   BatchLayout layout_;
   ColumnSet has_;
+  bool ends_ = true;
   std::string data_;
   std::int64_t room_ = 0, examples_ = 0, counted_ = 0;
   Columns<std::int32_t> source_, input_, expected_, positions_;
@@ -81,8 +84,8 @@ class Batch {
 /// The columns that examples have in a batch laid out so.
 ColumnSet columns_of(const ExampleShape& shape, BatchLayout layout);
 
-/// Lengths of the columns that examples of such lengths need, start and end included: what a model's positions must
-/// hold.
-std::int64_t positions_needed(BatchLayout layout, std::int64_t max_source, std::int64_t max_target);
+/// The longest column of tokens that examples of such lengths need, start and end included: what a model's positions
+/// must hold.
+std::int64_t positions_needed(BatchLayout layout, const ExampleShape& longest);
 
 }  // namespace tapehead

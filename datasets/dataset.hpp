@@ -31,6 +31,8 @@ class Dataset {
   /// What examples have, and the longest of any split.
   virtual const ExampleShape& shape() const = 0;
   bool has_source() const { return shape().has_source; }
+  /// Whether something says what the target is to be: a source, or features.
+  bool asks() const { return shape().has_source || shape().channels > 0; }
   std::int64_t max_source_length() const { return shape().source; }
   std::int64_t max_target_length() const { return shape().target; }
 
@@ -56,6 +58,10 @@ class Dataset {
   virtual std::vector<std::string> target_words(Split split, std::int64_t index) const {
     return target_vocabulary().words_of(example(split, index).target);
   }
+
+  /// Of data that are a text in characters: how many those of an example's target that count are, its end one of them.
+  virtual bool counts_characters() const { return false; }
+  virtual std::int64_t characters(const ExampleView& /*example*/) const { return 0; }
 
   /// The result that says most of how well a model does.
   virtual const std::string& headline() const;

@@ -24,16 +24,25 @@ SequencePair stored(const ExampleView& example) {
           .features = copy(example.features),
           .label = example.label,
           .positions = copy(example.positions),
-          .marks = copy(example.marks)};
+          .marks = copy(example.marks),
+          .before = example.before};
+}
+
+ExampleShape shape_of(const ExampleShape& data, const ExampleView& example) {
+  ExampleShape shape = data;
+  shape.source = std::ssize(example.source);
+  shape.target = std::ssize(example.target);
+  shape.features = data.channels == 0 ? 0 : std::ssize(example.features) / data.channels;
+  return shape;
 }
 
 ExampleWriter::ExampleWriter(const ExampleShape& longest)
     : longest_(longest),
       source_(static_cast<std::size_t>(longest.source)),
       target_(static_cast<std::size_t>(longest.target)),
-      positions_(static_cast<std::size_t>(longest.has_positions ? longest.target + 1 : 0)),
+      positions_(static_cast<std::size_t>(longest.has_positions ? longest.target + longest.ends : 0)),
       features_(static_cast<std::size_t>(longest.channels * longest.features)),
-      marks_(static_cast<std::size_t>(longest.target + 1)) {}
+      marks_(static_cast<std::size_t>(longest.target + longest.ends)) {}
 
 void ExampleWriter::require(bool possible, const char* what, std::int64_t length, std::int64_t longest) const {
   if (!possible) throw DataError(fmt::format("{}: wrote {}, and said that it has none", longest_.data, what));
@@ -74,7 +83,7 @@ void ExampleWriter::label(std::int32_t label) {
 
 std::span<std::int32_t> ExampleWriter::positions() {
   require(longest_.has_positions, "positions", 0, 0);
-  const auto room = first_of(positions_, std::ssize(written_.target) + 1);
+  const auto room = first_of(positions_, std::ssize(written_.target) + longest_.ends);
   std::iota(room.begin(), room.end(), 0);
   written_.positions = room;
   return room;
@@ -82,7 +91,7 @@ std::span<std::int32_t> ExampleWriter::positions() {
 
 std::span<std::uint8_t> ExampleWriter::marks() {
   require(longest_.has_target, "marks", 0, 0);
-  const auto room = first_of(marks_, std::ssize(written_.target) + 1);
+  const auto room = first_of(marks_, std::ssize(written_.target) + longest_.ends);
   std::ranges::fill(room, std::uint8_t{1});
   written_.marks = room;
   return room;

@@ -14,6 +14,7 @@ struct ExampleShape {
   std::string data = "this batch";  ///< a name for messages: "task copy"
   bool has_source = true;           ///< tokens that the target follows from
   bool has_target = true;           ///< tokens that are to be said
+  bool ends = true;                 ///< the end is to be said behind them; else the data go on, or it is known
   std::int64_t source = 0;          ///< longest, in tokens
   std::int64_t target = 0;          ///< longest, in tokens
   bool has_positions = false;       ///< numbers of the positions <s> y of the input
@@ -27,9 +28,10 @@ struct ExampleView {
   std::span<const std::int32_t> source = {}, target = {};
   std::span<const float> features = {};  ///< (C, T): the channels of a position lie together
   std::int32_t label = 0;
-  std::span<const std::int32_t> positions = {};  ///< of <s> and each target token
+  std::span<const std::int32_t> positions = {};  ///< of each token of the input, <s> y
   /// Whether each target token, and the end behind them, counts; empty: all do.
   std::span<const std::uint8_t> marks = {};
+  std::int32_t before = kStart;  ///< what stands before the target: the token there of data that go on
 };
 
 /// One example: ids without start, end or padding, and what else the data have; see ExampleView.
@@ -39,9 +41,13 @@ struct SequencePair {
   std::int32_t label = 0;
   std::vector<std::int32_t> positions = {};
   std::vector<std::uint8_t> marks = {};
+  std::int32_t before = kStart;
 
-  ExampleView view() const { return {source, target, features, label, positions, marks}; }
+  ExampleView view() const { return {source, target, features, label, positions, marks, before}; }
 };
+
+/// Data of such examples alone as are no longer than this one.
+ExampleShape shape_of(const ExampleShape& data, const ExampleView& example);
 
 /// A copy in memory of its own.
 SequencePair stored(const ExampleView& example);
@@ -60,9 +66,11 @@ class ExampleWriter {
   /// Room for the channels of so many positions.
   std::span<float> features(std::int64_t positions);
   void label(std::int32_t label);
-  /// Of <s> and each target token, 0, 1, 2 … until they are changed. After target().
+  /// The token before the target.
+  void before(std::int32_t token) { written_.before = token; }
+  /// Of each token of the input, 0, 1, 2 … until they are changed. After target().
   std::span<std::int32_t> positions();
-  /// Whether each target token and the end count: all do until they are changed. After target().
+  /// Whether each target token, and the end where there is one, count: all do until they are changed. After target().
   std::span<std::uint8_t> marks();
 
   const ExampleView& view() const { return written_; }

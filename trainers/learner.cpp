@@ -101,7 +101,7 @@ Learner<T> learner_of(const Model& model, const Dataset& dataset, const StepOpti
     return evaluate(model, parameters, dataset, Split::validation, workers, options, tapes);
   };
   return {.objective = objective_of<T>(model, dataset, step.label_smoothing),
-          .metrics = evaluation_metrics(),
+          .metrics = measured_metrics(dataset),
           .validate = validate,
           .notice = [&](bool steers) { return notice_of_long_sequences(model, dataset, steers); }};
 }

@@ -27,9 +27,9 @@ double table_bytes(const Model& model) {
 
 }  // namespace
 
-SequenceLengths column_lengths(BatchLayout layout, std::int64_t source, std::int64_t target) {
-  if (layout == BatchLayout::encoder_decoder) return {source + 1, target + 1};
-  return {0, positions_needed(layout, source, target)};
+SequenceLengths column_lengths(BatchLayout layout, const ExampleShape& longest) {
+  if (layout == BatchLayout::encoder_decoder) return {longest.source + 1, longest.target + longest.ends};
+  return {0, positions_needed(layout, longest)};
 }
 
 double pass_values(const Model& model, const SequenceLengths& longest) {

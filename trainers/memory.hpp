@@ -27,8 +27,8 @@ struct MemoryEstimate {
   double total() const { return parameters + optimizer + shards + tapes + saving + tables + evaluation; }
 };
 
-/// The columns of an example whose source and target have such lengths, start and end not included.
-SequenceLengths column_lengths(BatchLayout layout, std::int64_t source, std::int64_t target);
+/// The columns of examples of such lengths, start and end not included.
+SequenceLengths column_lengths(BatchLayout layout, const ExampleShape& longest);
 
 /// Numbers that a pass over one example keeps for the way back, over the whole model; at most these without one.
 double pass_values(const Model& model, const SequenceLengths& longest);

@@ -22,7 +22,7 @@ ModelSample model_sample(ModelConfig config, std::uint64_t seed) {
   config.source_vocabulary = data.source_vocabulary().size();
   config.target_vocabulary = data.target_vocabulary().size();
   const BatchLayout layout = batch_layout(data, model_spec(config.model).reads_source());
-  config.max_positions = positions_needed(layout, data.max_source_length(), data.max_target_length());
+  config.max_positions = positions_needed(layout, data.shape());
   const auto batch = std::make_shared<Batch>(layout);
   batch->reserve(kExamples, data.shape());
   data.fill_training_batch(seed, 1, kExamples, *batch);

@@ -12,7 +12,9 @@ namespace {
 
 // Where attention keeps whole maps up to a size and works in tiles above it: lengths whose maps come next to that size.
 std::vector<std::pair<std::int64_t, std::int64_t>> loads_of_attention(const Model& model, BatchLayout layout,
-                                                                      std::int64_t source, std::int64_t target) {
+                                                                      const ExampleShape& longest) {
+  const std::int64_t source = longest.source;
+  const std::int64_t target = longest.target;
   std::vector<std::pair<std::int64_t, std::int64_t>> loads;
   const auto add = [&](std::int64_t s, std::int64_t t) {
     const std::pair load(std::clamp<std::int64_t>(s, 0, source), std::clamp<std::int64_t>(t, 0, target));
@@ -49,7 +51,7 @@ Objective<T> objective_of(const Model& model, const Dataset& dataset, double lab
   };
   return {.loss = loss,
           .columns = layout,
-          .loads = loads_of_attention(model, layout, dataset.max_source_length(), dataset.max_target_length())};
+          .loads = loads_of_attention(model, layout, dataset.shape())};
 }
 
 template Objective<float> objective_of(const Model&, const Dataset&, double);

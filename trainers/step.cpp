@@ -102,7 +102,8 @@ void TrainingStep<T>::warm_up() {
   std::vector<std::pair<std::int64_t, std::int64_t>> loads = objective_.loads;
   loads.emplace_back(longest.source, longest.target);
   const std::vector<float> features(static_cast<std::size_t>(longest.channels * longest.features));
-  for (const auto& [source, target] : loads) {
+  for (const auto& [source, wanted] : loads) {
+    const std::int64_t target = longest.ends ? wanted : std::max<std::int64_t>(wanted, 1);
     const std::vector<std::int32_t> source_ids(static_cast<std::size_t>(source), kUnknown);
     const std::vector<std::int32_t> target_ids(static_cast<std::size_t>(target), kUnknown);
     batch_.clear();

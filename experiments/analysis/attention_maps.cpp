@@ -47,7 +47,7 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   const BatchLayout layout = encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   // So long that the whole output still fits behind what stands before it.
   const std::int64_t longest =
-      trained.config.model.max_positions - (encoder ? 1 : positions_needed(layout, std::ssize(source), 0));
+      trained.config.model.max_positions - (encoder ? 1 : positions_needed(layout, {.source = std::ssize(source)}));
   const std::vector<std::vector<std::int32_t>> sources{source};
   const auto output = decode<T>(trained.model, tape, sources, {.max_length = longest}).front();
 

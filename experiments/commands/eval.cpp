@@ -55,7 +55,7 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     Example& example = examples.emplace_back();
     example.source = trained.spelled(dataset.source_words(split, at));
     example.expected = trained.spelled(dataset.target_words(split, at));
-    example.fits = fits(trained.model, layout, pair);
+    example.fits = fits(trained.model, layout, shape_of(dataset.shape(), pair.view()));
     if (example.fits) longest = std::max<std::int64_t>(longest, std::ssize(pair.target));
     sources.push_back(example.fits ? pair.source : std::vector<std::int32_t>{});
     targets.push_back(pair.target);

@@ -163,7 +163,7 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   model.target_vocabulary = dataset.target_vocabulary().size();
   const BatchLayout layout =
       model_spec(model.model).reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
-  const std::int64_t needed = positions_needed(layout, dataset.max_source_length(), dataset.max_target_length());
+  const std::int64_t needed = positions_needed(layout, dataset.shape());
   settings.resolve_if_zero("max-positions", needed);
   model.max_positions = settings.integer("max-positions");
   if (model.max_positions < needed) {

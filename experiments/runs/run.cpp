@@ -138,13 +138,11 @@ Run prepare_run(Settings settings, std::shared_ptr<const Dataset> dataset) {
 
 MemoryEstimate memory_of(const Run& run, std::optional<Split> evaluate_on) {
   const Dataset& data = *run.dataset;
-  const std::int64_t source = data.max_source_length();
-  const std::int64_t target = data.max_target_length();
   const BatchLayout layout = batch_layout(run.model, data);
   const std::int64_t scalar = run.config.double_precision ? sizeof(double) : sizeof(float);
   const int threads = run.config.trainer.threads;
   MemoryEstimate estimate =
-      estimate_memory(run.model, run.config.trainer.step, column_lengths(layout, source, target), threads, scalar);
+      estimate_memory(run.model, run.config.trainer.step, column_lengths(layout, data.shape()), threads, scalar);
   for (const Split split : {Split::validation, evaluate_on.value_or(Split::validation)}) {
     const double evaluation = memory_to_evaluate(run.model, run.config.trainer.step, data, split, threads, scalar);
     estimate.evaluation = std::max(estimate.evaluation, evaluation - estimate.tapes);
@@ -155,13 +153,13 @@ MemoryEstimate memory_of(const Run& run, std::optional<Split> evaluate_on) {
 double memory_to_evaluate(const Model& model, const StepOptions& step, const Dataset& data, Split split, int threads,
                           std::int64_t scalar) {
   const BatchLayout layout = batch_layout(model, data);
-  SequenceLengths longest = column_lengths(layout, data.max_source_length(), data.max_target_length());
+  SequenceLengths longest = column_lengths(layout, data.shape());
   // Only a model with positions to spare takes longer sequences than those.
   if (std::max(longest.source, longest.target) < model.config().max_positions) {
     for (std::int64_t i = 0; i < data.size(split); ++i) {
-      const SequencePair pair = data.example(split, i);
-      if (!fits(model, layout, pair)) continue;
-      const SequenceLengths columns = column_lengths(layout, std::ssize(pair.source), std::ssize(pair.target));
+      const ExampleShape shape = shape_of(data.shape(), data.example(split, i).view());
+      if (!fits(model, layout, shape)) continue;
+      const SequenceLengths columns = column_lengths(layout, shape);
       longest = {std::max(longest.source, columns.source), std::max(longest.target, columns.target)};
     }
   }

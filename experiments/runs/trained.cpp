@@ -38,7 +38,7 @@ std::vector<std::string> Trained::unknown_words(const std::string& line) const {
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   std::vector<std::int32_t> ids = tapehead::encode(lines(), source, line);
   const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
-  const std::int64_t needed = positions_needed(layout, std::ssize(ids), 0);
+  const std::int64_t needed = positions_needed(layout, {.source = std::ssize(ids)});
   if (needed > config.model.max_positions) {
     throw DataError(fmt::format("{} need{} {}, but the model has {}", counted(ids.size(), "token"),
                                 ids.size() == 1 ? "s" : "", counted(needed, "position"), config.model.max_positions));

@@ -10,8 +10,29 @@
 
 namespace tapehead {
 
-/// What is to be answered: ids without start, end or padding, one source a column.
-using Sources = std::span<const std::vector<std::int32_t>>;
+/// What is read before anything is written, one text a column: ids without start, end or padding.
+class Sources : public std::span<const std::vector<std::int32_t>> {
+ public:
+  using span::span;
+  /// What is written answers the text, which has an end.
+  Sources(span texts) : span(texts) {}  // NOLINT(google-explicit-constructor)
+  /// What is written goes on where the text stops: for a model of text without sources.
+  static Sources beginnings(span texts) {
+    Sources sources(texts);
+    sources.go_on_ = true;
+    return sources;
+  }
+
+  bool go_on() const { return go_on_; }
+  /// The texts first to first + count.
+  Sources part(std::size_t first, std::size_t count) const {
+    const span some = subspan(first, count);
+    return go_on_ ? beginnings(some) : Sources(some);
+  }
+
+ private:
+  bool go_on_ = false;
+};
 
 /// Columns of tokens with memory of their own.
 class TokenColumns {

@@ -76,6 +76,44 @@ TEST(Batch, LanguageColumns) {
   EXPECT_EQ(batch.counted_tokens(), 6);
 }
 
+// Text that goes on: what stands before it is a token like any other, and its last token is no input.
+TEST(Batch, DataThatGoOnHaveNeitherStartNorEnd) {
+  Batch batch(BatchLayout::language);
+  batch.reserve(2, {.has_source = false, .ends = false, .target = 3});
+  const Ids first{20, 21, 22};
+  const Ids next{23, 24};
+  batch.append({.target = first});
+  batch.append({.target = next, .before = 22});
+  EXPECT_THAT(columns(batch.input()), ElementsAre(Ids{kS, 20, 21}, Ids{22, 23, kP}));
+  EXPECT_THAT(columns(batch.expected()), ElementsAre(Ids{20, 21, 22}, Ids{23, 24, kP}));
+  EXPECT_THAT(lengths(batch.input()), ElementsAre(3, 2));
+  EXPECT_EQ(batch.counted_tokens(), 5);
+  EXPECT_THROW(batch.append({.target = Ids{}}), DataError);
+}
+
+// A class to be said of a source is one token, with no end behind it.
+TEST(Batch, ATargetWithoutAnEndStandsBesideOrBehindItsSource) {
+  const Ids x{10, 11};
+  const Ids y{20};
+  const ExampleShape shape{.ends = false, .source = 2, .target = 1};
+  Batch beside(BatchLayout::encoder_decoder);
+  beside.reserve(1, shape);
+  beside.append({.source = x, .target = y});
+  EXPECT_THAT(columns(beside.source()), ElementsAre(Ids{10, 11, kE}));
+  EXPECT_THAT(columns(beside.input()), ElementsAre(Ids{kS}));
+  EXPECT_THAT(columns(beside.expected()), ElementsAre(Ids{20}));
+  Batch joined(BatchLayout::decoder_only);
+  joined.reserve(1, shape);
+  joined.append({.source = x, .target = y});
+  EXPECT_THAT(columns(joined.input()), ElementsAre(Ids{kS, 10, 11, kE}));
+  EXPECT_THAT(columns(joined.expected()), ElementsAre(Ids{kP, kP, kP, 20}));
+  for (const BatchLayout layout : {BatchLayout::encoder_decoder, BatchLayout::decoder_only}) {
+    const Batch& batch = layout == BatchLayout::encoder_decoder ? beside : joined;
+    EXPECT_EQ(positions_needed(layout, shape), std::max(batch.source().positions, batch.input().positions));
+    EXPECT_EQ(batch.counted_tokens(), 1);
+  }
+}
+
 TEST(Batch, ALanguageModelReadsNoSource) {
   Batch batch(BatchLayout::language);
   batch.reserve(1, 2, 2);
@@ -309,7 +347,8 @@ TEST(Batch, PositionsNeededAreThoseOfTheLongestColumn) {
       Batch batch(layout);
       batch.reserve(1, source, target);
       batch.append(Ids(static_cast<std::size_t>(source), 9), Ids(static_cast<std::size_t>(target), 9));
-      EXPECT_EQ(positions_needed(layout, source, target), std::max(batch.source().positions, batch.input().positions));
+      EXPECT_EQ(positions_needed(layout, {.source = source, .target = target}),
+                std::max(batch.source().positions, batch.input().positions));
     }
   }
 }

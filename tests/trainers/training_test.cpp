@@ -192,7 +192,7 @@ TEST_F(TrainingRun, SequencesWithoutSourcesAreEvaluatedAsTheyAreTrained) {
   const Evaluation evaluated = evaluate(model, parameters, songs, Split::test, workers);
   EXPECT_NEAR(evaluated.value("loss"), trained.loss, 1e-12);
   EXPECT_EQ(evaluated.count("tokens"), 7);
-  EXPECT_EQ(evaluated.value("exact_match"), 0) << "nothing says which of them to write";
+  EXPECT_TRUE(std::isnan(evaluated.value("exact_match"))) << "nothing says which of them to write";
 }
 
 TEST_F(TrainingRun, EvaluationDoesNotDependOnWorkersOrBatch) {

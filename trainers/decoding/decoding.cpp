@@ -30,12 +30,16 @@ Texts decode(const Model& model, Tape<T>& tape, const Sources& sources, const Se
 template <RealScalar T>
 Texts decode_in_batches(const Model& model, ParameterStore<T>& parameters, const Sources& sources,
                         const SearchRequest& request, const SearchSpec& search) {
-  const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+  const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder
+                             : sources.go_on()    ? BatchLayout::language
+                                                  : BatchLayout::decoder_only;
   const std::int64_t most = model.config().max_positions;
   std::vector<SequenceLengths> lengths;
   std::vector<std::int64_t> numbers;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const SequenceLengths columns = column_lengths(layout, std::ssize(sources[i]), std::min(request.max_length, most));
+    ExampleShape text{.source = std::ssize(sources[i]), .target = std::min(request.max_length, most)};
+    if (sources.go_on()) text = {.has_source = false, .target = text.source + text.target};
+    const SequenceLengths columns = column_lengths(layout, text);
     lengths.push_back({std::min(columns.source, most), std::min(columns.target, most)});
     numbers.push_back(request.number(i));
   }
@@ -46,7 +50,7 @@ Texts decode_in_batches(const Model& model, ParameterStore<T>& parameters, const
     const auto count = static_cast<std::size_t>(last - first);
     SearchRequest some = request;
     some.numbers = std::span(numbers).subspan(from, count);
-    std::ranges::move(decode(model, tape, sources.subspan(from, count), some, search), std::back_inserter(texts));
+    std::ranges::move(decode(model, tape, sources.part(from, count), some, search), std::back_inserter(texts));
   }
   return texts;
 }

@@ -23,6 +23,20 @@ std::int64_t sequences_of(const Dataset& dataset, Split split, std::int64_t limi
   return limit > 0 ? std::min(limit, available) : available;
 }
 
+bool has_what_is_needed(const MetricSpec& metric, const Dataset& dataset) {
+  switch (metric.needs) {
+    case NeededOfData::nothing: return true;
+    case NeededOfData::question: return dataset.asks();
+    case NeededOfData::characters: return dataset.counts_characters();
+  }
+  return false;
+}
+
+bool is_measured(const std::string& name, const Dataset& dataset) {
+  const auto found = std::ranges::find(evaluation_metrics(), name, &MetricSpec::name);
+  return found == evaluation_metrics().end() || has_what_is_needed(*found, dataset);
+}
+
 }  // namespace
 
 TooLong parse_too_long(const std::string& text) {
@@ -33,14 +47,13 @@ TooLong parse_too_long(const std::string& text) {
 
 EvaluationOptions evaluation_like(const StepOptions& step, const Model& model, const Dataset& dataset) {
   const BatchLayout layout = batch_layout(model, dataset);
-  const SequenceLengths longest = column_lengths(layout, dataset.max_source_length(), dataset.max_target_length());
+  const SequenceLengths longest = column_lengths(layout, dataset.shape());
   const std::int64_t examples = (step.batch + step.shards - 1) / step.shards;
   return {.budget = static_cast<double>(examples) * pass_values(model, longest), .shards = step.shards};
 }
 
-bool fits(const Model& model, BatchLayout layout, const SequencePair& example) {
-  const SequenceLengths columns = column_lengths(layout, std::ssize(example.source), std::ssize(example.target));
-  return std::max(columns.source, columns.target) <= model.config().max_positions;
+bool fits(const Model& model, BatchLayout layout, const ExampleShape& example) {
+  return positions_needed(layout, example) <= model.config().max_positions;
 }
 
 std::vector<std::int64_t> too_long_sequences(const Model& model, const Dataset& dataset, Split split,
@@ -48,7 +61,7 @@ std::vector<std::int64_t> too_long_sequences(const Model& model, const Dataset& 
   const BatchLayout layout = batch_layout(model, dataset);
   std::vector<std::int64_t> found;
   for (std::int64_t i = 0; i < sequences_of(dataset, split, limit); ++i) {
-    if (!fits(model, layout, dataset.example(split, i))) found.push_back(i);
+    if (!fits(model, layout, shape_of(dataset.shape(), dataset.example(split, i).view()))) found.push_back(i);
   }
   return found;
 }
@@ -75,14 +88,15 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
   std::vector<SequenceLengths> lengths;
   for (std::int64_t i = 0; i < sequences; ++i) {
     const SequencePair pair = dataset.example(split, i);
-    if (fits(model, layout, pair)) {
+    const ExampleShape shape = shape_of(dataset.shape(), pair.view());
+    if (fits(model, layout, shape)) {
       judged.push_back(i);
-      lengths.push_back(column_lengths(layout, std::ssize(pair.source), std::ssize(pair.target)));
+      lengths.push_back(column_lengths(layout, shape));
       example_of.push_back(examples.size());
       examples.emplace_back();
     } else if (options.too_long == TooLong::wrong) {
       TokenCounts counts;
-      counts.add_target(pair.target);
+      counts.add_target(pair.view(), shape.ends);
       counts.too_long = 1;
       sum.add(counts);
       examples.push_back(judged_example(counts, pair));
@@ -128,6 +142,7 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
         for (std::size_t k = 0; k < pairs.size(); ++k) {
           JudgedExample& example = examples[example_of[static_cast<std::size_t>(batches[at].first) + k]];
           example = judged_example(found.examples[k], pairs[k]);
+          counts[at].characters += dataset.characters(pairs[k].view());
           example.written = texts[k];
         }
       }
@@ -144,16 +159,18 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
 
   for (const TokenCounts& part : counts) sum.add(part);
   sum.too_long = sequences - std::ssize(judged);
-  if (!dataset.has_source()) {  // nothing says which of them to write
-    sum.right_sequences = 0;
-    for (JudgedExample& example : examples) example.counts.right_sequences = 0;
-  }
   std::vector<Result> results = token_results(sum);
+  std::vector<SlicedResults> sliced = sliced_results(slices, examples, outputs);
+  const auto not_of_these_data = [&](const Result& result) { return !is_measured(result.name, dataset); };
+  std::erase_if(results, not_of_these_data);
+  for (auto& [name, parts] : sliced) {
+    for (SlicePart& part : parts) std::erase_if(part.results, not_of_these_data);
+  }
   if (outputs) std::ranges::move(output_results(examples), std::back_inserter(results));
   return {.results = std::move(results),
           .available = dataset.size(split),
           .headline = dataset.headline(),
-          .slices = sliced_results(slices, examples, outputs)};
+          .slices = std::move(sliced)};
 }
 
 const std::vector<MetricSpec>& evaluation_metrics() {
@@ -162,10 +179,17 @@ const std::vector<MetricSpec>& evaluation_metrics() {
     for (const OutputMetric& metric : output_metrics()) {
       all.push_back(metric.spec);
       all.back().of_outputs = true;
+      all.back().needs = NeededOfData::question;
     }
     return all;
   }();
   return specs;
+}
+
+std::vector<MetricSpec> measured_metrics(const Dataset& dataset) {
+  std::vector<MetricSpec> measured = evaluation_metrics();
+  std::erase_if(measured, [&](const MetricSpec& metric) { return !has_what_is_needed(metric, dataset); });
+  return measured;
 }
 
 template Evaluation evaluate(const Model&, ParameterStore<float>&, const Dataset&, Split, WorkerPool&,

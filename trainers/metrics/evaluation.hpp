@@ -43,6 +43,8 @@ struct EvaluationOptions {
 
 /// What evaluate() can measure: on counted tokens, then on outputs. `tapehead list metrics` is made from this.
 const std::vector<MetricSpec>& evaluation_metrics();
+/// Of these what such data have all that it needs for.
+std::vector<MetricSpec> measured_metrics(const Dataset& dataset);
 
 /// Batches like the shards of a training step: evaluate() then takes no more memory than the step does.
 EvaluationOptions evaluation_like(const StepOptions& step, const Model& model, const Dataset& dataset);
@@ -65,8 +67,8 @@ template <RealScalar T>
 Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dataset& dataset, Split split,
                     WorkerPool& workers, const EvaluationOptions& options = {}, Tapes<T> tapes = {});
 
-/// Whether the model has positions for an example of such a layout.
-bool fits(const Model& model, BatchLayout layout, const SequencePair& example);
+/// Whether the model has positions for an example of such lengths.
+bool fits(const Model& model, BatchLayout layout, const ExampleShape& example);
 
 /// The sequences of a split, of the first `limit` (0: of all), that the model has too few positions for.
 std::vector<std::int64_t> too_long_sequences(const Model& model, const Dataset& dataset, Split split,

@@ -30,7 +30,7 @@ class Judge {
   Judged result() {
     for (TokenCounts& each : examples_) {
       each.sequences = 1;
-      each.right_sequences = each.right_tokens == each.tokens ? 1 : 0;
+      each.right_sequences = each.tokens > 0 && each.right_tokens == each.tokens ? 1 : 0;
       losses_.add(each);
     }
     return {losses_, std::move(examples_)};
@@ -64,6 +64,7 @@ class Judge {
       const bool right = wanted != kUnknown && likeliest_token(column, vocabulary) == wanted;
       TokenCounts& example = examples_[static_cast<std::size_t>(places_[n].example)];
       ++example.tokens;
+      example.ends += wanted == kEnd;
       example.unknown_tokens += wanted == kUnknown;
       example.right_tokens += right;
       example.right_ends += right && wanted == kEnd;

@@ -11,6 +11,13 @@ namespace tapehead {
 /// Which way a number is better.
 enum class Better { lower, higher, neither };
 
+/// What data must have for a metric.
+enum class NeededOfData {
+  nothing,
+  question,    ///< what targets follow from: see Dataset::asks
+  characters,  ///< as many as Dataset::characters says
+};
+
 /// What a metric is, before it was measured.
 struct MetricSpec {
   std::string name;       ///< "exact_match": in JSON, in messages; `valid_exact_match` in metrics.csv
@@ -20,6 +27,7 @@ struct MetricSpec {
   int column = 0;                ///< its place among the validation columns of metrics.csv, from 1; 0: it has none
   bool common = false;           ///< among the few that are shown where there is little room
   bool of_outputs = false;       ///< measured only where outputs are asked for: see EvaluationOptions
+  NeededOfData needs = NeededOfData::nothing;
 };
 
 /// One number that an evaluation came to. What there is none of is not a number.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "autograd/base/tokens.hpp"
 
@@ -17,11 +18,15 @@ double loss(const TokenCounts& c) { return mean(c.known_loss, c.known_asked); }
 double loss_all_tokens(const TokenCounts& c) {
   return mean(c.known_loss + c.unknown_loss, c.known_asked + c.unknown_asked);
 }
-std::int64_t words(const TokenCounts& c) { return c.tokens - c.sequences; }
+std::int64_t words(const TokenCounts& c) { return c.tokens - c.ends; }
+double bits_per_character(const TokenCounts& c) {
+  return mean((c.known_loss + c.unknown_loss) / std::numbers::ln2, c.characters);
+}
 
 // clang-format off
 const std::vector<TokenMetric>& table() {
   using enum Better;
+  using enum NeededOfData;
   static const std::vector<TokenMetric> all{
       {{"loss", "nats a token", lower, "cross-entropy of known target tokens, each after the right ones; steers a run unless --best-metric says otherwise", 1, true},
        [](const TokenCounts& c) { return loss(c); }},
@@ -31,11 +36,13 @@ const std::vector<TokenMetric>& table() {
        [](const TokenCounts& c) { return loss_all_tokens(c); }},
       {{"perplexity_all_tokens", "", lower, "exp(loss_all_tokens)"},
        [](const TokenCounts& c) { return std::exp(loss_all_tokens(c)); }},
+      {{"bits_per_character", "bits", lower, "the same in bits, over the characters of the text", 9, true, false, characters},
+       bits_per_character},
       {{"token_accuracy", "share", higher, "of target tokens, end tokens included, that are likeliest after the right ones", 3, true},
        [](const TokenCounts& c) { return share(c.right_tokens, c.tokens); }},
       {{"token_accuracy_without_end", "share", higher, "the same of words alone", 6},
        [](const TokenCounts& c) { return share(c.right_tokens - c.right_ends, words(c)); }},
-      {{"exact_match", "share", higher, "of sequences that greedy decoding writes whole, from the source alone", 4, true},
+      {{"exact_match", "share", higher, "of sequences that greedy decoding writes whole, from the source alone", 4, true, false, question},
        [](const TokenCounts& c) { return share(c.right_sequences, c.sequences); }},
       {{"sequences", "count", neither, "sequences that were judged"},
        [](const TokenCounts& c) { return static_cast<double>(c.sequences); }},
@@ -63,17 +70,26 @@ void TokenCounts::add(const TokenCounts& part) {
   unknown_asked += part.unknown_asked;
   sequences += part.sequences;
   tokens += part.tokens;
+  ends += part.ends;
   unknown_tokens += part.unknown_tokens;
   right_tokens += part.right_tokens;
   right_ends += part.right_ends;
   right_sequences += part.right_sequences;
   too_long += part.too_long;
+  characters += part.characters;
 }
 
-void TokenCounts::add_target(std::span<const std::int32_t> target) {
+void TokenCounts::add_target(const ExampleView& example, bool with_end) {
+  const auto counts = [&](std::size_t t) { return example.marks.empty() || example.marks[t] != 0; };
+  const std::size_t length = example.target.size();
   ++sequences;
-  tokens += std::ssize(target) + 1;
-  unknown_tokens += std::ranges::count(target, static_cast<std::int32_t>(kUnknown));
+  for (std::size_t t = 0; t < length; ++t) {
+    tokens += counts(t);
+    unknown_tokens += counts(t) && example.target[t] == kUnknown;
+  }
+  if (!with_end) return;
+  ends += counts(length);
+  tokens += counts(length);
 }
 
 const std::vector<MetricSpec>& token_metrics() {

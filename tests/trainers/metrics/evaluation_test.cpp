@@ -23,7 +23,8 @@ using testing::HasSubstr;
 // Pairs of ids, as given.
 class Pairs : public Dataset {
  public:
-  explicit Pairs(std::vector<SequencePair> pairs) : pairs_(std::move(pairs)) {}
+  explicit Pairs(std::vector<SequencePair> pairs, const ExampleShape& shape = {.source = 3, .target = 3})
+      : shape_(shape), pairs_(std::move(pairs)) {}
   const Vocabulary& source_vocabulary() const override { return vocabulary_; }
   const Vocabulary& target_vocabulary() const override { return vocabulary_; }
   const ExampleShape& shape() const override { return shape_; }
@@ -33,7 +34,7 @@ class Pairs : public Dataset {
   std::uint64_t digest() const override { return 0; }
 
  private:
-  ExampleShape shape_{.source = 3, .target = 3};
+  ExampleShape shape_;
   Vocabulary vocabulary_{{"a", "b", "c"}};
   std::vector<SequencePair> pairs_;
 };
@@ -63,6 +64,57 @@ struct Constant {
 
 constexpr std::int32_t kA = kFirstFreeId;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// Marks leave tokens out of every count, ends too, and a sequence of which nothing counts is not right.
+TEST(Evaluation, WhatDoesNotCountIsInNoShare) {
+  Constant always_a({0, 0, 0, 0, 5, 0, 0});
+  const SequencePair end_left_out{.source = {kA}, .target = {kA, kA, kA}, .marks = {1, 0, 1, 0}};
+  const Evaluation words = always_a.on(Pairs({end_left_out}));
+  EXPECT_EQ(words.count("tokens"), 2);
+  EXPECT_EQ(words.value("token_accuracy"), 1);
+  EXPECT_EQ(words.value("token_accuracy_without_end"), 1);
+  EXPECT_EQ(words.value("unknown_share"), 0);
+  EXPECT_EQ(words.value("exact_match"), 1);
+  const SequencePair nothing{.source = {kA}, .target = {kA}, .marks = {0, 0}};
+  EXPECT_EQ(always_a.on(Pairs({end_left_out, nothing})).value("exact_match"), 0.5);
+}
+
+TEST(Evaluation, ASequenceThatIsTooLongCountsAsMuchAsOneThatFits) {
+  Constant model({0, 0, 0, 0, 5, 0, 0});
+  SequencePair marked{.source = {kA}, .target = std::vector<std::int32_t>(20, kA), .marks = std::vector<std::uint8_t>(21, 0)};
+  marked.target[3] = kUnknown;
+  marked.target[4] = kUnknown;
+  for (const std::size_t t : {3, 5, 6}) marked.marks[t] = 1;
+  const Evaluation found = model.on(Pairs({marked}, {.source = 3, .target = 20}));
+  EXPECT_EQ(found.count("too_long"), 1);
+  EXPECT_EQ(found.count("tokens"), 3);
+  EXPECT_EQ(found.count("unknown_tokens"), 1);
+  EXPECT_NEAR(found.value("unknown_share"), 1.0 / 3, 1e-15);
+}
+
+TEST(Evaluation, DataWithoutAnEndHaveWordsAlone) {
+  Constant always_a({0, 0, 0, 0, 5, 0, 0});
+  const Evaluation found = always_a.on(Pairs({{{kA}, {kA, kA + 1}}, {{kA}, {kA}}}, {.ends = false, .source = 3, .target = 3}));
+  EXPECT_EQ(found.count("tokens"), 3);
+  EXPECT_EQ(found.value("token_accuracy"), found.value("token_accuracy_without_end"));
+  EXPECT_NEAR(found.value("token_accuracy"), 2.0 / 3, 1e-15);
+  EXPECT_EQ(found.value("exact_match"), 0.5);
+}
+
+// Where nothing says what to write, a share of what is written right says nothing either, and no run may go by it.
+TEST(Evaluation, MeasuresWhatTheDataHaveAllThatItNeedsFor) {
+  Constant always_a({0, 0, 0, 0, 5, 0, 0});
+  const Pairs songs({{{}, {kA}}}, {.has_source = false, .target = 3});
+  const Evaluation found = always_a.on(songs);
+  const auto has = [](const auto& metrics, const std::string& name) {
+    return std::ranges::any_of(metrics, [&](const auto& each) { return each.name == name; });
+  };
+  for (const char* name : {"exact_match", "edit_distance", "bits_per_character"}) {
+    EXPECT_FALSE(has(found.results, name)) << name;
+    EXPECT_FALSE(has(measured_metrics(songs), name)) << name;
+  }
+  EXPECT_TRUE(has(measured_metrics(Pairs({{{kA}, {kA}}})), "edit_distance"));
+}
 
 // "Unknown" is the likeliest by far, and no token is said right by it.
 TEST(Evaluation, AnUnknownWordIsNeverRight) {

@@ -18,6 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What is measured on data whose characters nobody counts.
+std::vector<MetricSpec> metrics_of_tokens() {
+  std::vector<MetricSpec> metrics = token_metrics();
+  std::erase_if(metrics, [](const MetricSpec& metric) { return metric.needs == NeededOfData::characters; });
+  return metrics;
+}
+
 class Metrics : public testing::Test {
  protected:
   void SetUp() override {
@@ -38,7 +45,7 @@ class Metrics : public testing::Test {
 
   // Rows for steps 10, 20, …, `last`.
   void write_rows(std::int64_t last) const {
-    MetricsFile file(path(), token_metrics(), 0);
+    MetricsFile file(path(), metrics_of_tokens(), 0);
     for (std::int64_t step = 10; step <= last; step += 10) file.write({.step = step, .train_loss = 2});
   }
 
@@ -50,7 +57,7 @@ const std::string kHeader =
     "valid_exact_match,valid_loss_all_tokens,valid_token_accuracy_without_end,valid_unknown_share";
 
 TEST_F(Metrics, RowsAreOnDiskAtOnce) {
-  MetricsFile file(path(), token_metrics(), 0);
+  MetricsFile file(path(), metrics_of_tokens(), 0);
   EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
   file.write({.step = 10, .learning_rate = 0.5, .train_loss = 2.25, .gradient_norm = 3, .seconds = 1.5});
   EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,0.5,2.25,3,1.500,,,,,,,"}));
@@ -81,7 +88,7 @@ TEST_F(Metrics, ColumnsFollowFromWhatIsMeasured) {
 TEST_F(Metrics, NumbersReadBackToTheBit) {
   const double numbers[] = {0.1, 1.0 / 3, 2e-310, 1.7976931348623157e308};
   for (const double number : numbers) {
-    MetricsFile file(path(), token_metrics(), 0);
+    MetricsFile file(path(), metrics_of_tokens(), 0);
     file.write({.step = 1, .learning_rate = number});
     const std::string row = lines().at(1);
     double back = 0;
@@ -94,7 +101,7 @@ TEST_F(Metrics, ResumingKeepsRowsUpToItsStep) {
   write_rows(40);
   const std::vector<std::string> before = lines();
   ASSERT_EQ(before.size(), 5U);
-  MetricsFile file(path(), token_metrics(), 25);
+  MetricsFile file(path(), metrics_of_tokens(), 25);
   EXPECT_EQ(lines(), std::vector<std::string>(before.begin(), before.begin() + 3));
   file.write({.step = 30, .train_loss = 7});
   EXPECT_EQ(lines().size(), 4U);
@@ -103,14 +110,14 @@ TEST_F(Metrics, ResumingKeepsRowsUpToItsStep) {
 
 TEST_F(Metrics, ResumingAtARowKeepsIt) {
   write_rows(40);
-  const MetricsFile file(path(), token_metrics(), 30);
+  const MetricsFile file(path(), metrics_of_tokens(), 30);
   EXPECT_EQ(lines().size(), 4U);
 }
 
 TEST_F(Metrics, ARowThatWasCutOffEndsWhatIsKept) {
   write_rows(20);
   std::ofstream(path(), std::ios::app) << "3";
-  const MetricsFile file(path(), token_metrics(), 100);
+  const MetricsFile file(path(), metrics_of_tokens(), 100);
   EXPECT_EQ(lines().size(), 3U);
 }
 
@@ -122,7 +129,7 @@ TEST_F(Metrics, ARowIsTornWhereverItIsCutOff) {
   for (std::uintmax_t cut = 1; cut <= row; ++cut) {
     write_rows(30);
     fs::resize_file(path(), whole - cut);
-    const MetricsFile file(path(), token_metrics(), 100);
+    const MetricsFile file(path(), metrics_of_tokens(), 100);
     EXPECT_EQ(lines().size(), 3U) << "without its last " << cut << " bytes";
   }
 }
@@ -131,32 +138,32 @@ TEST_F(Metrics, ARowIsTornWhereverItIsCutOff) {
 TEST_F(Metrics, RowsOfAnOlderFileAreKeptWithEmptyCells) {
   std::ofstream(path()) << kHeader.substr(0, kHeader.find(",valid_loss_all"))
                         << "\n10,1,2,3,4.000,,,,\n20,1,2,3,4.000,5,6,7,8\n30,1";
-  const MetricsFile file(path(), token_metrics(), 100);
+  const MetricsFile file(path(), metrics_of_tokens(), 100);
   EXPECT_EQ(lines(), (std::vector<std::string>{kHeader, "10,1,2,3,4.000,,,,,,,", "20,1,2,3,4.000,5,6,7,8,,,"}));
 }
 
 TEST_F(Metrics, StartingAnewForgetsOldRows) {
   write_rows(40);
-  const MetricsFile file(path(), token_metrics(), 0);
+  const MetricsFile file(path(), metrics_of_tokens(), 0);
   EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
 }
 
 TEST_F(Metrics, ResumingWithoutAFileStartsOne) {
-  const MetricsFile file(path(), token_metrics(), 30);
+  const MetricsFile file(path(), metrics_of_tokens(), 30);
   EXPECT_EQ(lines(), (std::vector<std::string>{kHeader}));
 }
 
 TEST_F(Metrics, LeavesNothingBesideTheFile) {
   write_rows(40);
-  const MetricsFile file(path(), token_metrics(), 20);
+  const MetricsFile file(path(), metrics_of_tokens(), 20);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
 TEST_F(Metrics, UnwritablePathIsRefused) {
-  EXPECT_THAT([&] { MetricsFile((folder_ / "missing" / "metrics.csv").string(), token_metrics(), 0); },
+  EXPECT_THAT([&] { MetricsFile((folder_ / "missing" / "metrics.csv").string(), metrics_of_tokens(), 0); },
               testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
   fs::create_directory(folder_ / "metrics.csv");
-  EXPECT_THAT([&] { MetricsFile(path(), token_metrics(), 0); },
+  EXPECT_THAT([&] { MetricsFile(path(), metrics_of_tokens(), 0); },
               testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be written")));
 }
 
@@ -169,7 +176,7 @@ TEST_F(Metrics, AFullDiskIsReportedAndLeavesWhatWasThere) {
     const rlimit limit{20, 20};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     try {
-      MetricsFile(path(), token_metrics(), 30);
+      MetricsFile(path(), metrics_of_tokens(), 30);
     } catch (const CheckpointError& error) {
       const std::string_view message = error.what();
       std::_Exit(message.find("cannot be written (File too large)") != std::string_view::npos ? 42 : 1);
@@ -183,7 +190,7 @@ TEST_F(Metrics, AFullDiskIsReportedAndLeavesWhatWasThere) {
 
 TEST_F(Metrics, AReadErrorLosesNoRows) {
   fs::create_symlink("/proc/self/mem", path());  // its first page is never there: EIO
-  EXPECT_THAT([&] { MetricsFile(path(), token_metrics(), 30); },
+  EXPECT_THAT([&] { MetricsFile(path(), metrics_of_tokens(), 30); },
               testing::ThrowsMessage<CheckpointError>(testing::HasSubstr("cannot be read (Input/output error)")));
   EXPECT_TRUE(fs::is_symlink(path()));
   EXPECT_FALSE(fs::exists(path() + ".new"));
@@ -192,12 +199,12 @@ TEST_F(Metrics, AReadErrorLosesNoRows) {
 TEST_F(Metrics, AHoleThatAPowerCutLeftEndsWhatIsKept) {
   write_rows(20);
   fs::resize_file(path(), std::uintmax_t{3} << 30U);
-  const MetricsFile file(path(), token_metrics(), 100);
+  const MetricsFile file(path(), metrics_of_tokens(), 100);
   EXPECT_EQ(lines().size(), 3U);
 }
 
 TEST_F(Metrics, AFileThatWasTakenAwayIsMissed) {
-  MetricsFile file(path(), token_metrics(), 0);
+  MetricsFile file(path(), metrics_of_tokens(), 0);
   file.flush_to_disk();
   fs::remove(path());
   EXPECT_THAT([&] { file.flush_to_disk(); },
