@@ -52,8 +52,7 @@ void Batch::reserve(std::int64_t examples, const ExampleShape& longest) {
   room_ = examples;
   const auto length = [&](Column column, std::int64_t wanted) { return has_.has(column) ? wanted : 0; };
   ends_ = longest.ends;
-  const std::int64_t tokens =
-      longest.target + ends_ + (layout_ == BatchLayout::decoder_only ? longest.source + 1 : 0);
+  const std::int64_t tokens = longest.target + ends_ + (layout_ == BatchLayout::decoder_only ? longest.source + 1 : 0);
   source_.reserve(examples, length(Column::source, longest.source + 1));
   input_.reserve(examples, length(Column::input, tokens));
   expected_.reserve(examples, length(Column::expected, tokens));
@@ -97,7 +96,8 @@ void Batch::require_room(const ExampleView& example) const {
   const std::int64_t source = std::ssize(example.source);
   const std::int64_t target = std::ssize(example.target);
   if (!ends_ && target == 0) throw DataError(fmt::format("batch: example {} says nothing, not even an end", examples_));
-  if (examples_ == room_ || (has_.has(Column::input) && before_target(example) + target_positions(example) > input_.stride) ||
+  if (examples_ == room_ ||
+      (has_.has(Column::input) && before_target(example) + target_positions(example) > input_.stride) ||
       (has_.has(Column::source) && source + 1 > source_.stride)) {
     throw DataError(
         fmt::format("batch: example {} of lengths {} and {} exceeds the room reserved", examples_, source, target));

@@ -49,9 +49,7 @@ Objective<T> objective_of(const Model& model, const Dataset& dataset, double lab
   const auto loss = [&model, label_smoothing](Tape<T>& tape, const BatchView& shard, const Pass& pass) {
     return model.loss(tape, shard, pass, label_smoothing);
   };
-  return {.loss = loss,
-          .columns = layout,
-          .loads = loads_of_attention(model, layout, dataset.shape())};
+  return {.loss = loss, .columns = layout, .loads = loads_of_attention(model, layout, dataset.shape())};
 }
 
 template Objective<float> objective_of(const Model&, const Dataset&, double);

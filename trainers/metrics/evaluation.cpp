@@ -25,9 +25,12 @@ std::int64_t sequences_of(const Dataset& dataset, Split split, std::int64_t limi
 
 bool has_what_is_needed(const MetricSpec& metric, const Dataset& dataset) {
   switch (metric.needs) {
-    case NeededOfData::nothing: return true;
-    case NeededOfData::question: return dataset.asks();
-    case NeededOfData::characters: return dataset.counts_characters();
+    case NeededOfData::nothing:
+      return true;
+    case NeededOfData::question:
+      return dataset.asks();
+    case NeededOfData::characters:
+      return dataset.counts_characters();
   }
   return false;
 }

@@ -11,10 +11,10 @@ namespace tapehead {
 
 /// Sums over judged sequences, of which every metric of sequences is made.
 ///
-/// Target tokens are the words of the targets and, where the data say an end, one end token a sequence; of data that mark
-/// what counts, those that do. A word that the vocabulary does not have
-/// (kUnknown) can never be said right: it is wrong in every share. In the loss it would be a word like any other, and
-/// an easy one where there are many; so the loss is over known tokens, and the one over all tokens stands beside it.
+/// Target tokens are the words of the targets and, where the data say an end, one end token a sequence; of data that
+/// mark what counts, those that do. A word that the vocabulary does not have (kUnknown) can never be said right: it is
+/// wrong in every share. In the loss it would be a word like any other, and an easy one where there are many; so the
+/// loss is over known tokens, and the one over all tokens stands beside it.
 struct TokenCounts {
   double known_loss = 0, unknown_loss = 0;  ///< nats over the tokens that the model was asked for, so many:
   std::int64_t known_asked = 0, unknown_asked = 0;

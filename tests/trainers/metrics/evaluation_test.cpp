@@ -81,7 +81,8 @@ TEST(Evaluation, WhatDoesNotCountIsInNoShare) {
 
 TEST(Evaluation, ASequenceThatIsTooLongCountsAsMuchAsOneThatFits) {
   Constant model({0, 0, 0, 0, 5, 0, 0});
-  SequencePair marked{.source = {kA}, .target = std::vector<std::int32_t>(20, kA), .marks = std::vector<std::uint8_t>(21, 0)};
+  SequencePair marked{
+      .source = {kA}, .target = std::vector<std::int32_t>(20, kA), .marks = std::vector<std::uint8_t>(21, 0)};
   marked.target[3] = kUnknown;
   marked.target[4] = kUnknown;
   for (const std::size_t t : {3, 5, 6}) marked.marks[t] = 1;
@@ -94,7 +95,8 @@ TEST(Evaluation, ASequenceThatIsTooLongCountsAsMuchAsOneThatFits) {
 
 TEST(Evaluation, DataWithoutAnEndHaveWordsAlone) {
   Constant always_a({0, 0, 0, 0, 5, 0, 0});
-  const Evaluation found = always_a.on(Pairs({{{kA}, {kA, kA + 1}}, {{kA}, {kA}}}, {.ends = false, .source = 3, .target = 3}));
+  const Evaluation found =
+      always_a.on(Pairs({{{kA}, {kA, kA + 1}}, {{kA}, {kA}}}, {.ends = false, .source = 3, .target = 3}));
   EXPECT_EQ(found.count("tokens"), 3);
   EXPECT_EQ(found.value("token_accuracy"), found.value("token_accuracy_without_end"));
   EXPECT_NEAR(found.value("token_accuracy"), 2.0 / 3, 1e-15);
