@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "autograd/base/counted.hpp"
@@ -15,10 +16,27 @@
 namespace tapehead {
 namespace {
 
-// What looks a row up, or adds it, multiplies nothing.
-const std::set<std::string> kNoProducts{"embedding", "add_broadcast", "bucket_line", "table_bias"};
-const std::set<std::string> kStates{"causal_linear_attention", "delta_rule", "gated_linear_attention",
-                                    "linear_attention", "retention"};
+// What looks a row up, cuts it out or adds it multiplies nothing; the direction of additive scores is counted with the
+// scores, whose product it is.
+const std::set<std::string> kNoProducts{"additive_score", "add_broadcast", "bucket_line",
+                                        "embedding",      "slice",         "table_bias"};
+// Mixers, by how many products with the state a position takes: what a key recalls of it, what is added, what is read.
+const std::map<std::string, double> kStates{{"causal_linear_attention", 2},
+                                            {"delta_rule", 3},
+                                            {"gated_linear_attention", 2},
+                                            {"linear_attention", 2},
+                                            {"retention", 2}};
+
+// What is multiplied by a parameter, for a column of what its layer reads.
+enum class Multiplied {
+  columns,  // the column itself
+  heads,    // the query of each head
+  pairs,    // the scores of each key, in all heads
+};
+Multiplied multiplied_by(const std::string& op) {
+  if (op == "relative_scores") return Multiplied::heads;
+  return op == "mix_heads" ? Multiplied::pairs : Multiplied::columns;
+}
 
 std::int64_t value_width(const ModelConfig& config) { return config.d_value > 0 ? config.d_value : head_width(config); }
 
@@ -41,13 +59,14 @@ double uses_of(const std::string& name, const ModelConfig& config) {
   return static_cast<double>((config.layers - number + distinct - 1) / distinct);
 }
 
-// The smallest model of the kind, whose weights are never zero but where the mask says so.
+// The smallest model of the kind in which every matrix has two columns at least. Its attention weights are never zero
+// but where the mask says so.
 Model smallest_like(const Model& model, std::int64_t source, std::int64_t target) {
   ModelConfig config = model.config();
   config.layers = 1;
   config.block.distinct_layers = 0;
   config.block.value_residual = "none";
-  config.heads = 1;
+  config.heads = 2;
   config.head.key_heads = 0;
   config.d_model = 4;
   config.d_head = 2;
@@ -57,12 +76,23 @@ Model smallest_like(const Model& model, std::int64_t source, std::int64_t target
   config.position_range = 0;
   config.rotary.share = 1;
   config.stages.normalizer = "softmax";
-  config.stages.mixing = "none";
+  config.scale = "none";
   config.recurrent.input_feeding = "no";  // all positions attend at once
   config.max_positions = source + target + 4;
   config.source_vocabulary = std::min<std::int64_t>(config.source_vocabulary, kFirstFreeId + 1);
   config.target_vocabulary = std::min<std::int64_t>(config.target_vocabulary, kFirstFreeId + 1);
   return Model(config, model.spec());
+}
+
+// The values that are no draw: without the others all scores are zero but for what biases by place say.
+void set_constants(ParameterStore<float>& store) {
+  store.initialise(0);
+  for (const ParameterRange& range : store.layout().ranges()) {
+    const Initialisation::Law law = range.initialisation.law;
+    if (law == Initialisation::Law::uniform || law == Initialisation::Law::normal) {
+      std::ranges::fill(store.values(range), 0.0F);
+    }
+  }
 }
 
 // Notes which parameters take part in products, and which module has a state in place of weights.
@@ -72,33 +102,42 @@ class ProductWatch final : public TapeObserver<float> {
 
   void on_record(Var<float> y, std::span<const Var<float>> inputs) override {
     for (const Var<float>& input : inputs) {
-      const ParameterRange* range = input ? range_of(input.data()) : nullptr;
-      if (range == nullptr) continue;
-      last_ = range->name;
-      const bool matrix = range->shape.rows > 1 && range->shape.columns > 1;
-      if (matrix && !kNoProducts.contains(y.op())) multiplied_.insert(range->name);
+      if (input) note(y.op(), input.data());
     }
     // "decoder.layers.0.mixer" of "decoder.layers.0.mixer.value.weight", the parameter that was used last.
-    if (kStates.contains(y.op())) states_.insert(last_.substr(0, last_.rfind('.', last_.rfind('.') - 1)));
+    const auto state = kStates.find(y.op());
+    if (state != kStates.end()) states_[last_.substr(0, last_.rfind('.', last_.rfind('.') - 1))] += state->second;
   }
 
-  bool multiplies(const std::string& parameter) const { return multiplied_.contains(in_first_layer(parameter)); }
-  const std::set<std::string>& states() const { return states_; }
+  std::optional<Multiplied> multiplied(const std::string& parameter) const {
+    const auto found = multiplied_.find(in_first_layer(parameter));
+    return found == multiplied_.end() ? std::nullopt : std::optional(found->second);
+  }
+  // By layer, how many products with its state it takes.
+  const std::map<std::string, double>& states() const { return states_; }
 
  private:
-  const ParameterRange* range_of(const float* data) const {
-    const std::int64_t offset = data - store_.values().data();
-    const auto& ranges = store_.layout().ranges();
-    const auto at = std::ranges::find(ranges, offset, &ParameterRange::offset);
-    return at == ranges.end() ? nullptr : &*at;
+  // Ranges that were declared together are one leaf.
+  void note(const char* op, const float* leaf) {
+    const std::int64_t offset = leaf - store_.values().data();
+    const auto blocks = store_.layout().blocks();
+    const auto block = std::ranges::find(blocks, offset, &ParameterLayout::Block::offset);
+    if (block == blocks.end()) return;
+    for (const ParameterRange& range : store_.layout().ranges()) {
+      if (range.offset < block->offset || range.offset >= block->offset + block->shape.size()) continue;
+      last_ = range.name;
+      const bool matrix = range.shape.rows > 1 && range.shape.columns > 1;
+      if (matrix && !kNoProducts.contains(op)) multiplied_.emplace(range.name, multiplied_by(op));
+    }
   }
 
   const ParameterStore<float>& store_;
   std::string last_;
-  std::set<std::string> multiplied_, states_;
+  std::map<std::string, Multiplied> multiplied_;
+  std::map<std::string, double> states_;
 };
 
-// What the weights (K, Q, 1) of one example are above zero for.
+// What the weights (K, Q, H) of one example are not zero for.
 Matrix allowed_by(Var<float> weights) {
   const auto [keys, queries, heads] = weights.shape();
   Matrix allowed(queries, keys);
@@ -121,6 +160,22 @@ void run(const Model& model, std::int64_t source, std::int64_t target, Parameter
   model.logits(tape, view, Pass{.probe = &probe});
 }
 
+// Keys that a query of this attention may attend, on average.
+double keys_of(const AttentionInside& attention) {
+  return static_cast<double>(std::ranges::count(attention.allowed.values, 1.0)) /
+         static_cast<double>(attention.allowed.rows);
+}
+
+// How many columns a pass multiplies a parameter by, for each that its layer reads.
+double times(Multiplied what, const std::string& parameter, const ModelConfig& config, const ModelInside& first) {
+  if (what == Multiplied::columns) return 1;
+  if (what == Multiplied::heads) return static_cast<double>(config.heads);
+  const std::string path = in_first_layer(parameter);
+  const auto attention = std::ranges::find_if(
+      first.attentions, [&](const AttentionInside& each) { return path.starts_with(each.layer + "."); });
+  return attention == first.attentions.end() ? 0 : keys_of(*attention);
+}
+
 // Of every layer what was seen of the first.
 void repeat_over_layers(ModelInside& inside, std::int64_t layers) {
   const std::vector<AttentionInside> first = std::move(inside.attentions);
@@ -139,28 +194,30 @@ void repeat_over_layers(ModelInside& inside, std::int64_t layers) {
 ModelInside model_inside(const Model& model, std::int64_t source, std::int64_t target) {
   const ModelConfig& config = model.config();
   const Model small = smallest_like(model, source, target);
-  ParameterStore<float> zeros(small.layout());
-  ProductWatch watch(zeros);
+  ParameterStore<float> constants(small.layout());
+  set_constants(constants);
+  ProductWatch watch(constants);
   ModelInside inside;
   const ProbeAt probe({What::weights}, [&](const Site& site, Var<float> weights) {
     inside.attentions.push_back({.layer = site.layer, .allowed = allowed_by(weights)});
   });
-  run(small, source, target, zeros, watch, probe);
+  run(small, source, target, constants, watch, probe);
 
-  for (const ParameterRange& range : model.layout().ranges()) {
-    if (!watch.multiplies(range.name)) continue;
-    inside.operations[range.name] = 2.0 * static_cast<double>(range.shape.size()) * uses_of(range.name, config);
-  }
   // A state is looked into as weights when somebody asks for them; here it is none.
   std::erase_if(inside.attentions, [&](const AttentionInside& each) { return watch.states().contains(each.layer); });
-  for (AttentionInside& each : inside.attentions) {
-    const auto pairs = static_cast<double>(std::ranges::count(each.allowed.values, 1.0));
-    each.operations = 2.0 * static_cast<double>(config.heads * (head_width(config) + value_width(config))) * pairs /
-                      static_cast<double>(each.allowed.rows);
+  for (const ParameterRange& range : model.layout().ranges()) {
+    const std::optional<Multiplied> what = watch.multiplied(range.name);
+    if (!what) continue;
+    inside.operations[range.name] = 2.0 * static_cast<double>(range.shape.size()) * uses_of(range.name, config) *
+                                    times(*what, range.name, config, inside);
   }
-  for (const std::string& layer : watch.states()) {
+  for (AttentionInside& each : inside.attentions) {
+    each.operations =
+        2.0 * static_cast<double>(config.heads * (head_width(config) + value_width(config))) * keys_of(each);
+  }
+  for (const auto& [layer, products] : watch.states()) {
     const double numbers = static_cast<double>(config.heads * head_width(config) * value_width(config));
-    inside.attentions.push_back({.layer = layer, .operations = 4 * numbers, .allowed = Matrix(0, 0)});
+    inside.attentions.push_back({.layer = layer, .operations = 2 * products * numbers, .allowed = Matrix(0, 0)});
   }
   repeat_over_layers(inside, config.layers);
   return inside;
