@@ -7,6 +7,7 @@
 #include "autograd/base/counted.hpp"
 #include "autograd/kernels/blas.hpp"
 #include "experiments/bench/measurement.hpp"
+#include "experiments/options/notices.hpp"
 #include "experiments/options/run_config.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/json.hpp"
@@ -172,7 +173,9 @@ Json as_json(const BenchReport& report, const BenchOptions& options) {
 }
 
 int run_bench(const Invocation& invocation, Console& console) {
-  const BenchOptions options = options_of(settings_of(invocation));
+  const Settings settings = settings_of(invocation);
+  tell_of_settings(settings, console.err);
+  const BenchOptions options = options_of(settings);
   const BenchReport report = measure_step(options);
   console.out << (invocation.settings.flag("json") ? to_text(as_json(report, options)) + "\n"
                                                    : as_text(report, options, console.width));

@@ -48,7 +48,6 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
   std::vector<std::vector<std::int32_t>> sources;
   std::vector<Example> examples;
   std::vector<std::vector<std::int32_t>> targets;
-  std::int64_t longest = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t at = i * size / count;  // from all over the split
     const SequencePair pair = dataset.example(split, at);
@@ -56,11 +55,12 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     example.source = trained.spelled(dataset.source_words(split, at));
     example.expected = trained.spelled(dataset.target_words(split, at));
     example.fits = fits(trained.model, layout, shape_of(dataset.shape(), pair.view()));
-    if (example.fits) longest = std::max<std::int64_t>(longest, std::ssize(pair.target));
     sources.push_back(example.fits ? pair.source : std::vector<std::int32_t>{});
     targets.push_back(pair.target);
   }
-  const auto outputs = decode_in_batches<T>(trained.model, parameters, sources, {.max_length = longest + 1});
+  // What `predict` writes, as long as it is: the same whatever else is shown.
+  const std::int64_t longest = dataset.shape().ends ? trained.config.model.max_positions : dataset.max_target_length();
+  const auto outputs = decode_in_batches<T>(trained.model, parameters, sources, {.max_length = longest});
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].fits) continue;
     examples[i].prediction = trained.line(outputs[i]);

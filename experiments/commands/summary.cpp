@@ -10,6 +10,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "experiments/analysis/model_inside.hpp"
+#include "experiments/options/notices.hpp"
 #include "experiments/options/presets.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
@@ -62,6 +63,7 @@ Summary summary_of(const Invocation& invocation, Console& console) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, subject);
   Run run = prepare_run(std::move(settings));
+  tell_of_settings(run.settings, console.err);
   tell_of_data(*run.dataset, DataUse::all(), console.err);
   const MemoryEstimate memory = memory_of(run);
   const std::int64_t source = within(run.model, std::min(run.dataset->max_source_length(), kLongestCounted));

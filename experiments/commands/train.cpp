@@ -7,6 +7,7 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/text.hpp"
+#include "experiments/options/notices.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/program/interrupt.hpp"
 #include "experiments/report/data_report.hpp"
@@ -140,6 +141,7 @@ int run_train(const Invocation& invocation, Console& console) {
   ResultFolder place(folder, "train");
   if (holds_ablation(folder)) throw ConfigError(fmt::format("{}: holds an ablation; choose another --out", folder));
   const Run run = prepare_run(settings_of(invocation, folder));
+  tell_of_settings(run.settings, console.err);
   tell_of_text(*run.dataset, console);
   tell_of_validation(run, console);
   const bool resume = invocation.settings.flag("resume") && file_exists(checkpoint_in(folder));

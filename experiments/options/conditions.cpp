@@ -85,6 +85,20 @@ bool is_overruled(const Settings& settings, const OptionSpec& option) {
   return std::ranges::any_of(option.applies_when, stronger);
 }
 
+// What the value lacks, or nullptr.
+const ValueNeed* unmet_need(const Settings& settings, const OptionSpec& option, std::string_view value) {
+  const auto unmet = std::ranges::find_if(option.needs, [&](const ValueNeed& need) {
+    return need.needs.exists() && is_among(need.values, value) && !holds(settings, need.needs);
+  });
+  return unmet == option.needs.end() ? nullptr : &*unmet;
+}
+
+// What a condition fails by in the end: the option that it names may do nothing because of another.
+std::string_view root_of(const Settings& settings, const Condition& condition) {
+  const OptionSpec& option = option_of(condition);
+  return applies(settings, option) ? option.name : root_of(settings, option.applies_when.front());
+}
+
 bool is_part_of_a_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; }
 
 // Where a word stands in a text by itself, or npos.
@@ -132,6 +146,12 @@ std::string why_useless(const Settings& settings, const OptionSpec& option) {
   return why_useless(settings, option.applies_when);
 }
 
+std::string_view obstacle(const Settings& settings, const OptionSpec& option, std::string_view value) {
+  if (!applies(settings, option)) return root_of(settings, option.applies_when.front());
+  const ValueNeed* unmet = unmet_need(settings, option, value);
+  return unmet == nullptr ? std::string_view() : root_of(settings, unmet->needs);
+}
+
 void refuse_useless_options(const Settings& settings) {
   for (const OptionSpec& option : option_table()) {
     if (!is_run_option(option) || !settings.given(option.name) || applies(settings, option)) continue;
@@ -166,17 +186,17 @@ void refuse_useless_options(const Command& command, const Settings& settings) {
 
 void refuse_unmet_needs(const Settings& settings) {
   for (const OptionSpec& option : option_table()) {
-    for (const auto& [values, needs, why] : option.needs) {
-      if (!needs.exists() || !is_among(values, settings.text(option.name)) || holds(settings, needs)) continue;
-      const bool unset = needs.test == Test::on && applies(settings, option_of(needs));
-      std::string text =
-          unset                     ? fmt::format("needs --{}, which is {}", needs.option,
-                                                  fmt::format("{} ({})", settings.text(needs.option), origin_text(settings, needs.option)))
-          : needs.test == Test::off ? "does not go with " + shown(settings, needs.option)
-                                    : why_failed(settings, needs);
-      if (!why.empty()) text += fmt::format(", because {}", why);
-      throw ConfigError(fmt::format("{}: {} {}", settings.where(option.name), settings.text(option.name), text));
-    }
+    const ValueNeed* unmet = unmet_need(settings, option, settings.text(option.name));
+    if (unmet == nullptr) continue;
+    const Condition& needs = unmet->needs;
+    const bool unset = needs.test == Test::on && applies(settings, option_of(needs));
+    std::string text =
+        unset                     ? fmt::format("needs --{}, which is {}", needs.option,
+                                                fmt::format("{} ({})", settings.text(needs.option), origin_text(settings, needs.option)))
+        : needs.test == Test::off ? "does not go with " + shown(settings, needs.option)
+                                  : why_failed(settings, needs);
+    if (!unmet->why.empty()) text += fmt::format(", because {}", unmet->why);
+    throw ConfigError(fmt::format("{}: {} {}", settings.where(option.name), settings.text(option.name), text));
   }
 }
 

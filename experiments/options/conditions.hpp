@@ -20,6 +20,9 @@ std::string origin_text(const Settings& settings, std::string_view name);
 /// which is 0 (default)". REQUIRES: it does not apply.
 std::string why_useless(const Settings& settings, const OptionSpec& option);
 
+/// The option because of whose value this one does nothing, or cannot have the value that is named; empty where it can.
+std::string_view obstacle(const Settings& settings, const OptionSpec& option, std::string_view value);
+
 /// Refuses by name what somebody asked for and would do nothing: ConfigError. A 0 where 0 is the default asks for
 /// nothing, and a choice that a stronger one has overruled is no mistake: `--optimizer sgd` over the beta2 of a
 /// configuration file.

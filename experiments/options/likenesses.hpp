@@ -17,9 +17,13 @@ std::string likeness_names();
 /// What it sets, "model decoder, norm pre, …".
 std::string values_of(const Preset& likeness);
 
-/// Gives the options that `like` speaks of its values, but for those that were set where `like` was, or by something
-/// stronger: the command line's own options win over any likeness, and a likeness from the command line over a preset.
-/// They count as a preset's: what of them does nothing beside other choices is dropped.
+/// Gives the options that `like` speaks of its values, but for those that somebody set: in the same place as `like`, in
+/// a configuration file, or by something stronger. So it wins over presets, and what is left out for want of use beside
+/// the others, or because it cannot be, keeps the value that it has.
 void apply_likeness(Settings& settings);
+
+/// What was left out of the chosen likeness and why, "like bert: norm, norm-kind do not apply to model rnn"; empty
+/// where nothing was, or where there is none.
+std::string left_out_of_likeness(const Settings& settled);
 
 }  // namespace tapehead

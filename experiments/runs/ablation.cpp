@@ -13,6 +13,7 @@
 #include "autograd/base/file.hpp"
 #include "autograd/base/limits.hpp"
 #include "datasets/digest.hpp"
+#include "experiments/options/notices.hpp"
 #include "experiments/report/data_report.hpp"
 #include "experiments/runs/folder_lock.hpp"
 #include "trainers/metrics/evaluation.hpp"
@@ -136,12 +137,16 @@ RunResult result_of(const Run& run, const RunOutcome& outcome) {
   return result;
 }
 
+void add_new(std::vector<std::string>& notices, std::vector<std::string> more) {
+  for (std::string& notice : more) {
+    if (std::ranges::count(notices, notice) == 0) notices.push_back(std::move(notice));
+  }
+}
+
 void note_data(Ablation& ablation, const Dataset& dataset) {
   DataUse use = DataUse::only(ablation.split);
   use.training = use.validation = true;
-  for (std::string& notice : data_notices(dataset, use)) {
-    if (std::ranges::count(ablation.notices, notice) == 0) ablation.notices.push_back(std::move(notice));
-  }
+  add_new(ablation.notices, data_notices(dataset, use));
   ablation.headlines.push_back(dataset.headline());
   ablation.seen_in_training.push_back(seen_in_training(dataset, ablation.split).value_or(0));
 }
@@ -241,6 +246,7 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
     if (possible->dataset->size(split) == 0) {
       throw ConfigError("ablate: the split to compare on holds no sequences; choose the other with --split");
     }
+    add_new(ablation.notices, settings_notices(possible->settings));
     note_data(ablation, *possible->dataset);
     note_too_long(ablation, *possible, name);
     const auto [same, fresh] = configs.emplace(config_fingerprint(possible->settings.config_text()), cell);

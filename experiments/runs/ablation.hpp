@@ -39,7 +39,7 @@ struct Ablation {
   std::vector<std::vector<std::int64_t>> too_long =
       {};                                 ///< for each cell, sequences that its model has too few positions for
   std::string initial_weights = {};       ///< see Provenance
-  std::vector<std::string> notices = {};  ///< about the data of any cell, each once; see data_notices
+  std::vector<std::string> notices = {};  ///< about the options and data of any cell, each once
   std::vector<std::int64_t> seen_in_training = {};  ///< of each cell: sequences of the split that it is trained on
 
   /// What the results of a cell are judged on. Cells are compared only where it is the same.

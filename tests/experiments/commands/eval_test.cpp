@@ -54,5 +54,26 @@ TEST_F(Eval, NamesTheMetricThatTheBestWeightsHave) {
   EXPECT_THAT(text.out, testing::ContainsRegex("best weights +step [0-9]+, validation token accuracy 0\\."));
 }
 
+// Whatever else is shown: an output that does not end must not be cut where the longest target ends.
+TEST_F(Eval, ShowsOfAnExampleWhatPredictWrites) {
+  ASSERT_EQ(run(tiny_train(path("run"), {"--max-positions", "30"})).status, 0);
+  const auto examples = [&](const char* count) {
+    return run({"eval", path("run"), "--examples", count, "--json"}).json()["examples"];
+  };
+  const nlohmann::json all = examples("20");
+  ASSERT_EQ(all.size(), 20U);
+  std::string input;
+  for (const auto& example : all) input += example["source"].get<std::string>() + "\n";
+  const std::vector<std::string> written = lines_of(run({"predict", path("run")}, input).out);
+  ASSERT_EQ(written.size(), 20U);
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(all[i]["prediction"], written[i]) << i;
+    longest = std::max(longest, written[i].size());
+  }
+  EXPECT_GT(longest, 2 * 6) << "no output is longer than the longest target and one more: nothing could be cut";
+  EXPECT_EQ(examples("1")[0], all[0]);
+}
+
 }  // namespace
 }  // namespace tapehead

@@ -87,7 +87,8 @@ TEST(Likenesses, GiveWayToWhatWasSetAsStronglyAndNotToPresets) {
   };
   EXPECT_EQ(of_file("like = gpt2\nnorm = post\n", "").text("norm"), "post");
   EXPECT_EQ(of_file("like = gpt2\nnorm = post\n", "").text("positions"), "learned");
-  EXPECT_EQ(of_file("norm = post\n", "gpt2").text("norm"), "pre") << "the command line wins over the file";
+  EXPECT_EQ(of_file("norm = post\n", "gpt2").text("norm"), "post") << "what somebody wrote stays";
+  EXPECT_EQ(of_file("norm = post\n", "gpt2").text("positions"), "learned");
   EXPECT_EQ(of_file("like = t5\n", "gpt2").text("positions"), "learned");
   // What a run wrote makes the same run again.
   const std::string saved = settled({{"like", "t5"}, {"norm", "both"}, {"scale", "inv_dk"}}).config_text();
@@ -95,6 +96,40 @@ TEST(Likenesses, GiveWayToWhatWasSetAsStronglyAndNotToPresets) {
   again.read_config(saved, Origin::saved, "config.cfg");
   settle(again);
   EXPECT_EQ(again.config_text(), saved);
+}
+
+// One rule for all: what does not apply, or cannot be, beside what somebody chose is left out and named, never refused.
+TEST(Likenesses, AreTakenByEveryFamilyAsFarAsTheyApply) {
+  std::istringstream models{find_option("model")->choices};
+  for (std::string model; models >> model;) {
+    for (const Preset& likeness : likenesses()) {
+      const std::string like(likeness.name);
+      const Ran ran = run({"summary", "copy", "--like", like, "--model", model});
+      EXPECT_EQ(ran.status, 0) << model << " " << ran.err;
+      if (model == "rnn") {
+        EXPECT_THAT(ran.err, testing::AllOf(testing::StartsWith("like " + like + ": positions, norm, "),
+                                            testing::EndsWith(" do not apply to model rnn\n")));
+      }
+    }
+  }
+  EXPECT_EQ(run({"summary", "copy", "--like", "gpt2"}).err, "");
+  EXPECT_EQ(run({"summary", "copy", "--like", "t5", "--mixer", "linear"}).err,
+            "like t5: positions does not apply to mixer linear; buckets, furthest do not apply to positions "
+            "sinusoidal\n");
+  EXPECT_EQ(run({"summary", "copy", "--like", "gpt2", "--feed-forward", "none"}).err,
+            "like gpt2: activation, feed-forward-bias do not apply to feed-forward none\n");
+  EXPECT_EQ(run({"summary", "copy", "--like", "gpt2", "--norm", "none", "--norm-bias", "yes"}).err,
+            "tapehead: --norm-bias: does nothing without --norm-kind, which does nothing without --norm pre or post or "
+            "both or --embedding-norm\n")
+      << "the user's own options are refused as ever";
+}
+
+TEST(Likenesses, ThatAreLeftOutInPartAreToldOfOnceInAGrid) {
+  EXPECT_THAT(run({"ablate", "copy", "--model", "rnn", "--vary", "like=gpt2,bert", "--steps", "1", "--warmup", "0",
+                   "--seeds", "2", "--out", testing::TempDir() + "/tapehead_likenesses"})
+                  .err,
+              testing::AllOf(HasSubstr("\nlike gpt2: positions, norm, "), HasSubstr("\nlike bert: positions, norm, ")));
+  std::filesystem::remove_all(testing::TempDir() + "/tapehead_likenesses");
 }
 
 TEST(Likenesses, CanBeVaried) {
