@@ -6,6 +6,13 @@ BlockChoices::~BlockChoices() = default;
 
 Fields<BlockChoices> BlockChoices::fields() {
   return {
+      {&BlockChoices::norm_epsilon,
+       {.name = "norm-epsilon",
+        .range = {.low = 0, .high = 1, .open_low = true},
+        .help = "what norms add to the variance, or to the mean square, before they divide by its root",
+        .when = "as a published model has it; larger where activations are tiny",
+        .gives_weights_meaning = true,
+        .applies_when = {one_of("norm", "pre post both"), on("embedding-norm")}}},
       {&BlockChoices::norm_bias,
        {.name = "norm-bias",
         .choices = "yes no",

@@ -9,6 +9,7 @@ namespace tapehead {
 
 /// How the layers of a stack hang together, in people's words.
 struct BlockChoices {
+  double norm_epsilon = 1e-5;           ///< what norms add to the variance or the mean square
   std::string norm_bias = "yes";        ///< yes | no: of layer norms
   std::string embedding_norm = "no";    ///< yes | no: a norm of what the first layer reads
   std::string final_norm = "yes";       ///< yes | no: one behind the last layer

@@ -34,8 +34,14 @@ template Var<std::complex<double>> DecoderLayer::operator()(Var<std::complex<dou
 
 LayerSpec layer_spec_decoder_layer() {
   const auto with = [](const std::string& label, NormPlace norm, bool parallel = false) {
-    const LayerOptions options{
-        .channels = 6, .heads = 2, .inner = 7, .norm = norm, .parallel = parallel, .dropout = 0.2};
+    const LayerOptions options{.channels = 6,
+                               .heads = 2,
+                               .inner = 7,
+                               .norm = norm,
+                               .parallel = parallel,
+                               .dropout = 0.2,
+                               .attention_dropout = 0.2,
+                               .inner_dropout = 0.2};
     return layer_case(
         "decoder_layer/" + label, {sample_activations(), sample_memory()},
         [options](const Scope& scope) { return DecoderLayer(scope, options); },

@@ -25,6 +25,13 @@ Fields<DrawChoices> DrawChoices::fields() {
                 "many parts add to it",
         .when = "scaled for deep models, as GPT-2 has it",
         .applies_when = {off("init")}}},
+      {&DrawChoices::query,
+       {.name = "query-init",
+        .choices = "equal scaled",
+        .help = "first weights of attention's queries: drawn as all others, or divided by the root of their width",
+        .when = "scaled with --scale none, as T5 has it: scores then begin as small as with inv_sqrt_dk",
+        .applies_when = {off("init")},
+        .needs = {ValueNeed{"scaled", on("score"), "there is no attention"}}}},
   };
 }
 

@@ -12,6 +12,8 @@ struct DrawChoices {
   double gain = 1;                 ///< what the other laws draw is multiplied by
   std::string residual = "equal";  ///< equal | scaled: of weights whose outputs are added to the stream
 
+  std::string query = "equal";  ///< equal | scaled: of weights that make queries
+
   // Out of line: g++ 12 takes what a braced list would destroy, if it threw halfway, for uninitialised.
   ~DrawChoices();
 

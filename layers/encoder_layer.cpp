@@ -20,8 +20,9 @@ MultiHeadAttention::Options attention_options(const LayerOptions& o, std::int64_
                                       .rotary = o.rotary,
                                       .visible = memory_channels > 0 ? Mask{} : o.visible,
                                       .value_residual = memory_channels > 0 ? ValueResidual::none : o.value_residual,
-                                      .dropout = o.dropout,
+                                      .dropout = o.attention_dropout,
                                       .output_factor = o.output_factor,
+                                      .query_factor = o.query_factor,
                                       .kernel = o.kernel};
   // Where a query stands among the keys of a memory is not known.
   if (memory_channels > 0) options.stages.bias = "none";
@@ -47,7 +48,7 @@ SelfMixer make_self_mixer(const Scope& layer, const LayerOptions& o) {
 }
 
 NormOptions norm_options(const LayerOptions& o) {
-  return {.channels = o.channels, .kind = o.norm_kind, .has_bias = o.norm_bias};
+  return {.channels = o.channels, .kind = o.norm_kind, .has_bias = o.norm_bias, .epsilon = o.norm_epsilon};
 }
 
 Residual make_residual(const Scope& layer, const std::string& part, const LayerOptions& o) {
@@ -59,7 +60,7 @@ FeedForwardPart::FeedForwardPart(const Scope& scope, const LayerOptions& o) {
   layer.emplace(scope / "feed_forward", FeedForward::Options{.channels = o.channels,
                                                              .inner = o.inner,
                                                              .activation = o.activation,
-                                                             .dropout = o.dropout,
+                                                             .dropout = o.inner_dropout,
                                                              .gated = o.gated,
                                                              .has_bias = o.inner_bias,
                                                              .output_factor = o.output_factor});
@@ -110,7 +111,7 @@ LayerSpec layer_spec_encoder_layer() {
   const auto with = [](const std::string& label, LayerOptions options) {
     options.channels = 6;
     options.heads = 2;
-    options.dropout = 0.2;
+    options.dropout = options.attention_dropout = options.inner_dropout = 0.2;
     return layer_case(
         "encoder_layer/" + label, {sample_activations()},
         [options](const Scope& scope) { return EncoderLayer(scope, options); },

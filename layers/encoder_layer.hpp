@@ -34,8 +34,12 @@ struct LayerOptions {
   bool norm_bias = true;
   bool parallel = false;  ///< the parts read one norm and join the stream as one sum, instead of one after another
   Activation activation = Activation::relu;
-  double dropout = 0;        ///< of attention weights, inside the feed-forward part, and before each residual sum
-  double output_factor = 1;  ///< what is drawn for weights whose outputs join the stream is multiplied by it
+  double norm_epsilon = 1e-5;
+  double dropout = 0;            ///< before each residual sum
+  double attention_dropout = 0;  ///< of attention weights
+  double inner_dropout = 0;      ///< inside the feed-forward part
+  double output_factor = 1;      ///< what is drawn for weights whose outputs join the stream is multiplied by it
+  double query_factor = 1;       ///< likewise, for the queries of attention
 };
 
 /// The residual path of a part of such layers, or of the whole layer where they are parallel.

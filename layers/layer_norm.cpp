@@ -5,13 +5,14 @@
 
 namespace tapehead {
 
-LayerNorm::LayerNorm(const Scope& scope, std::int64_t channels, bool has_bias)
+LayerNorm::LayerNorm(const Scope& scope, std::int64_t channels, bool has_bias, double norm_epsilon)
     : gain(scope.declare({scope.vector("gain", channels, 1)})),
-      bias(has_bias ? scope.declare({scope.vector("bias", channels, 0)}) : Parameter{}) {}
+      bias(has_bias ? scope.declare({scope.vector("bias", channels, 0)}) : Parameter{}),
+      epsilon(norm_epsilon) {}
 
 template <Scalar T>
 Var<T> LayerNorm::operator()(Var<T> x) const {
-  return layer_norm(x, x.tape().leaf(gain), bias ? x.tape().leaf(bias) : Var<T>{});
+  return layer_norm(x, x.tape().leaf(gain), bias ? x.tape().leaf(bias) : Var<T>{}, epsilon);
 }
 
 template Var<float> LayerNorm::operator()(Var<float>) const;

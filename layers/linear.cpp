@@ -27,7 +27,7 @@ JoinedLinear::JoinedLinear(const Scope& scope, std::int64_t in, const std::vecto
   std::vector<ParameterRange> weights;
   std::vector<ParameterRange> biases;
   for (const Part& part : parts) {
-    weights.push_back((scope / part.name).weight("weight", in, part.out));
+    weights.push_back((scope / part.name).weight("weight", in, part.out, part.factor));
     biases.push_back((scope / part.name).vector("bias", part.out, part.first_bias));
   }
   weight = scope.declare(std::move(weights));

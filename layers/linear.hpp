@@ -34,6 +34,7 @@ struct JoinedLinear {
     std::string name;
     std::int64_t out;
     double first_bias = 0;  ///< what its bias starts at
+    double factor = 1;      ///< what is drawn for its weight is multiplied by it
   };
   JoinedLinear(const Scope& scope, std::int64_t in, const std::vector<Part>& parts, bool has_bias = true);
 

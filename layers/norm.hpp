@@ -12,7 +12,8 @@ enum class NormKind { layer, rms };
 struct NormOptions {
   std::int64_t channels = 0;
   NormKind kind = NormKind::layer;
-  bool has_bias = true;  ///< of a layer norm; the other kind never has one
+  bool has_bias = true;   ///< of a layer norm; the other kind never has one
+  double epsilon = 1e-5;  ///< what is added to the variance or the mean square
 };
 
 /// The norm that a model is built with, of either kind. x (C, T, B) → (C, T, B). Parameters of that kind's layer.
@@ -28,8 +29,8 @@ class Norm {
  private:
   using Either = std::variant<LayerNorm, RmsNorm>;
   static Either make(const Scope& scope, const NormOptions& options) {
-    if (options.kind == NormKind::rms) return RmsNorm(scope, options.channels);
-    return LayerNorm(scope, options.channels, options.has_bias);
+    if (options.kind == NormKind::rms) return RmsNorm(scope, options.channels, options.epsilon);
+    return LayerNorm(scope, options.channels, options.has_bias, options.epsilon);
   }
 
   Either norm_;

@@ -5,12 +5,12 @@
 
 namespace tapehead {
 
-RmsNorm::RmsNorm(const Scope& scope, std::int64_t channels)
-    : gain(scope.declare({scope.vector("gain", channels, 1)})) {}
+RmsNorm::RmsNorm(const Scope& scope, std::int64_t channels, double norm_epsilon)
+    : gain(scope.declare({scope.vector("gain", channels, 1)})), epsilon(norm_epsilon) {}
 
 template <Scalar T>
 Var<T> RmsNorm::operator()(Var<T> x) const {
-  return rms_norm(x, x.tape().leaf(gain));
+  return rms_norm(x, x.tape().leaf(gain), epsilon);
 }
 
 template Var<float> RmsNorm::operator()(Var<float>) const;

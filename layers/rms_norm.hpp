@@ -5,15 +5,16 @@
 
 namespace tapehead {
 
-/// Root mean square normalisation of every column, ε = 1e-5; see autograd/ops/rms_norm.hpp. x (C, T, B) → (C, T, B).
+/// Root mean square normalisation of every column; see autograd/ops/rms_norm.hpp. x (C, T, B) → (C, T, B).
 /// Parameter `gain` (C).
 struct RmsNorm {
-  RmsNorm(const Scope& scope, std::int64_t channels);
+  RmsNorm(const Scope& scope, std::int64_t channels, double norm_epsilon = 1e-5);
 
   template <Scalar T>
   Var<T> operator()(Var<T> x) const;
 
   Parameter gain;
+  double epsilon;
 };
 
 }  // namespace tapehead

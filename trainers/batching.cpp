@@ -15,23 +15,23 @@ std::vector<ExampleRange> cut_batches(const Model& model, std::span<const Sequen
                                       std::int64_t most) {
   std::vector<ExampleRange> batches;
   SequenceLengths longest;
-  double each = 0;  // numbers that an example keeps, padded to the longest of its batch
+  PassValues values;  // of a pass over examples that are padded to the longest of the batch
   for (std::int64_t i = 0; i < std::ssize(examples); ++i) {
     const SequenceLengths& example = examples[static_cast<std::size_t>(i)];
     if (!batches.empty() && i - batches.back().first < most) {
       const SequenceLengths grown{std::max(longest.source, example.source), std::max(longest.target, example.target)};
       const bool same = grown.source == longest.source && grown.target == longest.target;
-      const double each_grown = same ? each : pass_values(model, grown);
-      if (each_grown * static_cast<double>(i + 1 - batches.back().first) <= budget) {
+      const PassValues of_grown = same ? values : pass_values(model, grown);
+      if (of_grown.of(i + 1 - batches.back().first) <= budget) {
         longest = grown;
-        each = each_grown;
+        values = of_grown;
         batches.back().last = i + 1;
         continue;
       }
     }
     batches.push_back({i, i + 1});
     longest = example;
-    each = pass_values(model, example);
+    values = pass_values(model, example);
   }
   return batches;
 }

@@ -32,8 +32,10 @@ SequenceLengths column_lengths(BatchLayout layout, const ExampleShape& longest) 
   return {0, positions_needed(layout, longest)};
 }
 
-double pass_values(const Model& model, const SequenceLengths& longest) {
-  return model.spec().values(model.config(), longest);
+PassValues pass_values(const Model& model, const SequenceLengths& longest) {
+  const ModelSpec& spec = model.spec();
+  return {.example = spec.values(model.config(), longest),
+          .shared = spec.shared_values != nullptr ? spec.shared_values(model.config(), longest) : 0};
 }
 
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,
@@ -47,7 +49,7 @@ MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, cons
   return {.parameters = 2 * flat,
           .optimizer = moments * flat,
           .shards = flat * static_cast<double>(workers * (std::bit_width(static_cast<std::uint64_t>(subtree - 1)) + 1)),
-          .tapes = scalar * (1 + kAdjoints) * pass_values(model, longest) * static_cast<double>(examples * workers),
+          .tapes = scalar * (1 + kAdjoints) * pass_values(model, longest).of(examples) * static_cast<double>(workers),
           .saving = 2 * (1 + moments) * flat,
           .tables = table_bytes(model)};
 }
@@ -58,7 +60,7 @@ double estimate_evaluation(const Model& model, const StepOptions& step, const Se
   const std::int64_t shards = step.shards;
   const std::int64_t batch = std::min((step.batch + shards - 1) / shards, (sequences + shards - 1) / shards);
   const std::int64_t workers = std::min({std::int64_t{threads}, shards, (sequences + batch - 1) / batch});
-  return static_cast<double>(scalar_bytes * workers * batch) * pass_values(model, longest);
+  return static_cast<double>(scalar_bytes * workers) * pass_values(model, longest).of(batch);
 }
 
 void require_memory(const MemoryEstimate& estimate, double available, const char* what) {

@@ -30,8 +30,8 @@ struct MemoryEstimate {
 /// The columns of examples of such lengths, start and end not included.
 SequenceLengths column_lengths(BatchLayout layout, const ExampleShape& longest);
 
-/// Numbers that a pass over one example keeps for the way back, over the whole model; at most these without one.
-double pass_values(const Model& model, const SequenceLengths& longest);
+/// Numbers that a pass keeps for the way back, over the whole model; at most these without one.
+PassValues pass_values(const Model& model, const SequenceLengths& longest);
 
 /// For numbers of `scalar_bytes` bytes. REQUIRES: a configuration that makes a model, and a step with batch and shards.
 MemoryEstimate estimate_memory(const Model& model, const StepOptions& step, const SequenceLengths& longest, int threads,

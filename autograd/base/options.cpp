@@ -58,13 +58,16 @@ std::string choices_to_name(const OptionSpec& option, std::string_view wrong) {
 
 std::string canonical_formula(const OptionSpec& option, std::string_view text) {
   if (is_among(option.choices, text)) return std::string(text);
-  double number = 0;
+  const bool ranged = option.range.low < option.range.high;
+  double number = -1;
   try {
     number = parse_finite(text);
   } catch (const ConfigError&) {
-    number = 0;
+    throw ConfigError(fmt::format("\"{}\" is none of {}, and no {}number", text, choices_for_people(option),
+                                  ranged ? "" : "positive "));
   }
-  if (number > 0) return fmt::format("{}", number);
+  if (ranged) check_range(option.range, number, text);
+  if (ranged || number > 0) return fmt::format("{}", number);
   throw ConfigError(fmt::format("\"{}\" is none of {}, and no positive number", text, choices_for_people(option)));
 }
 

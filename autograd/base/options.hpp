@@ -21,7 +21,7 @@ enum class OptionKind {
   integer,     ///< a whole number within the range
   real,        ///< a finite number within the range
   word,        ///< one of the choices
-  formula,     ///< one of the choices, or a positive number
+  formula,     ///< one of the choices, or a number: within the range, of which there need be none for positive ones
   path,        ///< a file or a folder
   pair_files,  ///< a text file, or two joined by a comma
   text,        ///< anything

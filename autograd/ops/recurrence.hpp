@@ -5,7 +5,7 @@
 namespace tapehead {
 
 /// How an op reads a sequence that keeps a state from position to position (linear_attention, retention,
-/// gated_linear_attention, delta_rule).
+/// gated_linear_attention, delta_rule, cumulative_mean).
 ///
 /// A `state` that such an op is given (one block of numbers for each head and slice, zeros before the first position)
 /// holds what the positions before have left, and then what these leave: a sequence may be read in pieces. It is a

@@ -63,15 +63,23 @@ std::int64_t value_rows(const Options& o) { return key_heads(o) * o.value_width;
 bool has_bias(const Options& o) { return o.head.projection_bias != "no"; }
 
 std::vector<JoinedLinear::Part> query_parts(const Options& o) {
-  if (o.memory_channels > 0) return {{"query", o.heads * o.key_width}};
-  return {{"query", o.heads * o.key_width}, {"key", key_rows(o)}, {"value", value_rows(o)}};
+  const JoinedLinear::Part query{.name = "query", .out = o.heads * o.key_width, .factor = o.query_factor};
+  if (o.memory_channels > 0) return {query};
+  return {query, {"key", key_rows(o)}, {"value", value_rows(o)}};
 }
 
 RotaryChoices turning(const Options& o) { return o.memory_channels > 0 ? RotaryChoices{} : o.rotary; }
 
 std::optional<JoinedLinear> memory_projection(const Scope& scope, const Options& o) {
   if (o.memory_channels == 0) return std::nullopt;
-  return JoinedLinear(scope, o.memory_channels, {{"key", key_rows(o)}, {"value", value_rows(o)}}, has_bias(o));
+  std::vector<JoinedLinear::Part> parts{{"key", key_rows(o)}};
+  if (!o.values_apart) parts.push_back({"value", value_rows(o)});
+  return JoinedLinear(scope, o.memory_channels, parts, has_bias(o));
+}
+std::optional<JoinedLinear> values_projection(const Scope& scope, const Options& o) {
+  if (!o.values_apart) return std::nullopt;
+  if (o.memory_channels == 0) throw ConfigError(fmt::format("{}: only a memory has values apart", scope.path()));
+  return JoinedLinear(scope, o.memory_channels, {{"value", value_rows(o)}}, has_bias(o));
 }
 
 // The numbers (R, T) of each sequence read as (R / heads, T, heads), and then taken for what heads of channels are:
@@ -114,6 +122,7 @@ MultiHeadAttention::MultiHeadAttention(const Scope& scope, const Options& given)
       options(complete(given, scope.path())),
       from_queries(scope, options.channels, query_parts(options), has_bias(options)),
       from_memory(memory_projection(scope, options)),
+      from_values(values_projection(scope, options)),
       output(scope / "output", {.in = options.heads * options.value_width,
                                 .out = options.channels,
                                 .has_bias = has_bias(options),
@@ -232,9 +241,13 @@ Var<T> MultiHeadAttention::operator()(Var<T> x, Var<T> memory, const Mask& mask,
 }
 
 template <Scalar T>
-Var<T> MultiHeadAttention::project(Tape<T>& tape, Var<T> memory, const Pass& pass) const {
+Var<T> MultiHeadAttention::project(Tape<T>& tape, Var<T> memory, const Pass& pass, Var<T> of_values) const {
   if (!from_memory) throw ConfigError(fmt::format("{}: self-attention takes no memory", path));
-  const auto projected = [&] { return (*from_memory)(memory); };
+  const auto projected = [&] {
+    if (!from_values) return (*from_memory)(memory);
+    const std::array<Var<T>, 2> parts{(*from_memory)(memory), (*from_values)(of_values)};
+    return concatenate<T>(parts, Axis::rows);
+  };
   return pass.cache == nullptr ? projected() : KeyValueCache<T>::of(pass).remember(site, tape, projected);
 }
 
@@ -255,10 +268,10 @@ template Var<float> MultiHeadAttention::operator()(Var<float>, Var<float>, const
 template Var<double> MultiHeadAttention::operator()(Var<double>, Var<double>, const Mask&, const Pass&) const;
 template Var<std::complex<double>> MultiHeadAttention::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
                                                                   const Mask&, const Pass&) const;
-template Var<float> MultiHeadAttention::project(Tape<float>&, Var<float>, const Pass&) const;
-template Var<double> MultiHeadAttention::project(Tape<double>&, Var<double>, const Pass&) const;
+template Var<float> MultiHeadAttention::project(Tape<float>&, Var<float>, const Pass&, Var<float>) const;
+template Var<double> MultiHeadAttention::project(Tape<double>&, Var<double>, const Pass&, Var<double>) const;
 template Var<std::complex<double>> MultiHeadAttention::project(Tape<std::complex<double>>&, Var<std::complex<double>>,
-                                                               const Pass&) const;
+                                                               const Pass&, Var<std::complex<double>>) const;
 template Var<float> MultiHeadAttention::of_projected(Var<float>, Var<float>, const Mask&, const Pass&) const;
 template Var<double> MultiHeadAttention::of_projected(Var<double>, Var<double>, const Mask&, const Pass&) const;
 template Var<std::complex<double>> MultiHeadAttention::of_projected(Var<std::complex<double>>,
@@ -281,7 +294,8 @@ LayerSpec layer_spec_multi_head_attention() {
     return self("rotary_" + layout, options);
   };
   std::vector<ProblemCase> cases{
-      rotated("halves", 1), rotated("pairs", 0.5),
+      rotated("halves", 1),
+      rotated("pairs", 0.5),
       self("causal_with_dropout", {.channels = 6, .heads = 2, .key_width = 2, .value_width = 5, .dropout = 0.3}),
       self("tiled", {.channels = 6, .heads = 3, .dropout = 0.3, .kernel = AttentionKernel::tiled}),
       layer_case(
@@ -291,6 +305,16 @@ LayerSpec layer_spec_multi_head_attention() {
           },
           [](const MultiHeadAttention& layer, auto&, auto x) {
             return layer(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{});
+          }),
+      layer_case(
+          "multi_head_attention/to_values_apart", {sample_activations(), memory, memory},
+          [](const Scope& scope) {
+            return MultiHeadAttention(
+                scope, {.channels = 6, .memory_channels = 5, .values_apart = true, .heads = 3, .value_width = 3});
+          },
+          [](const MultiHeadAttention& layer, auto& tape, auto x) {
+            return layer.of_projected(x[0], layer.project(tape, x[1], Pass{}, x[2]),
+                                      Mask::padding({.lengths = kSampleLengths}), Pass{});
           })};
   // Heads of every kind, with a scale that they learn.
   const auto of_heads = [&](const std::string& label, std::int64_t heads, const HeadChoices& head,

@@ -29,6 +29,7 @@ struct MultiHeadAttention {
   struct Options {
     std::int64_t channels = 0;
     std::int64_t memory_channels = 0;  ///< of what keys and values come from; 0: self-attention
+    bool values_apart = false;         ///< of cross-attention: values come from a memory of their own
     std::int64_t heads = 1;
     std::int64_t key_width = 0;    ///< D, of queries and keys of one head; 0: channels / heads
     std::int64_t value_width = 0;  ///< Dv; 0: as key_width
@@ -41,6 +42,7 @@ struct MultiHeadAttention {
     ValueResidual value_residual = ValueResidual::none;   ///< of self-attention
     double dropout = 0;                                   ///< of the weights
     double output_factor = 1;                             ///< what is drawn for the output is multiplied by it
+    double query_factor = 1;                              ///< likewise, for the queries
     AttentionKernel kernel = AttentionKernel::automatic;  ///< a probe that wants scores or weights makes it composed
   };
   /// Throws ConfigError for sizes below one, when heads do not divide channels and no width is given, for heads that
@@ -58,9 +60,10 @@ struct MultiHeadAttention {
   Var<T> operator()(Var<T> x, Var<T> memory, const Mask& mask, const Pass& pass) const;
 
   /// The same in two parts, for who attends to one memory several times: its keys above its values, which a decoding
-  /// state remembers, so that it needs the memory but once; then x and these.
+  /// state remembers, so that it needs the memory but once; then x and these. `of_values` (M, K, B): what values come
+  /// from where that is apart.
   template <Scalar T>
-  Var<T> project(Tape<T>& tape, Var<T> memory, const Pass& pass) const;
+  Var<T> project(Tape<T>& tape, Var<T> memory, const Pass& pass, Var<T> of_values = {}) const;
   template <Scalar T>
   Var<T> of_projected(Var<T> x, Var<T> keys_and_values, const Mask& mask, const Pass& pass) const;
 
@@ -68,6 +71,7 @@ struct MultiHeadAttention {
   Options options;  ///< with every width filled in
   JoinedLinear from_queries;
   std::optional<JoinedLinear> from_memory;
+  std::optional<JoinedLinear> from_values;  ///< of a memory of their own
   Linear output;
   std::uint32_t site;
 

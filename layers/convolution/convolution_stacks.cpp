@@ -54,19 +54,26 @@ ConvolutionDecoder::ConvolutionDecoder(const Scope& scope, const Options& o) {
 }
 
 template <Scalar T>
-Var<T> ConvolutionDecoder::operator()(Var<T> x, Var<T> memory, const Mask& memory_mask, const Pass& pass) const {
+Var<T> ConvolutionDecoder::operator()(Var<T> x, const ConvolutionMemory<T>& memory, const Mask& memory_mask,
+                                      const Pass& pass) const {
   const Var<T> embedded = x;
   for (const auto& [path, convolution, cross_attention] : levels) {
     Var<T> y = convolution(x, nullptr, pass);  // no place hears of what follows it, padding included
-    if (cross_attention) y = balanced(y, (*cross_attention)(add(y, embedded), memory, memory_mask, pass));
+    if (cross_attention) {
+      const Var<T> projected = cross_attention->project(x.tape(), memory.keys, pass, memory.values);
+      y = balanced(y, cross_attention->of_projected(add(y, embedded), projected, memory_mask, pass));
+    }
     x = shown(balanced(x, y), path, pass);
   }
   return x;
 }
 
-template Var<float> ConvolutionDecoder::operator()(Var<float>, Var<float>, const Mask&, const Pass&) const;
-template Var<double> ConvolutionDecoder::operator()(Var<double>, Var<double>, const Mask&, const Pass&) const;
-template Var<std::complex<double>> ConvolutionDecoder::operator()(Var<std::complex<double>>, Var<std::complex<double>>,
+template Var<float> ConvolutionDecoder::operator()(Var<float>, const ConvolutionMemory<float>&, const Mask&,
+                                                   const Pass&) const;
+template Var<double> ConvolutionDecoder::operator()(Var<double>, const ConvolutionMemory<double>&, const Mask&,
+                                                    const Pass&) const;
+template Var<std::complex<double>> ConvolutionDecoder::operator()(Var<std::complex<double>>,
+                                                                  const ConvolutionMemory<std::complex<double>>&,
                                                                   const Mask&, const Pass&) const;
 
 LayerSpec layer_spec_convolution_stacks() {
@@ -79,13 +86,14 @@ LayerSpec layer_spec_convolution_stacks() {
       }));
   const auto decoder = [&](const std::string& label, const ConvolutionDecoder::Options& options) {
     cases.push_back(layer_case(
-        "convolution_stacks/" + label, {sample_activations(), sample_memory()},
+        "convolution_stacks/" + label, {sample_activations(), sample_memory(), sample_memory()},
         [options](const Scope& scope) { return ConvolutionDecoder(scope, options); },
         [](const ConvolutionDecoder& stack, auto&, auto x) {
-          return stack(x[0], x[1], Mask::padding({.lengths = kSampleLengths}), Pass{.training = true, .seed = 5});
+          return stack(x[0], {x[1], x[2]}, Mask::padding({.lengths = kSampleLengths}),
+                       Pass{.training = true, .seed = 5});
         }));
   };
-  const MultiHeadAttention::Options attention{.channels = 6, .memory_channels = 6, .heads = 2};
+  const MultiHeadAttention::Options attention{.channels = 6, .memory_channels = 6, .values_apart = true, .heads = 2};
   decoder("decoder", {.layers = 2, .convolution = {.channels = 6, .width = 3}, .attention = attention});
   return {"convolution_stacks", std::move(cases)};
 }

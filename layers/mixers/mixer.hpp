@@ -30,20 +30,29 @@ struct PlainMixer {
   using Columns = std::vector<std::vector<Number>>;
   std::int64_t head = 0;
   double scale = 1;
-  bool both_ways = false;  ///< every query is answered from all keys, of which there may be fewer
+  bool both_ways = false;   ///< every position is answered from all that are read, of which there may be fewer
+  std::size_t answers = 0;  ///< positions that are answered
   std::size_t value_width = 1;
   Columns query = {}, key = {}, value = {}, gate = {};
 };
 
+/// What a layer makes of each position for a mixer.
+enum class MixerReads {
+  queries,  ///< queries, keys, values, and gates if it has some
+  values,   ///< values alone
+  stream,   ///< nothing: all channels of what the layer reads are one head, and its context is what the layer says
+};
+
 /// A way for the positions of a sequence to hear of each other that stands in the place of self-attention, as data: a
-/// file layers/mixers/NAME.cpp and a line in the list `mixers` of layers/CMakeLists.txt. Time and memory are linear in
-/// the length. Every model can then take it, it decodes from a state of fixed size, and its gradients and values are
-/// checked.
+/// file layers/mixers/NAME.cpp and a line in the list `mixers` of layers/CMakeLists.txt. Every model can then take it,
+/// it decodes from a state of fixed size, and its gradients and values are checked.
 struct MixerSpec {
   std::string name;
   std::string description = {};  ///< a phrase for people
   std::string source = {};       ///< where it was published
 
+  MixerReads reads = MixerReads::queries;
+  bool causal = true;                                       ///< whether a position can do without those behind it
   std::int64_t (*gates)(const HeadSizes& sizes) = nullptr;  ///< of one head, projected like keys; nullptr: none
   double first_gate = 0;                                    ///< where their biases begin
   bool turns = false;  ///< whether rotary positions make sense of its queries and keys
@@ -53,8 +62,11 @@ struct MixerSpec {
   bool averages = false;
   bool symmetric = false;  ///< reads both ways by itself; else a sequence is read from either end, and contexts add up
 
-  std::int64_t (*state_size)(const HeadSizes& sizes) = nullptr;  ///< of one head, in numbers; required
+  std::int64_t (*state_size)(const HeadSizes& sizes) = nullptr;  ///< of one head, in numbers; required of a causal one
   std::int64_t chunk = 32;                                       ///< positions of which one state is kept
+
+  /// Numbers that a pass over so many positions keeps once, however many slices there are; nullptr: none.
+  double (*shared_values)(const HeadSizes& sizes, double positions) = nullptr;
 
   ScalarFunction<MixerInput> apply = {};  ///< (H·Dv, T, B); required
   /// The context of each position: required.
@@ -66,8 +78,7 @@ const std::vector<MixerSpec>& mixer_specs();
 
 /// Throws ConfigError "mixer: "x" is none of attention, linear".
 const MixerSpec& find_mixer(const std::string& name);
-/// Names, the first one first, with a space between: of all, or of those that take rotary positions.
-std::string mixer_names();
-std::string turning_mixer_names();
+/// Names, the first one first, with a space between: of all, or of those that are so.
+std::string mixer_names(bool (*which)(const MixerSpec& spec) = nullptr);
 
 }  // namespace tapehead

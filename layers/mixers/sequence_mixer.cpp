@@ -32,6 +32,28 @@ const MixerSpec& checked(const SequenceMixer::Options& o, const std::string& pat
   return spec;
 }
 
+SequenceMixer::Options complete(SequenceMixer::Options o) {
+  if (find_mixer(o.mixer).reads == MixerReads::stream) o.sizes = {1, o.channels, o.channels};
+  return o;
+}
+
+std::optional<JoinedLinear> input_projection(const Scope& scope, const SequenceMixer::Options& o) {
+  const MixerReads reads = find_mixer(o.mixer).reads;
+  if (reads == MixerReads::stream) return std::nullopt;
+  const std::int64_t keys = o.sizes.heads * o.sizes.key_width;
+  const JoinedLinear::Part value{"value", o.sizes.heads * o.sizes.value_width};
+  if (reads == MixerReads::values) return JoinedLinear(scope, o.channels, {value}, o.projection_bias);
+  return JoinedLinear(scope, o.channels, {{"query", keys}, {"key", keys}, value}, o.projection_bias);
+}
+
+std::optional<Linear> output_projection(const Scope& scope, const SequenceMixer::Options& o) {
+  if (find_mixer(o.mixer).reads == MixerReads::stream) return std::nullopt;
+  return Linear(scope, {.in = o.sizes.heads * o.sizes.value_width,
+                        .out = o.channels,
+                        .has_bias = o.projection_bias,
+                        .factor = o.output_factor});
+}
+
 // (H·T, T, B): of head h, column t is 1 in row t and else 0. As values, they make weights of contexts.
 template <Scalar T>
 Var<T> unit_values(Tape<T>& tape, std::int64_t heads, std::int64_t positions, std::int64_t slices) {
@@ -56,39 +78,21 @@ const MixerSpec& find_mixer(const std::string& name) {
   throw ConfigError(fmt::format("mixer: \"{}\" is none of {}", name, names));
 }
 
-namespace {
-
-std::string names_of(bool (*which)(const MixerSpec&)) {
+std::string mixer_names(bool (*which)(const MixerSpec& spec)) {
   std::string names;
   for (const MixerSpec& spec : mixer_specs()) {
-    if (which(spec)) names += (names.empty() ? "" : " ") + spec.name;
+    if (which == nullptr || which(spec)) names += (names.empty() ? "" : " ") + spec.name;
   }
   return names;
 }
 
-}  // namespace
-
-std::string mixer_names() {
-  return names_of([](const MixerSpec&) { return true; });
-}
-std::string turning_mixer_names() {
-  return names_of([](const MixerSpec& spec) { return spec.turns; });
-}
-
 SequenceMixer::SequenceMixer(const Scope& scope, const Options& given)
     : path(scope.path()),
-      options(given),
-      spec(&checked(given, scope.path())),
-      from_input(scope, given.channels,
-                 {{"query", given.sizes.heads * given.sizes.key_width},
-                  {"key", given.sizes.heads * given.sizes.key_width},
-                  {"value", given.sizes.heads * given.sizes.value_width}},
-                 given.projection_bias),
-      rotary(given.rotary, given.sizes.key_width),
-      output(scope / "output", {.in = given.sizes.heads * given.sizes.value_width,
-                                .out = given.channels,
-                                .has_bias = given.projection_bias,
-                                .factor = given.output_factor}),
+      options(complete(given)),
+      spec(&checked(options, scope.path())),
+      from_input(input_projection(scope, options)),
+      rotary(options.rotary, options.sizes.key_width),
+      output(output_projection(scope / "output", options)),
       site(scope.new_site()) {
   if (spec->gates == nullptr) return;
   const std::int64_t gates = options.sizes.heads * spec->gates(options.sizes);
@@ -130,13 +134,33 @@ Var<T> SequenceMixer::mixed(MixerInput<T> in, bool causal) const {
 template <Scalar T>
 Var<T> SequenceMixer::mixed_by_weights(const MixerInput<T>& in, AttentionRole role, const Pass& pass) const {
   const std::int64_t heads = options.sizes.heads;
-  const Shape shape = in.query.x.shape();
+  const Shape shape = in.value.x.shape();
   MixerInput<T> of_units = in;
-  of_units.value = RowBlock<T>::all(unit_values(in.query.x.tape(), heads, shape.columns, shape.slices));
+  of_units.value = RowBlock<T>::all(unit_values(in.value.x.tape(), heads, shape.columns, shape.slices));
   const Var<T> weights = pass.shown({path, role, What::weights, heads},
                                     split_heads(mixed(of_units, role == AttentionRole::causal), heads));
   const Var<T> values = slice(in.value.x, Axis::rows, in.value.first_row, in.value.rows);
   return merge_heads(matmul(split_heads(values, heads), weights), heads);
+}
+
+template <Scalar T>
+MixerInput<T> SequenceMixer::projected(Var<T> x, const Pass& pass) const {
+  const HeadSizes& sizes = options.sizes;
+  const std::int64_t keys = sizes.heads * sizes.key_width;
+  const std::int64_t values = sizes.heads * sizes.value_width;
+  MixerInput<T> in;
+  in.scale = 1 / std::sqrt(static_cast<double>(sizes.key_width));
+  in.options.heads = sizes.heads;
+  if (spec->reads == MixerReads::queries) {
+    const Var<T> joined = rotary((*from_input)(x), 2 * sizes.heads, pass);
+    in.query = {joined, 0, keys};
+    in.key = {joined, keys, keys};
+    in.value = {joined, 2 * keys, values};
+  } else {
+    in.value = RowBlock<T>::all(from_input ? (*from_input)(x) : x);
+  }
+  if (gate) in.gate = RowBlock<T>::all((*gate)(x));
+  return in;
 }
 
 template <Scalar T>
@@ -145,16 +169,11 @@ Var<T> SequenceMixer::operator()(Var<T> x, const Mask& mask, const Pass& pass) c
   const HeadSizes& sizes = options.sizes;
   const Shape shape = x.shape();
   const AttentionRole role = mask.looks_back() ? AttentionRole::causal : AttentionRole::self;
-  const Var<T> joined = rotary(from_input(x), 2 * sizes.heads, pass);
-  const std::int64_t keys = sizes.heads * sizes.key_width;
-  MixerInput<T> in{.query = {joined, 0, keys},
-                   .key = {joined, keys, keys},
-                   .value = {joined, 2 * keys, sizes.heads * sizes.value_width},
-                   .gate = {},
-                   .scale = 1 / std::sqrt(static_cast<double>(sizes.key_width)),
-                   .options = {.heads = sizes.heads}};
-  if (gate) in.gate = RowBlock<T>::all((*gate)(x));
-
+  if (role == AttentionRole::causal && !spec->causal) {
+    throw ConfigError(
+        fmt::format("{}: mixer {} reads all of a sequence at once, and cannot be causal", path, spec->name));
+  }
+  MixerInput<T> in = projected(x, pass);
   auto* lengths = tape.template allocate_as<std::int32_t>(shape.slices);
   auto* rows = tape.template allocate_as<Mask::Row>(shape.columns);
   in.options.lengths = lengths_under(mask, shape, lengths, {rows, static_cast<std::size_t>(shape.columns)});
@@ -165,14 +184,16 @@ Var<T> SequenceMixer::operator()(Var<T> x, const Mask& mask, const Pass& pass) c
     in.options.lengths = lengths;
     in.state = cache.state(site, sizes.heads * spec->state_size(sizes));
   }
-  const bool watched =
-      pass.cache == nullptr && pass.probe != nullptr && pass.probe->wants({path, role, What::weights, sizes.heads});
+  // Weights of one value each say nothing of what the channels of others do.
+  const bool weighs = spec->reads != MixerReads::stream;
+  const bool watched = weighs && pass.cache == nullptr && pass.probe != nullptr &&
+                       pass.probe->wants({path, role, What::weights, sizes.heads});
   Var<T> context = watched ? mixed_by_weights(in, role, pass) : mixed(in, role == AttentionRole::causal);
   if (!spec->averages) {
     context = scale(unit_norm(context, Var<T>{}, sizes.heads), std::sqrt(static_cast<double>(sizes.value_width)));
   }
   context = pass.shown({path, role, What::context, sizes.heads}, context);
-  return pass.shown({path, role, What::output, sizes.heads}, output(context));
+  return pass.shown({path, role, What::output, sizes.heads}, output ? (*output)(context) : context);
 }
 
 template Var<float> SequenceMixer::operator()(Var<float>, const Mask&, const Pass&) const;
@@ -192,7 +213,7 @@ LayerSpec layer_spec_sequence_mixer() {
         [mask](const SequenceMixer& layer, auto&, auto x) { return layer(x[0], mask, Pass{}); }));
   };
   for (const MixerSpec& spec : mixer_specs()) {
-    add_case("causal", spec, Mask::causal(), false);
+    if (spec.causal) add_case("causal", spec, Mask::causal(), false);
     add_case("both_ways", spec, Mask::padding({.lengths = kSampleLengths}), false);
     if (spec.turns) add_case("rotary", spec, Mask::causal(), true);
   }

@@ -47,15 +47,19 @@ Fields<ModelConfig> ModelConfig::fields() {
       model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::blocks; });
   static const std::string with_positions =
       model_names([](const ModelSpec& spec) { return spec.kind != ModelKind::recurrent; });
-  static const std::string with_heads =
-      model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::blocks || spec.crosses; });
   static const std::string of_crossing_blocks =
       model_names([](const ModelSpec& spec) { return spec.kind == ModelKind::blocks && spec.crosses; });
   static const Condition has_blocks = one_of("model", in_blocks);
-  static const Condition has_heads = one_of("model", with_heads);
+  static const std::string of_heads =
+      "attention " + mixer_names([](const MixerSpec& spec) { return spec.reads != MixerReads::stream; });
+  // Where there are heads: of attention, or of a mixer that has some.
+  static const std::array<Condition, 2> has_heads{one_of("mixer", of_heads), one_of("model", with_memory)};
   // Where there is attention at all.
   static const std::array<Condition, 2> attends{one_of("mixer", "attention"), one_of("model", with_memory)};
-  static const std::string turning = "attention " + turning_mixer_names();
+  static const std::string turning = "attention " + mixer_names([](const MixerSpec& spec) { return spec.turns; });
+  static const std::string not_causal = mixer_names([](const MixerSpec& spec) { return !spec.causal; });
+  static const std::string reading_ahead =
+      model_names([](const ModelSpec& spec) { return !spec.reads.has(Column::input); });
   static const std::string biases = stage_names(StageKind::bias);
   static const std::string inside = "rotary " + biases;
   std::vector<ValueNeed> of_positions = attention_needs("positions");
@@ -85,7 +89,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "more see more at once; they must divide d-model unless d-head is set",
         .common = true,
         .gives_weights_meaning = true,
-        .applies_when = {has_heads}}},
+        .applies_when = has_heads}},
       {&ModelConfig::d_model,
        {.name = "d-model",
         .range = {1, 65536},
@@ -101,7 +105,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .when = "set it to choose it apart from d-model",
         .zero = "d-model / heads",
         .gives_weights_meaning = true,
-        .applies_when = {has_heads}}},
+        .applies_when = has_heads}},
       {&ModelConfig::d_value,
        {.name = "d-value",
         .range = {0, 65536},
@@ -109,7 +113,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .unit = "channels",
         .when = "set it to choose it apart from that of its queries and keys",
         .zero = "as d-head",
-        .applies_when = {has_heads}}},
+        .applies_when = has_heads}},
       {&ModelConfig::d_ff,
        {.name = "d-ff",
         .range = {1, 1 << 20},
@@ -179,7 +183,7 @@ Fields<ModelConfig> ModelConfig::fields() {
   }
   for (Field<ModelConfig>& head : nested(&ModelConfig::head)) {
     head.option.applies_when = attends;
-    if (head.option.name == "projection-bias") head.option.applies_when = {has_heads};  // all projections can have some
+    if (head.option.name == "projection-bias") head.option.applies_when = has_heads;  // all projections can have some
     fields.push_back(std::move(head));
   }
   for (Field<ModelConfig>& stage : nested(&ModelConfig::stages)) {
@@ -192,9 +196,11 @@ Fields<ModelConfig> ModelConfig::fields() {
        {.name = "mixer",
         .choices = "attention " + mixer_names(),
         .help = "how the positions of a sequence hear of each other; see `tapehead list mixers`",
-        .when = "others than attention take time and memory linear in the length",
+        .when = "others than attention take time and memory linear in the length, but for fourier",
         .gives_weights_meaning = true,
-        .applies_when = {has_blocks}}},
+        .applies_when = {has_blocks},
+        .needs = {ValueNeed{not_causal, one_of("model", reading_ahead),
+                            "it reads all of a sequence at once, and no target can be written so"}}}},
       {&ModelConfig::attention_mask,
        {.name = "attention-mask",
         .kind = OptionKind::text,
@@ -253,6 +259,12 @@ Fields<ModelConfig> ModelConfig::fields() {
         .common = true}},
   };
   fields.insert(fields.end(), ends.begin(), ends.end());
+  for (Field<ModelConfig>& drop : nested(&ModelConfig::drops)) {
+    if (drop.option.name == "attention-dropout") {
+      drop.option.applies_when = {one_of("mixer", "attention"), one_of("model", of_crossing_blocks)};
+    }
+    fields.push_back(std::move(drop));
+  }
   for (Field<ModelConfig>& field : nested(&ModelConfig::recurrent)) fields.push_back(std::move(field));
   for (Field<ModelConfig>& field : nested(&ModelConfig::convolution)) fields.push_back(std::move(field));
   return fields;
@@ -281,6 +293,13 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
                     config.block.value_residual));
   }
   spec.check(config);
+  if (spec.kind == ModelKind::blocks && spec.reads.has(Column::input) && config.mixer != "attention" &&
+      !find_mixer(config.mixer).causal) {
+    throw ConfigError(
+        fmt::format("mixer: {} reads all of a sequence at once, and model {} writes one token after "
+                    "another; choose another mixer, or model encoder",
+                    config.mixer, config.model));
+  }
   require_shared_evenly(config.head, config.heads);
   mask_of_positions(config.attention_mask);
   if (spec.kind != ModelKind::blocks && !spec.crosses) return;  // it has no heads
@@ -305,6 +324,7 @@ void require_same_vocabularies(const ModelConfig& config, const std::string& tie
 
 std::int64_t head_width(const ModelConfig& config) {
   if (config.d_head > 0) return config.d_head;
+  if (config.mixer != "attention" && find_mixer(config.mixer).reads == MixerReads::stream) return config.d_model;
   if (config.d_model % config.heads != 0) {
     throw ConfigError(fmt::format("heads: {} heads do not divide d-model {}; choose a divisor, or set d-head",
                                   config.heads, config.d_model));

@@ -10,6 +10,7 @@
 #include "layers/block_choices.hpp"
 #include "layers/convolution/convolution_choices.hpp"
 #include "layers/draw_choices.hpp"
+#include "layers/drop_choices.hpp"
 #include "layers/feed_forward_choices.hpp"
 #include "layers/recurrent/recurrent_choices.hpp"
 
@@ -44,6 +45,7 @@ struct ModelConfig {
   std::string output_bias = "yes";       ///< yes | no: of the projection on the vocabulary
   std::string tie = "none";              ///< none | output | all: see ties_output
   double dropout = 0;
+  DropChoices drops = {};
   std::int64_t position_range = 0;     ///< in training, positions are drawn from so many; 0: they are 0, 1, 2 …
   std::int64_t max_positions = 128;    ///< longest sequence that is read or written, of every kind of positions
   std::int64_t source_vocabulary = 0;  ///< reserved ids included

@@ -12,6 +12,7 @@ ConvolutionDecoder::Options convolution_decoder_options(const ModelConfig& confi
   ConvolutionDecoder::Options options{.layers = config.layers, .convolution = convolution_options(config)};
   if (!crosses) return options;
   options.attention = attention_options(stack_options(config).layer, config.d_model);
+  options.attention->values_apart = true;
   options.attention->dropout = 0;  // of weights: it falls on what convolutions read
   return options;
 }

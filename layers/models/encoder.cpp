@@ -117,6 +117,10 @@ double values(const ModelConfig& config, const SequenceLengths& longest) {
          output_values(config, longest.source);
 }
 
+double shared_values(const ModelConfig& config, const SequenceLengths& longest) {
+  return stack_shared_values(config, longest.source);
+}
+
 void check(const ModelConfig& config) {
   require_source_vocabulary(config);
   if (ties_output(config)) require_same_vocabularies(config, config.tie, "none");
@@ -139,6 +143,7 @@ ModelSpec model_spec_encoder() {
           .check = check,
           .make = make_family<EncoderAlone>,
           .values = values,
+          .shared_values = shared_values,
           .cases = cases,
           .needs = {ValueNeed{"encoder", none_of("task", "text"),
                               "the two sides of a text pair differ in length, and it says a token for each it reads"}}};

@@ -1,8 +1,9 @@
 #include "layers/models/family.hpp"
 
-#include "layers/attention/mask_text.hpp"
+#include <cmath>
 
 #include "layers/attention/attention_scale.hpp"
+#include "layers/attention/mask_text.hpp"
 
 namespace tapehead {
 
@@ -49,33 +50,38 @@ StackOptions stack_options(const ModelConfig& config) {
   const std::int64_t width = head_width(config);
   const StageSpec* mixing = chosen_stage(StageKind::mixing, config.stages.mixing);
   const std::int64_t scoring_width = mixing == nullptr ? width : width / mixing->parts;
-  return {.layers = config.layers,
-          .layer = {.channels = config.d_model,
-                    .heads = config.heads,
-                    .key_width = width,
-                    .value_width = config.d_value,
-                    .head = config.head,
-                    .inner = config.feed_forward.kind == "none" ? 0 : config.d_ff,
-                    .gated = config.feed_forward.kind == "gated",
-                    .inner_bias = config.feed_forward.bias == "yes",
-                    .scale = attention_scale(config.scale, scoring_width, config.d_model),
-                    .learned_scale = config.scale == "learned",
-                    .stages = stages_of(config),
-                    .rotary = rotary_of(config),
-                    .visible = mask_of_positions(config.attention_mask),
-                    .kernel = parse_attention_kernel(config.attention),
-                    .mixer = config.mixer,
-                    .value_residual = value_residual_of(config.block.value_residual),
-                    .norm = place_of(config.norm),
-                    .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
-                    .norm_bias = config.block.norm_bias == "yes",
-                    .parallel = config.block.residual == "parallel",
-                    .activation = parse_activation(config.feed_forward.activation),
-                    .dropout = config.dropout},
-          .final_norm = config.norm != "none" && config.block.final_norm == "yes",
-          .distinct = config.block.distinct_layers,
-          .layer_drop = config.block.layer_drop,
-          .scaled_outputs = config.draw.residual == "scaled"};
+  return {
+      .layers = config.layers,
+      .layer = {.channels = config.d_model,
+                .heads = config.heads,
+                .key_width = width,
+                .value_width = config.d_value,
+                .head = config.head,
+                .inner = config.feed_forward.kind == "none" ? 0 : config.d_ff,
+                .gated = config.feed_forward.kind == "gated",
+                .inner_bias = config.feed_forward.bias == "yes",
+                .scale = attention_scale(config.scale, scoring_width, config.d_model),
+                .learned_scale = config.scale == "learned",
+                .stages = stages_of(config),
+                .rotary = rotary_of(config),
+                .visible = mask_of_positions(config.attention_mask),
+                .kernel = parse_attention_kernel(config.attention),
+                .mixer = config.mixer,
+                .value_residual = value_residual_of(config.block.value_residual),
+                .norm = place_of(config.norm),
+                .norm_kind = config.norm_kind == "rms" ? NormKind::rms : NormKind::layer,
+                .norm_bias = config.block.norm_bias == "yes",
+                .parallel = config.block.residual == "parallel",
+                .activation = parse_activation(config.feed_forward.activation),
+                .norm_epsilon = config.block.norm_epsilon,
+                .dropout = config.dropout,
+                .attention_dropout = drop_rate(config.drops.attention, config.dropout),
+                .inner_dropout = drop_rate(config.drops.feed_forward, config.dropout),
+                .query_factor = config.draw.query == "scaled" ? 1 / std::sqrt(static_cast<double>(scoring_width)) : 1},
+      .final_norm = config.norm != "none" && config.block.final_norm == "yes",
+      .distinct = config.block.distinct_layers,
+      .layer_drop = config.block.layer_drop,
+      .scaled_outputs = config.draw.residual == "scaled"};
 }
 
 Embedding::Options embedding_options(const ModelConfig& config, std::int64_t vocabulary) {

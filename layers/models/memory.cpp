@@ -68,7 +68,7 @@ double mixer_values(const LayerOptions& layer, double positions) {
   const MixerSpec& spec = find_mixer(layer.mixer);
   const HeadSizes sizes{layer.heads, layer.key_width, layer.value_width > 0 ? layer.value_width : layer.key_width};
   const auto heads = static_cast<double>(layer.heads);
-  const double state = static_cast<double>(spec.state_size(sizes));
+  const double state = spec.causal ? static_cast<double>(spec.state_size(sizes)) : 0;
   const double chunks = std::ceil(positions / static_cast<double>(spec.chunk));
   const double gates = spec.gates != nullptr ? static_cast<double>(spec.gates(sizes)) : 0;
   const double width = static_cast<double>(std::max(sizes.key_width, sizes.value_width));
@@ -81,7 +81,7 @@ double mixer_values(const LayerOptions& layer, double positions) {
 double layer_values(const LayerOptions& layer, double positions, double memory) {
   const auto c = static_cast<double>(layer.channels);
   const auto d = static_cast<double>(layer.heads * std::max(layer.key_width, layer.value_width));
-  const double inner = static_cast<double>(layer.inner) * ((layer.dropout > 0 ? 3 : 2) + (layer.gated ? 1 : 0));
+  const double inner = static_cast<double>(layer.inner) * ((layer.inner_dropout > 0 ? 3 : 2) + (layer.gated ? 1 : 0));
   const double drops = layer.dropout > 0 ? 1 : 0;
   const double extra = layer.norm == NormPlace::both ? 2 : 0;  // norms behind parts
   double values = positions * ((6 + 2 * drops + extra) * c + 4 * d + inner);
@@ -96,15 +96,19 @@ double layer_values(const LayerOptions& layer, double positions, double memory) 
   return values;
 }
 
-// Numbers that a recurrent layer of one direction keeps: what it read, the sums of its gates (and, of one that has a
-// bias of its own, the part that this belongs to), the states, once more in order, the h of them, and its own weights
-// turned.
+// Numbers that a recurrent layer of one direction keeps of an example: what it read, the sums of its gates (and, of one
+// that has a bias of its own, the part that this belongs to), the states, once more in order, and the h of them.
 double recurrent_layer_values(const std::string& cell, double channels, double width, double positions) {
   const CellSpec& spec = find_cell(cell);
   const auto states = static_cast<double>(spec.states);
   const auto gates = static_cast<double>(spec.gates.size());
   const double sums = gates + (spec.gate_of_own_bias != nullptr ? 1 : 0);
-  return positions * (channels + width * (sums + 2 * states + (states > 1 ? 1 : 0))) + gates * width * width;
+  return positions * (channels + width * (sums + 2 * states + (states > 1 ? 1 : 0)));
+}
+
+// What it keeps once: its own weights, turned.
+double turned_values(const std::string& cell, double width) {
+  return static_cast<double>(find_cell(cell).gates.size()) * width * width;
 }
 
 }  // namespace
@@ -120,19 +124,29 @@ double stack_values(const ModelConfig& config, std::int64_t positions, std::int6
          layer_values(stack.layer, static_cast<double>(positions), static_cast<double>(memory));
 }
 
+double stack_shared_values(const ModelConfig& config, std::int64_t positions) {
+  if (config.mixer == "attention") return 0;
+  const MixerSpec& spec = find_mixer(config.mixer);
+  if (spec.shared_values == nullptr) return 0;
+  const std::int64_t width = head_width(config);
+  return static_cast<double>(config.layers) *
+         spec.shared_values({config.heads, width, config.d_value > 0 ? config.d_value : width},
+                            static_cast<double>(positions));
+}
+
 double convolution_values(const ModelConfig& config, std::int64_t positions, std::int64_t memory) {
   const auto c = static_cast<double>(config.d_model);
   const auto n = static_cast<double>(positions);
   const auto layers = static_cast<double>(config.layers);
   // Neighbours, both halves of the gated product, what it gives, and two sums with their scales; what dropout left.
   const double convolution = n * c * (static_cast<double>(config.convolution.width) + 5 + (config.dropout > 0 ? 1 : 0));
-  if (memory == 0) return layers * convolution + 2 * n * c;
+  if (memory == 0) return layers * convolution + 2 * n * c;  // behind them, of an encoder: what values are made of
   const MultiHeadAttention::Options attention = *convolution_decoder_options(config, true).attention;
   const AttentionStages stages = stages_of(attention);
   const auto keys = static_cast<double>(memory);
   const double projected =
       n * static_cast<double>(stages.sizes.heads * (stages.sizes.key_width + stages.sizes.value_width)) +
-      keys * static_cast<double>(stages.sizes.of_keys() * (stages.sizes.key_width + stages.sizes.value_width));
+      2 * keys * static_cast<double>(stages.sizes.of_keys() * (stages.sizes.key_width + stages.sizes.value_width));
   return layers * (convolution + 4 * n * c + projected + attention_values(attention, n, keys));
 }
 
@@ -161,6 +175,19 @@ double recurrent_decoder_values(const ModelConfig& config, std::int64_t position
   // Composed, a step makes copies of all keys and values.
   const double times = o.feeds ? n : 1;
   return values + times * attention_values(*o.attention, n / times, keys) + (o.feeds ? 5 * c * n : 0);
+}
+
+double recurrent_encoder_shared_values(const ModelConfig& config) {
+  const RecurrentEncoder::Options o = recurrent_encoder_options(config);
+  const auto c = static_cast<double>(o.channels);
+  return static_cast<double>(o.layers) *
+         (o.bidirectional ? 2 * turned_values(o.cell, c / 2) : turned_values(o.cell, c));
+}
+
+double recurrent_decoder_shared_values(const ModelConfig& config, bool crosses) {
+  const RecurrentDecoder::Options o = recurrent_decoder_options(config, crosses);
+  if (o.feeds) return 0;  // one step at a time
+  return static_cast<double>(o.layers) * turned_values(o.cell, static_cast<double>(o.channels));
 }
 
 double output_values(const ModelConfig& config, std::int64_t positions) {

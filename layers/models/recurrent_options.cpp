@@ -33,8 +33,7 @@ RecurrentDecoder::Options recurrent_decoder_options(const ModelConfig& config, b
 }
 
 void check_recurrent_pair(const ModelConfig& config) {
-  require_source_vocabulary(config);
-  if (ties_source(config)) require_same_vocabularies(config, "all", "output");
+  SourceAndTarget<RecurrentPair<true>>::check(config);
   if (config.recurrent.bidirectional == "yes" && config.d_model % 2 != 0) {
     throw ConfigError(
         fmt::format("d-model: two directions cannot share {} channels evenly; choose an even number, or "

@@ -14,8 +14,9 @@ ModelSpec model_spec_rnn_without_attention() {
           .description = "recurrent encoder and decoder: of the source, its last state alone is known",
           .reads = {Column::source, Column::input, Column::expected},
           .check = check_recurrent_pair,
-          .make = make_family<RecurrentPair<false>>,
-          .values = recurrent_pair_values<false>,
+          .make = make_family<SourceAndTarget<RecurrentPair<false>>>,
+          .values = SourceAndTarget<RecurrentPair<false>>::values,
+          .shared_values = RecurrentPair<false>::shared_values,
           .kind = ModelKind::recurrent,
           .embeddings = 2,
           .cases = {{"lstm", lstm}, {"gru_forward_tied", forward}}};

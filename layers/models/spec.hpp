@@ -38,6 +38,8 @@ struct ModelSpec {
   std::unique_ptr<const Family> (*make)(const Scope& scope, const ModelConfig& config);
   /// Numbers that a pass over one example keeps for the way back, over the whole model; at most these without one.
   double (*values)(const ModelConfig& config, const SequenceLengths& longest);
+  /// And once a pass, however many examples it has; nullptr: none.
+  double (*shared_values)(const ModelConfig& config, const SequenceLengths& longest) = nullptr;
   bool crosses = false;  ///< whether it attends to a memory, whatever else mixes positions
   ModelKind kind = ModelKind::blocks;
   std::int64_t embeddings = 1;  ///< with positions, each with a table of its own

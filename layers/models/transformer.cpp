@@ -1,7 +1,4 @@
-#include "layers/attention/drawn_positions.hpp"
-#include "layers/embedding.hpp"
-#include "layers/models/cached_state.hpp"
-#include "layers/models/family.hpp"
+#include "layers/models/source_and_target.hpp"
 #include "layers/models/spec.hpp"
 #include "layers/stacks.hpp"
 
@@ -9,63 +6,29 @@ namespace tapehead {
 namespace {
 
 /// The encoder–decoder transformer (Vaswani et al. 2017): what a target token may see is the whole source and the
-/// target before it. Parameters `source_embedding.*`, `target_embedding.*`, `encoder.*`, `decoder.*`, `output.*`.
+/// target before it.
 struct Transformer {
-  Transformer(const Scope& scope, const ModelConfig& config)
-      : source_embedding(scope / "source_embedding", embedding_options(config, config.source_vocabulary)),
-        target_embedding(scope / "target_embedding", embedding_options(config, config.target_vocabulary),
-                         ties_source(config) ? source_embedding.weight : Parameter{}),
-        encoder(scope / "encoder", stack_options(config)),
-        decoder(scope / "decoder", stack_options(config)),
-        output(scope / "output", output_options(config), ties_output(config) ? target_embedding.weight : Parameter{}),
-        max_positions(config.max_positions),
-        position_range(config.position_range) {}
-
-  // source (S, B) → memory (C, S, B).
   template <Scalar T>
-  Var<T> encode(Tape<T>& tape, const TokenView& source, const Pass& pass) const {
-    const Pass placed = with_drawn_positions(tape, source, position_range, pass);
-    return encoder(source_embedding(tape, source, placed), Mask::padding(source), placed);
-  }
+  using Memory = Var<T>;
 
-  // input (T, B) → features (C, T, B).
+  static Encoder encoder(const Scope& scope, const ModelConfig& config) { return {scope, stack_options(config)}; }
+  static CrossDecoder decoder(const Scope& scope, const ModelConfig& config) { return {scope, stack_options(config)}; }
+  static Embedding::Options embedding(const ModelConfig& config, std::int64_t vocabulary) {
+    return embedding_options(config, vocabulary);
+  }
   template <Scalar T>
-  Var<T> decode(Tape<T>& tape, Var<T> memory, const TokenView& source, const TokenView& input, const Pass& pass) const {
-    const Pass placed = with_drawn_positions(tape, input, position_range, pass);
-    return decoder(target_embedding(tape, input, placed), memory, Mask::causal(), Mask::padding(source), placed);
+  static Var<T> encode(const Encoder& stack, Var<T> x, const TokenView& source, const Pass& pass) {
+    return stack(x, Mask::padding(source), pass);
   }
-
   template <Scalar T>
-  Var<T> features(Tape<T>& tape, const BatchView& batch, const Pass& pass) const {
-    return decode(tape, encode(tape, batch.source(), pass), batch.source(), batch.input(), pass);
+  static Var<T> decode(const CrossDecoder& stack, Var<T> x, Var<T> memory, const TokenView& source,
+                       const TokenView& /*input*/, const Pass& pass) {
+    return stack(x, memory, Mask::causal(), Mask::padding(source), pass);
   }
-
-  template <RealScalar T>
-  std::unique_ptr<DecodingState<T>> begin(Tape<T>& tape, const Sources& sources) const {
-    // The source is encoded once; behind that its keys and values are remembered.
-    const auto next = [this](Tape<T>& on, const TokenView& source, const TokenView& input, const Pass& pass) {
-      return decode(on, pass.cache->any() ? Var<T>{} : encode(on, source, Pass{}), source, input, pass);
-    };
-    return begin_beside<T>(tape, sources, max_positions, output, next);
+  static double values(const ModelConfig& config, const SequenceLengths& longest) {
+    return stack_values(config, longest.source, 0) + stack_values(config, longest.target, longest.source);
   }
-
-  Embedding source_embedding, target_embedding;
-  Encoder encoder;
-  CrossDecoder decoder;
-  Linear output;
-  std::int64_t max_positions, position_range;
 };
-
-double values(const ModelConfig& config, const SequenceLengths& longest) {
-  return embedding_values(config, longest.source) + stack_values(config, longest.source, 0) +
-         embedding_values(config, longest.target) + stack_values(config, longest.target, longest.source) +
-         output_values(config, longest.target);
-}
-
-void check(const ModelConfig& config) {
-  require_source_vocabulary(config);
-  if (ties_source(config)) require_same_vocabularies(config, "all", "output");
-}
 
 }  // namespace
 
@@ -92,9 +55,9 @@ ModelSpec model_spec_transformer() {
   return {.name = "transformer",
           .description = "encoder and decoder with cross-attention",
           .reads = {Column::source, Column::input, Column::expected},
-          .check = check,
-          .make = make_family<Transformer>,
-          .values = values,
+          .check = SourceAndTarget<Transformer>::check,
+          .make = make_family<SourceAndTarget<Transformer>>,
+          .values = SourceAndTarget<Transformer>::values,
           .crosses = true,
           .embeddings = 2,
           .cases = cases};

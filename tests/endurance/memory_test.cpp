@@ -107,6 +107,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"--max-length", "1200", "--batch", "8", "--shards", "8"},
         std::vector<std::string>{"--max-length", "300", "--batch", "32", "--heads", "8", "--attention", "composed"},
         std::vector<std::string>{"--d-model", "256", "--d-ff", "256", "--score", "cosine"},
+        std::vector<std::string>{"--model", "rnn", "--d-model", "512", "--batch", "256"},
+        std::vector<std::string>{"--model", "rnn_without_attention", "--cell", "lstm", "--d-model", "256", "--batch",
+                                 "512", "--max-length", "60"},
+        std::vector<std::string>{"--model", "convolution", "--d-model", "256", "--batch", "256"},
         std::vector<std::string>{"--model", "decoder", "--d-model", "512", "--layers", "6", "--d-ff", "2048",
                                  "--optimizer", "sgd", "--batch", "8"},
         std::vector<std::string>{"--precision", "double", "--batch", "512", "--shards", "16", "--attention", "tiled"}));

@@ -39,7 +39,8 @@ std::vector<std::string> wrong_values(const OptionSpec& option) {
            std::string(1000000, 'w')});
       break;
     case OptionKind::formula:
-      add({"", "nonsense", "0", "-1", "nan", "inf", std::string(1000000, 'w')});
+      add({"", "nonsense", "-1", "nan", "inf", std::string(1000000, 'w')});
+      add({option.range.high > 0 ? fmt::format("{}", option.range.high) : "0"});
       break;
     case OptionKind::path:
     case OptionKind::pair_files:

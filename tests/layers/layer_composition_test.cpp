@@ -107,7 +107,9 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
                                      .norm = place,
                                      .norm_kind = kind,
                                      .activation = activation,
-                                     .dropout = 0.25};
+                                     .dropout = 0.25,
+                                     .attention_dropout = 0.35,
+                                     .inner_dropout = 0.45};
           const PlainOptions plain{.heads = 4,
                                    .key_width = 3,
                                    .value_width = 5,
@@ -115,7 +117,9 @@ TEST(LayerComposition, LayersOfEveryKindTakeEveryOption) {
                                    .norm = place_name,
                                    .norm_kind = kind == NormKind::layer ? "layer" : "rms",
                                    .activation = name,
-                                   .dropout = 0.25};
+                                   .dropout = 0.25,
+                                   .attention_dropout = 0.35,
+                                   .inner_dropout = 0.45};
           SCOPED_TRACE(plain.norm + " " + plain.norm_kind + " " + name);
           const Mask ragged = Mask::padding({.lengths = kThree.data()});
           // A stack without its last norm: the layers alone, with a path before their names.
@@ -176,7 +180,7 @@ TEST(LayerComposition, EveryStageIsWhatItsPlainLoopsSay) {
       SCOPED_TRACE(spec.name);
       MultiHeadAttention::Options options{
           .channels = 6, .heads = 3, .key_width = 2, .value_width = 4, .scale = 0.6, .dropout = 0.3, .kernel = kernel};
-      PlainOptions plain{.heads = 3, .key_width = 2, .value_width = 4, .scale = 0.6, .dropout = 0.3};
+      PlainOptions plain{.heads = 3, .key_width = 2, .value_width = 4, .scale = 0.6, .attention_dropout = 0.3};
       choice_of(options.stages, spec.kind) = choice_of(plain.stages, spec.kind) = spec.name;
       options.stages.numbers.top_keys = plain.stages.numbers.top_keys = 2;
       options.stages.numbers.positions = plain.stages.numbers.positions = 5;
@@ -207,7 +211,7 @@ TEST(LayerComposition, HeadsOfEveryKindAreWhatPlainLoopsSay) {
           options.learned_scale = plain.learned_scale = learned_scale;
           options.stages.mixing = plain.stages.mixing = mixing;
           options.stages.score = plain.stages.score = score;
-          options.dropout = plain.dropout = 0.3;
+          options.dropout = plain.attention_dropout = 0.3;
           compare_attention(comparison, options, plain);
         }
       }
@@ -224,7 +228,7 @@ TEST(LayerComposition, AttentionTakesWidthsAndMemoriesOfAnySize) {
                                  .key_width = 2,
                                  .value_width = 4,
                                  .scale = scale == 0 ? 1 / std::sqrt(2.0) : scale,
-                                 .dropout = dropout};
+                                 .attention_dropout = dropout};
         MultiHeadAttention::Options options{.channels = 6,
                                             .heads = 3,
                                             .key_width = 2,

@@ -35,18 +35,27 @@ PlainBlock PlainConvolution::convolved(const std::string& path, const PlainBlock
   return y;
 }
 
-PlainBlock PlainConvolution::memory(const PlainBlock& embedded, const std::int32_t* lengths, std::uint32_t site) const {
+PlainBlock PlainConvolution::encoded(const PlainBlock& embedded, const std::int32_t* lengths,
+                                     std::uint32_t site) const {
   PlainBlock x = embedded;
   for (std::int64_t i = 0; i < config_.layers; ++i) {
     const std::string path = "encoder.layers." + std::to_string(i);
     const std::int64_t left = (config_.convolution.width - 1) / 2;
     x = sum(x, convolved(path, x, left, lengths, site + 2 * static_cast<std::uint32_t>(i)), kHalf);
   }
-  return sum(x, embedded, kHalf);
+  return x;
 }
 
-PlainBlock PlainConvolution::decoder(const PlainBlock& embedded, const PlainBlock* memory,
+PlainBlock PlainConvolution::decoder(const PlainBlock& embedded, const PlainBlock* source, const PlainBlock* memory,
                                      const std::int32_t* memory_lengths, std::uint32_t site) const {
+  PlainBlock values;  // (z + e) √½, and the context of m of them is m √(1/m) times as large
+  if (memory != nullptr) values = sum(*memory, *source, kHalf);
+  for (std::int64_t b = 0; b < values.slices; ++b) {
+    for (std::int64_t i = 0; i < values.rows * values.columns; ++i) {
+      const auto m = static_cast<double>(memory_lengths[b]);
+      values.values.at(static_cast<std::size_t>(i + values.rows * values.columns * b)) *= m * std::sqrt(1 / m);
+    }
+  }
   const PlainMask present = [&](std::int64_t, std::int64_t k, std::int64_t b) { return k < memory_lengths[b]; };
   const std::uint32_t sites = memory == nullptr ? 2 : 3;  // of the attention too
   PlainBlock x = embedded;
@@ -55,7 +64,9 @@ PlainBlock PlainConvolution::decoder(const PlainBlock& embedded, const PlainBloc
     PlainBlock y =
         convolved(path, x, config_.convolution.width - 1, nullptr, site + sites * static_cast<std::uint32_t>(i));
     if (memory != nullptr) {
-      y = sum(y, attention_.attention(path + ".cross_attention", sum(y, embedded), *memory, present, 0), kHalf);
+      const PlainBlock context =
+          attention_.attention(path + ".cross_attention", sum(y, embedded), *memory, present, 0, nullptr, &values);
+      y = sum(y, context, kHalf);
     }
     x = sum(x, y, kHalf);
   }

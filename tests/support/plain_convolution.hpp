@@ -11,11 +11,11 @@ class PlainConvolution {
   PlainConvolution(const ModelConfig& config, const PlainLayers& layers, const PlainLayers& attention)
       : config_(config), layers_(layers), attention_(attention) {}
 
-  /// What an encoder says of x (C, S, B), with what it read added to it. Takes its sites from `site` on.
-  PlainBlock memory(const PlainBlock& x, const std::int32_t* lengths, std::uint32_t site) const;
-  /// What a decoder says of x, with attention to a memory, or without: nullptr.
-  PlainBlock decoder(const PlainBlock& x, const PlainBlock* memory, const std::int32_t* memory_lengths,
-                     std::uint32_t site) const;
+  /// What an encoder says of x (C, S, B). Takes its sites from `site` on.
+  PlainBlock encoded(const PlainBlock& x, const std::int32_t* lengths, std::uint32_t site) const;
+  /// What a decoder says of x, with attention to a source and what the encoder said of it, or without: nullptr.
+  PlainBlock decoder(const PlainBlock& x, const PlainBlock* source, const PlainBlock* memory,
+                     const std::int32_t* memory_lengths, std::uint32_t site) const;
 
  private:
   PlainBlock convolved(const std::string& path, const PlainBlock& x, std::int64_t left, const std::int32_t* lengths,

@@ -50,6 +50,10 @@ double scale_of(const std::string& text, std::int64_t width, std::int64_t channe
   return std::stod(text);
 }
 
+double rate_of(const std::string& text, const ModelConfig& config) {
+  return text == "same" ? config.dropout : std::stod(text);
+}
+
 StageChoices stages_of(const ModelConfig& config) {
   StageChoices stages = config.stages;
   stages.numbers.positions = config.max_positions;
@@ -83,7 +87,10 @@ PlainOptions options_of(const ModelConfig& config) {
           .attention_mask = config.attention_mask,
           .residual = config.block.residual,
           .value_residual = config.block.value_residual,
-          .dropout = config.dropout};
+          .dropout = config.dropout,
+          .attention_dropout = rate_of(config.drops.attention, config),
+          .inner_dropout = rate_of(config.drops.feed_forward, config),
+          .epsilon = config.block.norm_epsilon};
 }
 
 // The masks of models that tests name.
@@ -130,7 +137,6 @@ PlainBlock PlainLayers::linear(const std::string& path, const PlainBlock& x, con
 }
 
 PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const {
-  constexpr double epsilon = 1e-5;
   const bool centred = options_.norm_kind == "layer";
   PlainBlock y = x;
   const auto count = static_cast<double>(x.rows);
@@ -144,7 +150,7 @@ PlainBlock PlainLayers::norm(const std::string& path, const PlainBlock& x) const
       Dual square = 0;
       for (std::int64_t i = 0; i < x.rows; ++i) square += (x(i, c, s) - mean) * (x(i, c, s) - mean) / count;
       for (std::int64_t i = 0; i < x.rows; ++i) {
-        y(i, c, s) = gain[i] * (x(i, c, s) - mean) / std::sqrt(square + epsilon);
+        y(i, c, s) = gain[i] * (x(i, c, s) - mean) / std::sqrt(square + options_.epsilon);
         if (has_bias) y(i, c, s) += bias[i];
       }
     }
@@ -166,13 +172,13 @@ bool kept(const Pass& pass, double rate, std::uint32_t site, std::int64_t exampl
 
 }  // namespace
 
-PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site) const {
-  if (!pass_.training || options_.dropout == 0) return x;
+PlainBlock PlainLayers::dropped(const PlainBlock& x, std::uint32_t site, double rate) const {
+  if (!pass_.training || rate == 0) return x;
   PlainBlock y = x;
   for (std::int64_t s = 0; s < x.slices; ++s) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
       for (std::int64_t i = 0; i < x.rows; ++i) {
-        y(i, c, s) = kept(pass_, options_.dropout, site, s, c, i, 0) ? x(i, c, s) / (1 - options_.dropout) : Dual(0);
+        y(i, c, s) = kept(pass_, rate, site, s, c, i, 0) ? x(i, c, s) / (1 - rate) : Dual(0);
       }
     }
   }
@@ -233,12 +239,12 @@ PlainBlock PlainLayers::mixed_values(const std::string& path, PlainBlock own, Pl
 }
 
 PlainLayers::Projected PlainLayers::projected(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
-                                              PlainBlock* first_values) const {
+                                              const PlainBlock& of_values, PlainBlock* first_values) const {
   const auto& o = options_;
   const bool cross = path.ends_with("cross_attention");
   const bool turns = o.rotary.positions > 0 && !cross;
   const std::int64_t scoring = o.stages.mixing == "differential" ? o.key_width / 2 : o.key_width;
-  Projected all{linear(path + ".query", x), linear(path + ".key", memory), linear(path + ".value", memory), {}};
+  Projected all{linear(path + ".query", x), linear(path + ".key", memory), linear(path + ".value", of_values), {}};
   all.value = mixed_values(path, std::move(all.value), first_values);
   if (turns) {
     all.query = rotated(all.query, scoring, o.rotary);
@@ -343,9 +349,10 @@ std::vector<std::vector<Dual>> PlainLayers::plain_weights(const std::string& pat
 }
 
 PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
-                                  const PlainMask& mask, std::uint32_t site, PlainBlock* first_values) const {
+                                  const PlainMask& mask, std::uint32_t site, PlainBlock* first_values,
+                                  const PlainBlock* of_values) const {
   const auto& o = options_;
-  const Projected in = projected(path, x, memory, first_values);
+  const Projected in = projected(path, x, memory, of_values != nullptr ? *of_values : memory, first_values);
   const std::int64_t shared = o.head.key_heads > 0 ? o.heads / o.head.key_heads : 1;
   PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {
@@ -356,8 +363,8 @@ PlainBlock PlainLayers::attention(const std::string& path, const PlainBlock& x, 
         for (std::int64_t k = 0; k < memory.columns; ++k) {
           if (!mask(q, k, s)) continue;
           Dual weight = weights.at(static_cast<std::size_t>(h)).at(static_cast<std::size_t>(k));
-          if (pass_.training && o.dropout > 0) {
-            weight = kept(pass_, o.dropout, site, s, q, k, h) ? weight / (1 - o.dropout) : Dual(0);
+          if (const double rate = o.attention_dropout; pass_.training && rate > 0) {
+            weight = kept(pass_, rate, site, s, q, k, h) ? weight / (1 - rate) : Dual(0);
           }
           for (std::int64_t d = 0; d < o.value_width; ++d) {
             own[static_cast<std::size_t>(d)] += times(weight, in.value(h / shared * o.value_width + d, k, s));
@@ -393,15 +400,19 @@ bool sees_behind(const PlainMask& mask, const PlainBlock& x) {
 }  // namespace
 
 PlainBlock PlainLayers::mixer(const std::string& path, const PlainBlock& x, const PlainMask& mask) const {
-  const auto& o = options_;
+  PlainOptions o = options_;
   const MixerSpec& spec = find_mixer(o.mixer);
+  const bool projects = spec.reads != MixerReads::stream;
+  const bool queries = spec.reads == MixerReads::queries;
+  if (!projects) o.heads = 1, o.value_width = x.rows;
+  const PlainBlock nothing = PlainBlock::zeros(0, x.columns, x.slices);
   const auto turned = [&](const PlainBlock& block) {
     return o.rotary.positions > 0 ? rotated(block, o.key_width, o.rotary) : block;
   };
-  const PlainBlock query = turned(linear(path + ".query", x));
-  const PlainBlock key = turned(linear(path + ".key", x));
-  const PlainBlock value = linear(path + ".value", x);
-  const PlainBlock gate = spec.gates != nullptr ? linear(path + ".gate", x) : PlainBlock::zeros(0, x.columns, x.slices);
+  const PlainBlock query = queries ? turned(linear(path + ".query", x)) : nothing;
+  const PlainBlock key = queries ? turned(linear(path + ".key", x)) : nothing;
+  const PlainBlock value = projects ? linear(path + ".value", x) : x;
+  const PlainBlock gate = spec.gates != nullptr ? linear(path + ".gate", x) : nothing;
   const bool causal = !sees_behind(mask, x);
   PlainBlock context = PlainBlock::zeros(o.heads * o.value_width, x.columns, x.slices);
   for (std::int64_t s = 0; s < x.slices; ++s) {
@@ -425,6 +436,7 @@ PlainBlock PlainLayers::mixer(const std::string& path, const PlainBlock& x, cons
         const auto contexts = spec.plain({.head = h,
                                           .scale = 1 / std::sqrt(static_cast<double>(o.key_width)),
                                           .both_ways = all,
+                                          .answers = static_cast<std::size_t>(answered),
                                           .value_width = static_cast<std::size_t>(o.value_width),
                                           .query = columns(query, answered, backwards),
                                           .key = columns(key, length, backwards),
@@ -447,7 +459,7 @@ PlainBlock PlainLayers::mixer(const std::string& path, const PlainBlock& x, cons
       }
     }
   }
-  return linear(path + ".output", context);
+  return projects ? linear(path + ".output", context) : context;
 }
 
 PlainBlock PlainLayers::self_mixed(const std::string& path, const PlainBlock& x, const PlainMask& mask,
@@ -467,7 +479,7 @@ PlainBlock PlainLayers::feed_forward(const std::string& path, const PlainBlock& 
     const PlainBlock other = linear(path + ".inner", x);
     for (std::size_t i = 0; i < inner.values.size(); ++i) inner.values[i] = times(inner.values[i], other.values[i]);
   }
-  return linear(path + ".outer", dropped(inner, site));
+  return linear(path + ".outer", dropped(inner, site, options_.inner_dropout));
 }
 
 PlainBlock PlainLayers::residual(const std::string& part, const PlainBlock& x, std::uint32_t site,
@@ -601,15 +613,16 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
   }
   const PlainConvolution convolution(config_, layers_, undropped_);
   if (config_.model == "convolution_decoder") {
-    x = convolution.decoder(embedded("embedding", table, config_.target_vocabulary, input, 0), nullptr, nullptr, 1);
+    x = convolution.decoder(embedded("embedding", table, config_.target_vocabulary, input, 0), nullptr, nullptr,
+                            nullptr, 1);
     return layers_.linear("output", x, config_.tie == "none" ? "" : table);
   }
   if (config_.model == "convolution") {
     table = config_.tie == "all" ? "source_embedding.weight" : "target_embedding.weight";
-    const PlainBlock memory = convolution.memory(
-        embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0), source.lengths,
-        2);
-    x = convolution.decoder(embedded("target_embedding", table, config_.target_vocabulary, input, 1), &memory,
+    const PlainBlock tokens =
+        embedded("source_embedding", "source_embedding.weight", config_.source_vocabulary, source, 0);
+    const PlainBlock memory = convolution.encoded(tokens, source.lengths, 2);
+    x = convolution.decoder(embedded("target_embedding", table, config_.target_vocabulary, input, 1), &tokens, &memory,
                             source.lengths, static_cast<std::uint32_t>(2 + 2 * config_.layers));
     return layers_.linear("output", x, config_.tie == "none" ? "" : table);
   }

@@ -53,7 +53,8 @@ struct PlainOptions {
   RotaryChoices rotary = {};  // positions: whether queries and keys of self-attentions are turned at all
   std::string norm = "pre", norm_kind = "layer", activation = "relu", feed_forward = "plain", attention_mask = {};
   std::string residual = "sequential", value_residual = "none";
-  double dropout = 0;
+  double dropout = 0, attention_dropout = 0, inner_dropout = 0;
+  double epsilon = 1e-5;  // of norms
 };
 
 /// Which key a query may attend.
@@ -69,11 +70,13 @@ class PlainLayers {
   /// `table`: the name of another parameter that is the weight; empty: the layer's own.
   PlainBlock linear(const std::string& path, const PlainBlock& x, const std::string& table = {}) const;
   PlainBlock norm(const std::string& path, const PlainBlock& x) const;
-  PlainBlock dropped(const PlainBlock& x, std::uint32_t site) const;
+  PlainBlock dropped(const PlainBlock& x, std::uint32_t site) const { return dropped(x, site, options_.dropout); }
+  PlainBlock dropped(const PlainBlock& x, std::uint32_t site, double rate) const;
   /// Over `memory`, which is x itself for self-attention. `first_values`, if there are any to mix with: those of the
-  /// first attention that was called with it.
+  /// first attention that was called with it. `of_values`: what values are made of where that is not the memory.
   PlainBlock attention(const std::string& path, const PlainBlock& x, const PlainBlock& memory, const PlainMask& mask,
-                       std::uint32_t site, PlainBlock* first_values = nullptr) const;
+                       std::uint32_t site, PlainBlock* first_values = nullptr,
+                       const PlainBlock* of_values = nullptr) const;
   /// What stands in the place of attention to oneself.
   PlainBlock mixer(const std::string& path, const PlainBlock& x, const PlainMask& mask) const;
   PlainBlock feed_forward(const std::string& path, const PlainBlock& x, std::uint32_t site) const;
@@ -94,7 +97,7 @@ class PlainLayers {
     PlainBlock query, key, value, of_keys;
   };
   Projected projected(const std::string& path, const PlainBlock& x, const PlainBlock& memory,
-                      PlainBlock* first_values) const;
+                      const PlainBlock& of_values, PlainBlock* first_values) const;
   PlainBlock mixed_values(const std::string& path, PlainBlock own, PlainBlock* first) const;
   // The weights of one query in each head, before dropout: what dot product and softmax are is written here once more,
   // other stages are those of their own plain loops.

@@ -79,7 +79,7 @@ TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverTheAttention) {
     parameters.initialise(1);
     Tape<double> tape(parameters);
     model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
-    return static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}));
+    return static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}).of(1));
   };
   for (const AttentionChoice& each : attention_choices()) {
     const double own = ratio({each});
@@ -110,47 +110,68 @@ TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverALayerIsMadeOf) {
       Tape<double> tape(parameters);
       model.features(tape, testing_support::token_batch(tokens, tokens, tokens),
                      {.training = true, .every_layer = true});
-      const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}));
+      const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}).of(1));
       EXPECT_GT(own, 0.9) << family << " " << each.label;
       EXPECT_LT(own, 2.5) << family << " " << each.label;
     }
   }
 }
 
-// Pieces of doubling size may lie idle by two thirds.
+// Weights that are turned are there once, and not with every example: wide models say so, and large batches. Pieces of
+// doubling size may lie idle by two thirds.
 TEST(Memory, TapesOfRecurrentModelsAreAboutAsLargeAsEstimated) {
-  const std::int64_t length = 120;
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 5);
-  const std::vector<std::int32_t> lengths{static_cast<std::int32_t>(length)};
-  const TokenView tokens{ids.data(), lengths.data(), length, length, 1};
+  const auto check = [](const ModelConfig& config, std::int64_t examples) {
+    const std::int64_t length = config.max_positions;
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(length * examples), 5);
+    const std::vector<std::int32_t> lengths(static_cast<std::size_t>(examples), static_cast<std::int32_t>(length));
+    const TokenView tokens{ids.data(), lengths.data(), length, length, examples};
+    const Model model(config);
+    ParameterStore<double> parameters(model.layout());
+    parameters.initialise(1);
+    Tape<double> tape(parameters);
+    model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
+    const std::int64_t source = model.reads_source() ? length : 0;
+    const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {source, length}).of(examples));
+    const auto& [cell, both, feeding] = config.recurrent;
+    EXPECT_GT(own, 0.9) << config.model << " " << cell << " " << config.dropout << both << " " << feeding << " "
+                        << config.d_model << " " << examples;
+    EXPECT_LT(own, 3) << config.model << " " << cell << " " << config.dropout << both << " " << feeding << " "
+                      << config.d_model << " " << examples;
+  };
   for (const char* family : {"rnn", "rnn_decoder", "rnn_without_attention"}) {
     for (const CellSpec& cell : cell_specs()) {
+      ModelConfig config{.model = family, .layers = 3, .source_vocabulary = 20, .target_vocabulary = 20};
+      config.recurrent.cell = cell.name;
       for (const double dropout : {0.0, 0.1}) {
-        for (const bool both : {true, false}) {
+        for (const char* both : {"yes", "no"}) {
           for (const char* feeding : {"no", "yes"}) {
-            ModelConfig config{.model = family,
-                               .layers = 3,
-                               .d_model = 32,
-                               .dropout = dropout,
-                               .max_positions = length,
-                               .source_vocabulary = 20,
-                               .target_vocabulary = 20};
-            config.recurrent = {.cell = cell.name, .bidirectional = both ? "yes" : "no", .input_feeding = feeding};
-            const Model model(config);
-            ParameterStore<double> parameters(model.layout());
-            parameters.initialise(1);
-            Tape<double> tape(parameters);
-            model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
-            const double source = model.reads_source() ? length : 0;
-            const double own = static_cast<double>(tape.memory()) /
-                               (8 * pass_values(model, {static_cast<std::int64_t>(source), length}));
-            EXPECT_GT(own, 0.9) << family << " " << cell.name << " " << dropout << both << " " << feeding;
-            EXPECT_LT(own, 3) << family << " " << cell.name << " " << dropout << both << " " << feeding;
+            config.d_model = 32;
+            config.max_positions = 120;
+            config.dropout = dropout;
+            config.recurrent.bidirectional = both;
+            config.recurrent.input_feeding = feeding;
+            check(config, 1);
           }
         }
       }
+      config.d_model = 128;
+      config.max_positions = 12;
+      config.recurrent = {.cell = cell.name};
+      for (const std::int64_t examples : {1, 8, 64}) check(config, examples);
     }
   }
+}
+
+// A batch that is 64 times as large as another one, and takes a few times as much.
+TEST(Memory, WhatAPassHasOnceIsCountedOnceAShard) {
+  const Model model({.model = "rnn_decoder", .layers = 2, .d_model = 256, .max_positions = 8, .target_vocabulary = 20});
+  const PassValues values = pass_values(model, {0, 8});
+  EXPECT_EQ(values.shared, 2 * 3 * 256 * 256);
+  const auto tapes = [&](std::int64_t batch) {
+    return estimate_memory(model, {.batch = batch, .shards = 4}, {0, 8}, 1, 4).tapes;
+  };
+  EXPECT_DOUBLE_EQ(tapes(256) - tapes(128), 32 * values.example * 4 * 1.5);
+  EXPECT_DOUBLE_EQ(tapes(4), (values.example + values.shared) * 4 * 1.5);
 }
 
 TEST(Memory, TapesOfConvolutionalModelsAreAboutAsLargeAsEstimated) {
@@ -175,7 +196,7 @@ TEST(Memory, TapesOfConvolutionalModelsAreAboutAsLargeAsEstimated) {
         Tape<double> tape(parameters);
         model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
         const std::int64_t source = model.reads_source() ? length : 0;
-        const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {source, length}));
+        const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {source, length}).of(1));
         EXPECT_GT(own, 0.9) << family << " " << dropout << " " << width;
         EXPECT_LT(own, 2.5) << family << " " << dropout << " " << width;
       }
@@ -191,7 +212,7 @@ TEST(Memory, RecurrentModelsHaveNoTablesOfPositions) {
 
 TEST(Memory, OfAnEvaluationIsThatOfTheStepsShards) {
   const Model model({.layers = 2, .max_positions = 4096, .source_vocabulary = 20, .target_vocabulary = 20});
-  const double each = pass_values(model, {100, 100});
+  const double each = pass_values(model, {100, 100}).of(1);
   const StepOptions step{.batch = 12, .shards = 4};
   EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 1, 8, 4), 4 * each) << "one sequence has one worker";
   EXPECT_EQ(estimate_evaluation(model, step, {100, 100}, 0, 8, 4), 0);

@@ -52,7 +52,7 @@ EvaluationOptions evaluation_like(const StepOptions& step, const Model& model, c
   const BatchLayout layout = batch_layout(model, dataset);
   const SequenceLengths longest = column_lengths(layout, dataset.shape());
   const std::int64_t examples = (step.batch + step.shards - 1) / step.shards;
-  return {.budget = static_cast<double>(examples) * pass_values(model, longest), .shards = step.shards};
+  return {.budget = pass_values(model, longest).of(examples), .shards = step.shards};
 }
 
 bool fits(const Model& model, BatchLayout layout, const ExampleShape& example) {

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "autograd/ops/causal_linear_attention.hpp"
+#include "autograd/ops/cumulative_mean.hpp"
 #include "autograd/ops/delta_rule.hpp"
 #include "autograd/ops/detail/masked_cases.hpp"
+#include "autograd/ops/fourier_real.hpp"
 #include "autograd/ops/gated_linear_attention.hpp"
 #include "autograd/ops/linear_attention.hpp"
 #include "autograd/ops/retention.hpp"
@@ -172,8 +175,64 @@ std::vector<std::vector<Number>> corrected(const HeadInputs& in) {
 
 }  // namespace
 
+namespace {
+
+std::int64_t length_of(bool ragged, const Shape& x, std::int64_t b) {
+  return ragged ? std::min<std::int64_t>(ragged_lengths()[b], x.columns) : x.columns;
+}
+
+// The mean of columns up to each, from either end, or of all.
+ForwardCase means(const char* label, Shape x, bool ragged, bool backwards, bool whole) {
+  return {label,
+          {{x}},
+          [=](auto in) {
+            return cumulative_mean(in[0], {.lengths = ragged ? ragged_lengths() : nullptr, .backwards = backwards},
+                                   whole);
+          },
+          [=](PlainInputs in) {
+            return Plain::of(x, [&](auto r, auto t, auto b) {
+              const std::int64_t n = length_of(ragged, x, b);
+              if (n == 0 || (!whole && t >= n)) return Number(0);
+              const std::int64_t first = whole || !backwards ? 0 : t;
+              const std::int64_t last = whole || backwards ? n - 1 : t;
+              Number sum = 0;
+              for (std::int64_t k = first; k <= last; ++k) sum += in[0](r, k, b);
+              return sum / static_cast<Number>(last - first + 1);
+            });
+          }};
+}
+
+ForwardCase fourier(const char* label, Shape x, bool ragged) {
+  return {label,
+          {{x}},
+          [=](auto in) { return fourier_real(in[0], ragged ? ragged_lengths() : nullptr); },
+          [=](PlainInputs in) {
+            return Plain::of(x, [&](auto c, auto t, auto b) {
+              const std::int64_t n = length_of(ragged, x, b);
+              Number sum = 0;
+              for (std::int64_t k = 0; k < n && t < n; ++k) {
+                for (std::int64_t i = 0; i < x.rows; ++i) {
+                  const Number turns = static_cast<Number>(c * i) / static_cast<Number>(x.rows) +
+                                       static_cast<Number>(t * k) / static_cast<Number>(n);
+                  sum += in[0](i, k, b) * std::cos(2 * std::numbers::pi_v<Number> * turns);
+                }
+              }
+              return sum;
+            });
+          }};
+}
+
+}  // namespace
+
 std::vector<ForwardOracle> sequence_oracles() {
   return {
+      {"cumulative_mean",
+       {means("R3_T4_B2", {3, 4, 2}, false, false, false), means("ragged_B9", {2, 5, 9}, true, false, false),
+        means("backwards", {2, 5, 9}, true, true, false), means("whole", {2, 5, 9}, true, false, true),
+        means("T300", {2, 300}, false, false, false)}},
+      {"fourier_real",
+       {fourier("C3_T4_B2", {3, 4, 2}, false), fourier("ragged_B9", {2, 5, 9}, true), fourier("C8_T9", {8, 9}, false),
+        fourier("C1_T1", {1, 1}, false), fourier("C67_T70", {67, 70}, false)}},
       {"linear_attention",
        {to_all("D2_H2_Q4_K5_B2", {4, 4, 2}, 5, 3, {.heads = 2}), to_all("ragged", {3, 2, 5}, 6, 2, {.ragged = true}),
         to_all("K100_Q70", {2, 70, 1}, 100, 2, {})}},

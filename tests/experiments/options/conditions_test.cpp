@@ -178,7 +178,8 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
                               : option.name == "stop-when"      ? "loss=1"
                                                                 : fmt::format("{}", std::max(1.0, option.range.low));
     if (option.name == "train") continue;  // makes text the task, or says which task makes its own data
-    settings.set(option.name, option.range.high <= 1 && option.kind == OptionKind::real ? "0.5" : value);
+    const bool share = option.range.low < option.range.high && option.range.high <= 1;
+    settings.set(option.name, share ? "0.5" : value);
     EXPECT_THAT(refusal(settings), testing::StartsWith("--" + std::string(option.name) + ": does not"))
         << refusal(settings);
     ++refused;

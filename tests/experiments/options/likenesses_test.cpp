@@ -6,10 +6,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "experiments/options/run_config.hpp"
 #include "experiments/runs/grid.hpp"
 #include "layers/models/model.hpp"
+#include "layers/pass.hpp"
+#include "layers/probe.hpp"
 #include "tests/experiments/program_support.hpp"
+#include "tests/support/token_batch.hpp"
 
 namespace tapehead {
 namespace {
@@ -71,6 +76,39 @@ TEST(Likenesses, OfPublishedSizesHaveThePublishedParameters) {
   }
 }
 
+// Scores that softmax makes something of: of a deviation about one, whether they are divided by √d_k or drawn so.
+TEST(Likenesses, BeginWithScoresOfADeviationAboutOne) {
+  std::vector<std::int32_t> ids(64);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = kFirstFreeId + static_cast<std::int32_t>(i * 7 % 50);
+  const std::vector<std::int32_t> lengths{64};
+  const TokenView tokens{ids.data(), lengths.data(), 64, 64, 1};
+  for (const Preset& likeness : likenesses()) {
+    ModelConfig config = make_run_config(settled({{"like", std::string(likeness.name)}})).model;
+    config.heads = 2;
+    config.d_model = 128;
+    config.max_positions = 64;
+    config.source_vocabulary = config.target_vocabulary = 60;
+    if (config.initialisation == "normal") continue;  // of one deviation, whatever the width
+    const Model model(config);
+    ParameterStore<float> parameters(model.layout());
+    parameters.initialise(1);
+    Tape<float> tape(parameters);
+    int seen = 0;
+    const ProbeAt probe({What::scores}, [&](const Site& site, Var<float> scores) {
+      double squares = 0;
+      for (std::int64_t i = 0; i < scores.shape().size(); ++i) {
+        squares += static_cast<double>(scores.data()[i]) * static_cast<double>(scores.data()[i]);
+      }
+      const double deviation = std::sqrt(squares / static_cast<double>(scores.shape().size()));
+      EXPECT_GT(deviation, 0.5) << likeness.name << " " << site.layer;
+      EXPECT_LT(deviation, 2) << likeness.name << " " << site.layer;
+      ++seen;
+    });
+    model.features(tape, testing_support::token_batch(tokens, tokens, tokens), Pass{.probe = &probe});
+    EXPECT_GT(seen, 0) << likeness.name;
+  }
+}
+
 TEST(Likenesses, GiveWayToWhatWasSetAsStronglyAndNotToPresets) {
   EXPECT_EQ(settled({{"like", "gpt2"}}).text("model"), "decoder") << "the preset says transformer";
   EXPECT_EQ(settled({{"like", "gpt2"}, {"norm", "post"}}).text("norm"), "post");
@@ -117,7 +155,7 @@ TEST(Likenesses, AreTakenByEveryFamilyAsFarAsTheyApply) {
             "like t5: positions does not apply to mixer linear; buckets, furthest do not apply to positions "
             "sinusoidal\n");
   EXPECT_EQ(run({"summary", "copy", "--like", "gpt2", "--feed-forward", "none"}).err,
-            "like gpt2: activation, feed-forward-bias do not apply to feed-forward none\n");
+            "like gpt2: activation, feed-forward-bias, feed-forward-dropout do not apply to feed-forward none\n");
   EXPECT_EQ(run({"summary", "copy", "--like", "gpt2", "--norm", "none", "--norm-bias", "yes"}).err,
             "tapehead: --norm-bias: does nothing without --norm-kind, which does nothing without --norm pre or post or "
             "both or --embedding-norm\n")

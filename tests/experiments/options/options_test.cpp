@@ -39,7 +39,9 @@ TEST(Options, EveryDefaultIsAValueThatTheOptionTakes) {
 TEST(Options, EachSaysWhatItMayBeAndWhenToChangeIt) {
   for (const OptionSpec& option : option_table()) {
     const bool number = option.kind == OptionKind::integer || option.kind == OptionKind::real;
-    EXPECT_EQ(option.range.low < option.range.high, number) << option.name << " has a range if it is a number";
+    if (option.kind != OptionKind::formula) {  // which may have one
+      EXPECT_EQ(option.range.low < option.range.high, number) << option.name << " has a range if it is a number";
+    }
     const bool word = option.kind == OptionKind::word || option.kind == OptionKind::formula;
     EXPECT_EQ(!option.choices.empty(), word) << option.name << " has choices if it is a word";
     EXPECT_FALSE(!option.fallback.empty() && option.when.empty()) << option.name << " does not say when to change it";
@@ -54,6 +56,17 @@ TEST(Options, NumbersHaveOneCanonicalForm) {
   EXPECT_EQ(canonical_value(*find_option("heads"), "+08"), "8");
   EXPECT_EQ(canonical_value(*find_option("dropout"), "-0"), "0");
   EXPECT_EQ(canonical_value(*find_option("scale"), "1.25e-1"), "0.125");
+}
+
+TEST(Options, ANumberBesideChoicesIsWithinItsRange) {
+  EXPECT_EQ(canonical_value(*find_option("attention-dropout"), "0"), "0");
+  EXPECT_EQ(canonical_value(*find_option("attention-dropout"), ".50"), "0.5");
+  EXPECT_EQ(canonical_value(*find_option("attention-dropout"), "same"), "same");
+  EXPECT_EQ(refusal("attention-dropout", "1"), "must be less than 1, not 1");
+  EXPECT_EQ(refusal("attention-dropout", "-0.1"), "must be at least 0, not -0.1");
+  EXPECT_EQ(refusal("attention-dropout", "x"), "\"x\" is none of same, and no number");
+  EXPECT_EQ(refusal("attention-dropout", "nan"), "\"nan\" is none of same, and no number");
+  EXPECT_THAT(refusal("scale", "0"), testing::HasSubstr(", and no positive number"));
 }
 
 TEST(Options, WrongNumbersAreRefusedBySayingWhy) {

@@ -202,6 +202,10 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
                             {"distinct-layers", "2"},
                             {"output-bias", "no"},
                             {"dropout", "0.2"},
+                            {"attention-dropout", "0.3"},
+                            {"feed-forward-dropout", "0"},
+                            {"norm-epsilon", "1e-6"},
+                            {"query-init", "scaled"},
                             {"batch", "9"},
                             {"steps", "11"},
                             {"lr", "0.5"},
@@ -244,6 +248,8 @@ TEST(RunConfig, EveryOptionReachesWhatItConfigures) {
             std::tuple("cosine", 30.0, "top", 3));
   EXPECT_EQ(std::tuple(m.draw.deviation, m.draw.residual, m.embedding_scale, m.output_bias),
             std::tuple(0.04, "scaled", "sqrt_dmodel", "no"));
+  EXPECT_EQ(std::tuple(m.drops.attention, m.drops.feed_forward, m.block.norm_epsilon, m.draw.query),
+            std::tuple("0.3", "0", 1e-6, "scaled"));
   EXPECT_EQ(std::tuple(m.block.embedding_norm, m.block.final_norm, m.block.residual, m.block.value_residual,
                        m.block.distinct_layers),
             std::tuple("yes", "no", "parallel", "learned", 2));

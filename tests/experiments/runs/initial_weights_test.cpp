@@ -60,6 +60,7 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
                                                            {"head-gate", "learned"},
                                                            {"attention-mask", "window(2)"},
                                                            {"residual", "parallel"},
+                                                           {"norm-epsilon", "0.001"},
                                                            {"embedding-scale", "none"}};
   for (const auto& [name, value] : another) {
     const Ran ran = run(tiny_train(path("second"), {"--init", path("first"), "--" + name, value}));

@@ -29,6 +29,12 @@ SequenceMixer::Options options_of(const MixerSpec& spec) {
 class SequenceMixers : public testing::TestWithParam<std::string> {
  protected:
   const MixerSpec& spec() const { return find_mixer(GetParam()); }
+  // Masks that the mixer takes, of so many positions of two examples.
+  std::vector<Mask> masks(const std::int32_t* lengths) const {
+    std::vector<Mask> masks{Mask(Lengths{lengths}), Mask{}};
+    if (spec().causal) masks.emplace_back(Causal{});
+    return masks;
+  }
 };
 INSTANTIATE_TEST_SUITE_P(, SequenceMixers, testing::ValuesIn([] {
                            std::vector<std::string> names;
@@ -67,11 +73,15 @@ Seen outputs(const Built<SequenceMixer>& built, std::int64_t positions, const Ma
 TEST_P(SequenceMixers, ShowWeightsThatMakeTheSameContext) {
   static constexpr std::int32_t kLengths[] = {9, 6};
   const Built<SequenceMixer> built(options_of(spec()));
-  for (const Mask& mask : {Mask(Causal{}), Mask(Lengths{kLengths}), Mask{}}) {
+  for (const Mask& mask : masks(kLengths)) {
     const Numbers unseen = outputs(built, 9, mask, false).output;
     const auto [output, weights] = outputs(built, 9, mask, true);
     ASSERT_EQ(output.size(), unseen.size());
     for (std::size_t i = 0; i < output.size(); ++i) EXPECT_NEAR(output[i], unseen[i], 1e-12);
+    if (spec().reads == MixerReads::stream) {
+      EXPECT_TRUE(weights.empty()) << "channels are mixed too";
+      continue;
+    }
     for (std::int64_t s = 0; s < 4; ++s) {  // head s % 2 of example s / 2
       for (std::int64_t q = 0; q < 9; ++q) {
         double sum = 0;
@@ -102,11 +112,22 @@ TEST_P(SequenceMixers, RefuseMasksThatAreMoreThanCausalAndLengths) {
   const Built<SequenceMixer> built(options_of(spec()));
   for (const Mask& mask : {Mask(Window{.left = 1, .right = 1}), Mask(Causal{.offset = -1}), Mask(Causal{.offset = 1}),
                            Window{.left = 2} & Lengths{kLengths}}) {
+    const std::string takes = mask.looks_back() && !spec().causal
+                                  ? " reads all of a sequence at once, and cannot be causal"
+                                  : " takes no mask but causal and lengths";
     EXPECT_THAT([&] { outputs(built, 9, mask, false); },
-                testing::ThrowsMessage<ConfigError>(
-                    HasSubstr("mixer " + GetParam() + " takes no mask but causal and lengths")));
+                testing::ThrowsMessage<ConfigError>(HasSubstr("mixer " + GetParam() + takes)));
   }
-  EXPECT_NO_THROW(outputs(built, 9, Causal{} & Lengths{kLengths}, false));
+  for (const Mask& mask : masks(kLengths)) EXPECT_NO_THROW(outputs(built, 9, mask & Lengths{kLengths}, false));
+}
+
+// There is nothing to learn in a mixer of the stream, and heads are nothing to it.
+TEST(SequenceMixer, OfTheStreamHasNoParameters) {
+  const Built<SequenceMixer> built(SequenceMixer::Options{.mixer = "fourier", .channels = 6, .sizes = {4, 0, 0}});
+  EXPECT_TRUE(built.layout.ranges().empty());
+  const Built<SequenceMixer> average(SequenceMixer::Options{.mixer = "average", .channels = 6, .sizes = {2, 3, 4}});
+  EXPECT_EQ(average.layout.ranges().size(), 4U);
+  EXPECT_EQ(average.layout.find("query.weight"), nullptr);
 }
 
 TEST(SequenceMixer, GatesBeginWhereTheirSpecSays) {
@@ -134,6 +155,10 @@ TEST(SequenceMixer, RefusesWhatMakesNoSense) {
   EXPECT_THAT(message({.positions = "alibi", .mixer = "retention"}),
               HasSubstr("positions: alibi does not apply to mixer retention"));
   EXPECT_THAT(message({.mixer = "linaer"}), HasSubstr("mixer: "));
+  EXPECT_THAT(message({.model = "decoder", .mixer = "fourier"}),
+              HasSubstr("mixer: fourier reads all of a sequence at once, and model decoder writes one token after"));
+  EXPECT_THAT(message({.mixer = "fourier"}), HasSubstr("mixer: fourier reads all of a sequence at once"));
+  EXPECT_EQ(message({.model = "encoder", .heads = 3, .d_model = 4, .mixer = "fourier"}), "taken");
   EXPECT_THAT([] { find_mixer("x"); },
               testing::ThrowsMessage<ConfigError>(HasSubstr("mixer: \"x\" is none of attention, linear, retention")));
   EXPECT_THAT(

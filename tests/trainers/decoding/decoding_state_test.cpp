@@ -173,6 +173,7 @@ INSTANTIATE_TEST_SUITE_P(, DecodingStates, testing::ValuesIn([] {
 TEST_P(DecodingStates, SayWhatReadingAnewSays) {
   for (const Variant& variant : variants()) {
     SCOPED_TRACE(variant.name);
+    if (variant.name == "fourier" && GetParam() != "encoder") continue;  // it writes nothing token by token
     const Model model(config_of(GetParam(), variant));
     ParameterStore<double> parameters(model.layout());
     fill(parameters, drawn_parameters(model.layout(), 5));

@@ -221,7 +221,7 @@ TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
   const Model model(small_model(reversing(), "transformer"));
   std::vector<SequenceLengths> examples;
   for (std::int64_t i = 0; i < 200; ++i) examples.push_back({1 + i * 7 % 30, 1 + i * 13 % 30});
-  const double budget = 5 * pass_values(model, {15, 15});
+  const double budget = pass_values(model, {15, 15}).of(5);
   const auto batches = cut_batches(model, examples, budget);
   std::int64_t next = 0;
   for (const auto& [first, last] : batches) {
@@ -233,12 +233,21 @@ TEST(Batching, BatchesKeepWithinTheBudgetAndMissNobody) {
       longest.source = std::max(longest.source, examples[static_cast<std::size_t>(i)].source);
       longest.target = std::max(longest.target, examples[static_cast<std::size_t>(i)].target);
     }
-    EXPECT_LE(static_cast<double>(last - first) * pass_values(model, longest), budget);
+    EXPECT_LE(pass_values(model, longest).of(last - first), budget);
   }
   EXPECT_EQ(next, 200);
   EXPECT_LT(batches.size(), 120U) << "else they are batches of one";
   EXPECT_EQ(cut_batches(model, examples, 1).size(), 200U);
   EXPECT_TRUE(cut_batches(model, {}, budget).empty());
+}
+
+// What a pass has once is no reason to take one example at a time.
+TEST(Batching, WideRecurrentModelsReadManyExamplesAtOnce) {
+  ModelConfig config = small_model(reversing(), "rnn_decoder");
+  config.d_model = 512;
+  const Model model(config);
+  const std::vector<SequenceLengths> examples(50, {0, 12});
+  EXPECT_LT(cut_batches(model, examples, batch_budget(model)).size(), 10U);
 }
 
 TEST(Batching, BatchesAreNoLargerThanAskedFor) {
