@@ -160,9 +160,10 @@ std::vector<MadeDataset::Draw> MadeDataset::draw_held_out(Split split, std::int6
   const ExampleSpace space = task_.space(options_, 0, levels_ - 1);
   const auto too_small = [&] {
     return ConfigError(fmt::format(
-        "data: {:.0f} sequences of {} are too few for {} validation and {} test sequences beside training; take more "
-        "symbols, longer sequences, or a smaller validation-size and test-size",
-        space.size, space.text, options_.validation, options_.test));
+        "data: {:.0f} {} of {} {} too few for validation-size {} and test-size {} beside training; take more symbols, "
+        "longer sequences, or a smaller validation-size and test-size",
+        space.size, space.size == 1 ? "sequence" : "sequences", space.text, space.size == 1 ? "is" : "are",
+        options_.validation, options_.test));
   };
   // A bucket holds about a twentieth of the space; half of that must suffice.
   const double largest = static_cast<double>(std::max(options_.validation, options_.test));

@@ -42,6 +42,10 @@ Goal parse_goal(std::string_view text, const std::vector<MetricSpec>& metrics) {
   if (error != std::errc() || rest != end || !std::isfinite(value)) {
     throw ConfigError(fmt::format("\"{}\" holds no finite number after =; write {}=0.5", text, name));
   }
+  if (spec->unit == "share" && value > 1) {
+    throw ConfigError(fmt::format("{} is a share, which is at most 1, not {}", name, value));
+  }
+  if (value < 0) throw ConfigError(fmt::format("{} is never below 0, and {} is no goal", name, value));
   return {std::string(name), value, spec->direction};
 }
 

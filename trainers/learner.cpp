@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/tape.hpp"
 #include "layers/pass.hpp"
@@ -73,9 +74,10 @@ std::string notice_of_long_sequences(const Model& model, const Dataset& dataset,
                     positions));
   }
   return fmt::format(
-      "{} of {} validation sequences need more than the model's {} positions, and count as "
-      "wrong (the first is {}); max-positions makes room for them",
-      found.size(), dataset.size(Split::validation), positions, dataset.place(Split::validation, found.front()));
+      "{} of {} {} more than the model's {}, and {} as wrong (the first is {}); max-positions makes room for them",
+      found.size(), counted(dataset.size(Split::validation), "validation sequence"),
+      found.size() == 1 ? "needs" : "need", counted(positions, "position"), found.size() == 1 ? "counts" : "count",
+      dataset.place(Split::validation, found.front()));
 }
 
 }  // namespace

@@ -5,31 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/suggest.hpp"
 
 namespace tapehead {
 namespace {
-
-template <class Number>
-Number parse_number(std::string_view text, const char* what) {
-  Number number{};
-  const char* first = text.data();
-  const char* last = first + text.size();
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') ++first;
-  const auto [end, error] = std::from_chars(first, last, number);
-  if (error == std::errc::result_out_of_range && end == last)
-    throw ConfigError(fmt::format("{} is out of range", text));
-  if (error != std::errc() || end != last) throw ConfigError(fmt::format("\"{}\" is not {}", text, what));
-  return number;
-}
-
-double parse_finite(std::string_view text) {
-  const auto number = parse_number<double>(text, "a number");
-  if (!std::isfinite(number)) throw ConfigError(fmt::format("\"{}\" is not a finite number", text));
-  return number == 0 ? 0.0 : number;  // no negative zero
-}
 
 void check_range(const NumberRange& range, double number, std::string_view text) {
   if (range.open_low ? number <= range.low : number < range.low) {
@@ -39,6 +21,29 @@ void check_range(const NumberRange& range, double number, std::string_view text)
     throw ConfigError(
         fmt::format("must be {} {}, not {}", range.open_high ? "less than" : "at most", range.high, text));
   }
+}
+
+template <class Number>
+Number parse_number(std::string_view text, const char* what, const NumberRange& range) {
+  Number number{};
+  const char* first = text.data();
+  const char* last = first + text.size();
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') ++first;
+  const auto [end, error] = std::from_chars(first, last, number);
+  if (error == std::errc::result_out_of_range && end == last) {  // larger than any, or smaller
+    const bool tiny = text.find_first_of("eE") < text.find_last_of('-') && text.find_last_of('-') != text.npos;
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    if (!tiny) check_range(range, text.front() == '-' ? -kInfinity : kInfinity, text);
+    throw ConfigError(fmt::format("{} is {}", text, tiny ? "too near to zero" : "out of range"));
+  }
+  if (error != std::errc() || end != last) throw ConfigError(fmt::format("\"{}\" is not {}", text, what));
+  return number;
+}
+
+double parse_finite(std::string_view text, const NumberRange& range) {
+  const auto number = parse_number<double>(text, "a number", range);
+  if (!std::isfinite(number)) throw ConfigError(fmt::format("\"{}\" is not a finite number", text));
+  return number == 0 ? 0.0 : number;  // no negative zero
 }
 
 // All of them, or where that would be a long line the nearest.
@@ -61,7 +66,7 @@ std::string canonical_formula(const OptionSpec& option, std::string_view text) {
   const bool ranged = option.range.low < option.range.high;
   double number = -1;
   try {
-    number = parse_finite(text);
+    number = parse_finite(text, option.range);
   } catch (const ConfigError&) {
     throw ConfigError(fmt::format("\"{}\" is none of {}, and no {}number", text, choices_for_people(option),
                                   ranged ? "" : "positive "));
@@ -105,12 +110,12 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
   if (text.find_first_of("\r\n") != std::string_view::npos) throw ConfigError("a value may not hold a line break");
   switch (option.kind) {
     case OptionKind::integer: {
-      const auto number = parse_number<std::int64_t>(text, "a whole number");
+      const auto number = parse_number<std::int64_t>(text, "a whole number", option.range);
       check_range(option.range, static_cast<double>(number), text);
       return fmt::format("{}", number);
     }
     case OptionKind::real: {
-      const double number = parse_finite(text);
+      const double number = parse_finite(text, option.range);
       check_range(option.range, number, text);
       return fmt::format("{}", number);
     }
@@ -124,9 +129,9 @@ std::string canonical_value(const OptionSpec& option, std::string_view text) {
       if (text == "no") return "no";
       throw ConfigError(fmt::format("\"{}\" is none of yes, no", text));
     case OptionKind::text:
+    case OptionKind::path:
       if (option.check != nullptr) option.check(text);
       break;
-    case OptionKind::path:
     case OptionKind::pair_files:
       break;
   }

@@ -87,7 +87,8 @@ struct OptionSpec {
   OptionKind kind = OptionKind::text;  ///< of a Field it follows from the member, but for path, pair_files and formula
   std::string fallback = {};           ///< the default, as people write it; of a Field it is what the struct has
   std::string choices = {};            ///< words separated by one space
-  /// Of a text: throws ConfigError for one that is no value, which says what is wrong with it and names no option.
+  /// Of a text or a path: throws ConfigError for one that is no value, which says what is wrong with it and names no
+  /// option.
   void (*check)(std::string_view text) = nullptr;
   NumberRange range = {};
   std::string_view help = {};         ///< what it does

@@ -27,8 +27,12 @@ int edit_distance(std::string_view a, std::string_view b) {
 // Letters of a part that tell a name.
 constexpr std::size_t kEnoughToRemember = 4;
 
-std::string nearest_name(std::string_view wrong, std::span<const std::string_view> names) {
-  if (wrong.empty()) return {};
+std::string nearest_name(std::string_view typed, std::span<const std::string_view> names) {
+  if (typed.empty()) return {};
+  std::string wrong(typed);  // no name has capitals, and whoever types them means the letters
+  if (std::ranges::find(names, typed) == names.end()) {
+    for (char& c : wrong) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
   for (const std::string_view name : names) {
     if (name.starts_with(wrong)) return std::string(name);
   }

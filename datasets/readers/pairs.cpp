@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/file.hpp"
 #include "autograd/base/lines.hpp"
@@ -185,8 +186,10 @@ std::string advice_for(const PairFileReport& report, const Columns& columns) {
 void require_pairs(const PairFileReport& report, const Columns& columns) {
   const std::int64_t bad = report.bad_lines();
   if (report.pairs >= std::max<std::int64_t>(bad, 1)) return;
-  const std::string pairs =
-      report.pairs == 0 ? "no line holds a pair" : fmt::format("{} lines hold a pair and {} do not", report.pairs, bad);
+  const std::string pairs = report.pairs == 0
+                                ? "no line holds a pair"
+                                : fmt::format("{} {} a pair and {} {} not", counted(report.pairs, "line"),
+                                              report.pairs == 1 ? "holds" : "hold", bad, bad == 1 ? "does" : "do");
   const std::string faults = bad == 0 ? "" : ": " + report.faults_text();
   throw DataError(fmt::format("{}: {}{}; {}", report.name, pairs, faults, advice_for(report, columns)));
 }

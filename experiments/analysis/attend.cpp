@@ -64,6 +64,16 @@ Sizes sizes_of(const AttendInput& in, std::int64_t most) {
   return {q[0], q[1], k[1], q[2], k[2], q[3], v[3]};
 }
 
+void refuse_nonfinite(const std::string& where, const std::string& name, const Tensor& tensor) {
+  const auto odd = std::ranges::find_if(tensor.values, [](double number) { return !std::isfinite(number); });
+  if (odd == tensor.values.end()) return;
+  std::vector<std::int64_t> place(tensor.shape.size());
+  std::int64_t at = odd - tensor.values.begin();
+  for (std::size_t axis = place.size(); axis-- > 0; at /= tensor.shape[axis]) place[axis] = at % tensor.shape[axis];
+  throw DataError(fmt::format("{}: {} holds {} at ({}), from 0 on; numbers must be finite", where, name, *odd,
+                              fmt::join(place, ", ")));
+}
+
 // What is differentiated by, beside queries, keys and values.
 template <RealScalar T>
 struct Learned {
@@ -87,7 +97,7 @@ class Attend {
   template <RealScalar T>
   AttendResult run() {
     ParameterStore<T> store(layout_);
-    store.initialise(1);
+    store.initialise(options_.seed);
     Tape<T> tape(store);
     const Var<T> query = input(tape, in_.query);
     const Var<T> key = input(tape, in_.key);
@@ -131,6 +141,7 @@ class Attend {
                                      mask_, {.probe = &probe}, {path, role});
 
     AttendResult result;
+    result.untrained = untrained();
     result.mask = allowed();
     std::vector<std::int64_t> of_scores = sizes_.maps();
     of_scores[1] = scoring.heads;
@@ -236,6 +247,30 @@ class Attend {
       }
     }
     mask_ = mask_ & Explicit{table_of_mask_.data(), sizes_.queries, static_cast<std::int32_t>(sizes_.heads), true};
+  }
+
+  std::vector<Untrained> untrained() const {
+    std::vector<Untrained> all;
+    for (std::size_t kind = 0; kind < kStageKinds; ++kind) {
+      for (std::size_t i = 0; i < parameters_[kind].size(); ++i) {
+        if (other(symbol(kind, i)) != nullptr) continue;
+        const auto& [law, value] = layout_.find(parameters_[kind][i].name())->initialisation;
+        using Law = Initialisation::Law;
+        const bool drawn = law == Law::uniform || law == Law::normal;
+        const std::string start = drawn                  ? fmt::format("drawn with seed {}", options_.seed)
+                                  : law == Law::identity ? "the identity"
+                                                         : fmt::format("{:.4g}", value);
+        const char* option = option_of(StageKind(kind));
+        if (all.empty() || all.back().option != option || all.back().start != start) {
+          all.push_back({option, stages_.of(StageKind(kind))->name, {}, start, drawn});
+        }
+        all.back().parameters.push_back(symbol(kind, i));
+      }
+    }
+    if (options_.scale == "learned" && other("scale") == nullptr) {
+      all.push_back({"scale", "learned", {"scale"}, fmt::format("inv_sqrt_dk, {:.4g}", stages_.scale), false});
+    }
+    return all;
   }
 
   template <RealScalar T>
@@ -438,10 +473,9 @@ AttendInput AttendInput::of(const Matrix& query, const Matrix& key, const Matrix
 
 AttendResult attend(const AttendInput& input, const AttendOptions& options, std::int64_t most) {
   for (const auto& [name, tensor] : {std::pair{"q", &input.query}, {"k", &input.key}, {"v", &input.value}}) {
-    const auto odd = std::ranges::find_if(tensor->values, [](double number) { return !std::isfinite(number); });
-    if (odd != tensor->values.end())
-      throw DataError(fmt::format("attend: {} holds {}; numbers must be finite", name, *odd));
+    refuse_nonfinite(input.where, name, *tensor);
   }
+  for (const auto& [name, tensor] : input.others) refuse_nonfinite(input.where, name, tensor);
   Attend run(input, options, most);
   return options.single_precision ? run.run<float>() : run.run<double>();
 }

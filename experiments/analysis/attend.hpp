@@ -19,6 +19,7 @@ struct AttendInput {
   /// otherwise are as training would begin with them; and `upstream/context`, `upstream/weights`, for which gradients
   /// are computed.
   Tensors others = {};
+  std::string where = "attend";  ///< what messages about its numbers begin with: the file that they come from
 
   static AttendInput of(const Matrix& query, const Matrix& key, const Matrix& value);
 };
@@ -31,6 +32,15 @@ struct AttendOptions {
   bool turned = false;        ///< queries and keys by their positions
   std::string mask = {};      ///< see MaskText
   bool single_precision = false;
+  std::uint64_t seed = 1;  ///< what is drawn follows from it
+};
+
+/// What a stage learns and the input does not give: it has the values that training would begin with.
+struct Untrained {
+  std::string option, choice;           ///< the stage, as people choose it: "score", "additive"
+  std::vector<std::string> parameters;  ///< by their symbols
+  std::string start;                    ///< "drawn with seed 1", "0", "the identity"
+  bool drawn = false;
 };
 
 struct AttendResult {
@@ -41,6 +51,7 @@ struct AttendResult {
   Tensor log_sum_exp;  ///< (B, H, Q), or likewise, of the scores that are not hidden; −∞ where all are
   Tensor context;      ///< (B, H, Q, Dv)
   Tensors gradients;   ///< of Σ upstream ∘ result, by every input's name; empty without an upstream
+  std::vector<Untrained> untrained = {};
 };
 
 /// Runs all of it through the tape. Throws ShapeError where sizes disagree or make tables of over `most` numbers,

@@ -1,6 +1,7 @@
 #include "experiments/analysis/attend_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -210,6 +211,16 @@ std::string attend_text(const AttendResult& result, const AttendView& view) {
   return text;
 }
 
+std::string untrained_text(const AttendResult& result) {
+  std::string text;
+  for (const auto& [option, choice, parameters, start, drawn] : result.untrained) {
+    const std::string of = parameters == std::vector{option} ? "" : fmt::format("{} of ", fmt::join(parameters, ", "));
+    text += fmt::format("{}{}{} {} {} {}", text.empty() ? "untrained: " : "; ", of, option, choice,
+                        parameters.size() == 1 ? "is" : "are", start);
+  }
+  return text.empty() ? text : text + "; --input FILE may give others";
+}
+
 std::string attend_json(const AttendResult& result, const AttendView& view) {
   const bool single = maps_of(result) == 1;
   Json object = Json::object();
@@ -222,6 +233,10 @@ std::string attend_json(const AttendResult& result, const AttendView& view) {
   if (view.mask) object["mask"] = json_of(result.mask, single);
   for (const auto& [name, gradient] : result.gradients) {
     object["grads"][name] = json_of(gradient, single && gradient.shape.size() == 4);
+  }
+  for (const auto& [option, choice, parameters, start, drawn] : result.untrained) {
+    object["untrained"].push_back(
+        {{"option", option}, {"choice", choice}, {"parameters", parameters}, {"start", start}, {"drawn", drawn}});
   }
   if (hides_anything(result)) object["note"] = "a score that is null is hidden by the mask";
   return to_text(object) + "\n";

@@ -26,6 +26,9 @@ struct AttendView {
 std::string attend_text(const AttendResult& result, const AttendView& view);
 /// All of it. Of one head of one example its matrices; else nested lists, an example, a head, a query at a time.
 std::string attend_json(const AttendResult& result, const AttendView& view);
+/// What of it was not learnt, in a line; empty if all was given. "untrained: Wq, Wk, u of score additive are drawn with
+/// seed 1; …".
+std::string untrained_text(const AttendResult& result);
 /// The weights of each head, and what its mask allows.
 std::string attend_svg(const AttendResult& result, const AttendView& view);
 

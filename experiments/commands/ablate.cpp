@@ -83,11 +83,13 @@ int run_ablate(const Invocation& invocation, Console& console) {
   read_preset_or_config(settings, invocation.subject);
   std::vector<Variation> variations;
   for (const std::string& text : settings.list("vary")) variations.push_back(parse_variation(text));
-  const bool varies_task = std::ranges::any_of(variations, [](const auto& v) { return v.option->name == "task"; });
-  if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train") &&
-      !varies_task) {
-    throw ConfigError("ablate: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
+  for (const Variation& variation : variations) {
+    const std::string_view name = variation.option->name;
+    if (settings.origin(name) != Origin::command_line) continue;
+    throw ConfigError(fmt::format("--{}: is varied, too, by --vary {}=…; leave one of the two out", name, name));
   }
+  const bool varies_task = std::ranges::any_of(variations, [](const auto& v) { return v.option->name == "task"; });
+  if (invocation.subject.empty() && !varies_task) require_something_to_train("ablate", settings);
   const std::int64_t seeds = settings.integer("seeds");
   const std::int64_t runs = count_runs(settings, variations, seeds);
   console.err << size_text(runs, seeds) << std::endl;

@@ -1,8 +1,10 @@
 #include "experiments/analysis/attend.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <ostream>
 #include <sstream>
@@ -58,6 +60,7 @@ AttendInput input_of_file(const std::string& file) {
   Tensors tensors = read_tensors(file);
   AttendInput input{taken(tensors, "q", file), taken(tensors, "k", file), taken(tensors, "v", file)};
   input.others = std::move(tensors);
+  input.where = file;
   return input;
 }
 
@@ -102,6 +105,7 @@ AttendOptions options_of(const Settings& settings) {
   AttendOptions options{.scale = settings.text("scale")};
   for (const Field<StageChoices>& field : StageChoices::fields()) read_field(field, options.stages, settings);
   for (const Field<RotaryChoices>& field : RotaryChoices::fields()) read_field(field, options.rotary, settings);
+  options.seed = static_cast<std::uint64_t>(settings.integer("seed"));
   options.single_precision = settings.given("precision") && settings.text("precision") == "float";
   if (!settings.given("positions")) return options;
   const std::string& positions = settings.text("positions");
@@ -158,17 +162,29 @@ AttendView view_of(const Settings& settings, const AttendInput& input, const Con
   return view;
 }
 
-AttendInput input_of(const Settings& settings, std::vector<std::string>& dims) {
+// A first line of words may be meant as one, or be names that slipped in.
+void tell_of_heading(const Settings& settings, const char* option, const Matrix& matrix, std::ostream& err) {
+  if (matrix.column_names.empty()) return;
+  err << printable(fmt::format("{}: its first line, of words, is taken as the heading: {}", settings.text(option),
+                               fmt::join(matrix.column_names, ", ")))
+      << '\n';
+}
+
+AttendInput input_of(const Settings& settings, std::vector<std::string>& dims, std::ostream& err) {
   if (settings.given("input")) return input_of_file(settings.text("input"));
   for (const char* needed : {"query", "key"}) {
     if (settings.given(needed)) continue;
     throw ConfigError(
         fmt::format("attend: --{} is missing; for example: tapehead attend --query q.csv --key k.csv", needed));
   }
+  const Matrix query = matrix_given(settings, "query");
   const Matrix key = matrix_given(settings, "key");
   const Matrix value = settings.given("value") ? matrix_given(settings, "value") : key;
+  tell_of_heading(settings, "query", query, err);
+  tell_of_heading(settings, "key", key, err);
+  if (settings.given("value")) tell_of_heading(settings, "value", value, err);
   dims = value.column_names;
-  return AttendInput::of(matrix_given(settings, "query"), key, value);
+  return AttendInput::of(query, key, value);
 }
 
 // What is written is never what was read, nor two things in one file.
@@ -191,22 +207,48 @@ void require_files_apart(const Settings& settings) {
   }
 }
 
+// Where each of these is seen, beside the tables. What is seen nowhere is refused.
+struct Seen {
+  const char* option;
+  bool in_svg, in_json;
+};
+constexpr auto kSeen = std::to_array<Seen>({{"query-names", true, true},
+                                            {"key-names", true, true},
+                                            {"show-mask", true, true},
+                                            {"example", true, false},
+                                            {"head", true, false},
+                                            {"digits", false, false},
+                                            {"color", false, false}});
+
+void refuse_unseen(const Settings& settings) {
+  const bool json = settings.flag("json"), svg = settings.given("svg");
+  if (!json && !settings.given("output")) return;
+  for (const auto& [option, in_svg, in_json] : kSeen) {
+    if (!settings.given(option) || (svg && in_svg) || (json && in_json)) continue;
+    throw ConfigError(fmt::format("--{}: does nothing with {}; {}leave it out", option,
+                                  json ? "--json, which has all" : "--output, which shows nothing",
+                                  in_svg ? "add --svg FILE.svg, or " : ""));
+  }
+}
+
 int run_attend(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   refuse_useless_options(settings);
+  refuse_unseen(settings);
   require_files_apart(settings);
   std::vector<std::string> dims;
-  AttendInput input = input_of(settings, dims);
+  AttendInput input = input_of(settings, dims, console.err);
   AttendOptions options = options_of(settings);
   read_mask(settings, input, options);
   const bool written = settings.given("output");
-  if (written && settings.flag("show-mask") && !settings.given("svg")) {
-    throw ConfigError("--show-mask: does nothing with --output, which shows nothing; add --svg FILE, or leave it out");
-  }
   const AttendResult result = written ? attend(input, options, kMostInFiles) : attend(input, options);
+  if (settings.given("seed") && std::ranges::none_of(result.untrained, &Untrained::drawn)) {
+    throw ConfigError("--seed: does nothing here, where nothing is drawn; --score additive and bilinear draw weights");
+  }
   AttendView view = view_of(settings, input, console);
   for (const std::string& dim : dims) view.dims.push_back(printable(dim));
 
+  if (const std::string text = untrained_text(result); !text.empty()) console.err << text << '\n';
   if (settings.given("svg")) write_file(settings.text("svg"), attend_svg(result, view));
   if (written) {
     write_result(result, settings.text("output"));
@@ -238,7 +280,9 @@ Command command_attend() {
       .options =
           {{.name = "query",
             .kind = OptionKind::path,
-            .help = "queries: a file of numbers, one vector a line, or the numbers, \"1,0,1; 0,1,0\"",
+            .help = "queries: a file of numbers, one vector a line, perhaps below a line of words that names the "
+                    "columns; or the "
+                    "numbers, \"1,0,1; 0,1,0\"",
             .placeholder = "FILE|NUMBERS",
             .common = true},
            {.name = "key",
@@ -254,6 +298,7 @@ Command command_attend() {
            {"input"},
            {.name = "output",
             .kind = OptionKind::path,
+            .check = [](std::string_view path) { require_ending(path, ".h5"); },
             .help = "HDF5 file for context, weights, scores and log_sum_exp, and grads if there is an upstream",
             .when = "instead of tables",
             .placeholder = "FILE.h5",
@@ -303,6 +348,7 @@ Command command_attend() {
             .common = true,
             .applies_when = {off("json")}},
            {"precision"},
+           {"seed"},
            {"svg"},
            {"color"},
            {"json"}},

@@ -9,6 +9,7 @@
 #include <ostream>
 #include <utility>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "autograd/base/text.hpp"
@@ -105,11 +106,14 @@ void tell_of_long_sequences(const Trained& trained, const Dataset& dataset, Spli
     places += fmt::format("{}{}", i == 0 ? "" : ", ", dataset.place(split, found[i]));
   }
   if (found.size() > kNamed) places += ", …";
-  console.err << fmt::format(
-      "warning: {} of {} sequences need more than the model's {} positions and {}: {}\n", found.size(),
-      dataset.size(split), trained.config.model.max_positions,
-      treated == TooLong::wrong ? "count as wrong (--too-long skip leaves them out)" : "are left out",
-      printable(places));
+  const auto counts_or = [&](const char* one, const char* many) { return found.size() == 1 ? one : many; };
+  console.err << fmt::format("warning: {} of {} need{} more than the model's {} and {}: {}\n", found.size(),
+                             counted(dataset.size(split), "sequence"), found.size() == 1 ? "s" : "",
+                             counted(trained.config.model.max_positions, "position"),
+                             treated == TooLong::wrong ? counts_or("counts as wrong (--too-long skip leaves it out)",
+                                                                   "count as wrong (--too-long skip leaves them out)")
+                                                       : counts_or("is left out", "are left out"),
+                             printable(places));
 }
 
 Json as_json(const Report& report, const std::string& split, std::uint64_t step) {

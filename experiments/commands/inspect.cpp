@@ -5,11 +5,12 @@
 #include <ostream>
 
 #include "autograd/base/errors.hpp"
+#include "autograd/base/output_file.hpp"
 #include "autograd/base/suggest.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/analysis/attention_maps.hpp"
 #include "experiments/program/command.hpp"
-#include "experiments/report/heat_map.hpp"
+#include "experiments/report/heat_map_svg.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/text_width.hpp"
 
@@ -48,6 +49,18 @@ Json as_json(const LineMaps& maps, const LayerMaps& layer, std::int64_t first, s
           {"columns", layer.columns_are}, {"heads", std::move(heads)}};
 }
 
+std::string as_svg(const LayerMaps& layer, std::int64_t first, std::int64_t last) {
+  std::vector<HeatMapPanel> panels;
+  for (std::int64_t h = first; h < last; ++h) {
+    panels.push_back({.title = fmt::format("{}, head {}", layer.layer, h),
+                      .weights = layer.heads[static_cast<std::size_t>(h)],
+                      .labels = {visible(layer.queries), visible(layer.keys)},
+                      .rows_are = layer.rows_are,
+                      .columns_are = layer.columns_are});
+  }
+  return heat_map_svg(std::move(panels));
+}
+
 int run_inspect(const Invocation& invocation, Console& console) {
   const Settings& settings = invocation.settings;
   const Trained trained = open_trained(invocation.subject);
@@ -60,6 +73,7 @@ int run_inspect(const Invocation& invocation, Console& console) {
   const std::int64_t first = wanted < 0 ? 0 : wanted;
   const std::int64_t last = wanted < 0 ? heads : wanted + 1;
 
+  if (settings.given("svg")) write_file(settings.text("svg"), as_svg(layer, first, last));
   if (settings.flag("json")) {
     console.out << to_text(as_json(maps, layer, first, last)) << '\n';
     return kDone;
@@ -104,6 +118,7 @@ Command command_inspect() {
                    .help = "head to draw, from 0",
                    .when = "-1: all",
                    .common = true},
+                  {"svg"},
                   {"color"},
                   {"json"}},
       .required = {"input"},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "autograd/base/counted.hpp"
@@ -8,6 +9,7 @@
 #include "autograd/base/lines.hpp"
 #include "autograd/base/text.hpp"
 #include "experiments/program/command.hpp"
+#include "experiments/report/json.hpp"
 #include "experiments/report/text_width.hpp"
 #include "experiments/runs/trained.hpp"
 #include "trainers/decoding/decoding.hpp"
@@ -27,6 +29,7 @@ class Predictor {
       : trained_(trained),
         console_(console),
         lines_(console.in),
+        json_(settings.flag("json")),
         search_(find_search(settings.text("search"))),
         parameters_(load_parameters<T>(trained)) {
     request_.max_length = trained.config.model.max_positions;
@@ -55,9 +58,11 @@ class Predictor {
   // False at the end. A line that is no text, or none that the model can read, is told of and has an empty output.
   bool take_line() {
     std::vector<std::int32_t> ids;
+    Json input;  // null where there is no text
     try {
       std::string_view line;
       if (!lines_.next(line)) return false;
+      input = std::string(line);
       ids = trained_.encode(std::string(line));
       tell_of_unknown_words(std::string(line));
     } catch (const DataError& error) {
@@ -68,6 +73,7 @@ class Predictor {
       if (lines_.ended()) return false;
     }
     ++lines_taken_;
+    inputs_.push_back(std::move(input));
     is_empty_.push_back(ids.empty());
     if (ids.empty()) return true;
     sources_.push_back(std::move(ids));
@@ -96,8 +102,14 @@ class Predictor {
       ++broken_outputs_;
     }
     auto next = outputs.begin();
-    for (const bool empty : is_empty_) console_.out << (empty ? "" : printable(trained_.line(*next++))) << '\n';
+    for (std::size_t i = 0; i < is_empty_.size(); ++i) {
+      const std::string output = is_empty_[i] ? "" : trained_.line(*next++);
+      console_.out << (json_ ? to_text(Json{{"input", inputs_[i]}, {"output", is_empty_[i] ? Json() : Json(output)}})
+                             : printable(output))
+                   << '\n';
+    }
     console_.out.flush();
+    inputs_.clear();
     sources_.clear();
     numbers_.clear();
     is_empty_.clear();
@@ -106,11 +118,13 @@ class Predictor {
   const Trained& trained_;
   Console& console_;
   LineReader lines_;
+  bool json_;
   const SearchSpec& search_;
   SearchRequest request_;
   ParameterStore<T> parameters_;
   std::vector<std::vector<std::int32_t>> sources_;
   std::vector<std::int64_t> numbers_;  // of their lines
+  std::vector<Json> inputs_;
   std::vector<bool> is_empty_;
   std::int64_t lines_taken_ = 0;
   std::int64_t bad_lines_ = 0;
@@ -158,6 +172,7 @@ std::vector<OptionSpec> search_options() {
     }
   }
   options.push_back({"seed"});
+  options.push_back({"json"});
   return options;
 }
 
@@ -165,14 +180,15 @@ std::vector<OptionSpec> search_options() {
 
 Command command_predict() {
   static const std::string that_draw = names_of([](const SearchSpec& search) { return search.draws; });
-  return {.name = "predict",
-          .subject = "DIR|CHECKPOINT",
-          .summary = "Reads lines from standard input and writes one prediction a line",
-          .example = "echo \"7 3 9 1\" | tapehead predict runs/copy",
-          .options = search_options(),
-          .conditions = {{"seed", one_of("search", that_draw)}},
-          .run = run_predict,
-          .memory_advice = "give shorter lines"};
+  return {
+      .name = "predict",
+      .subject = "DIR|CHECKPOINT",
+      .summary = "Reads lines from standard input and writes one prediction a line, or with --json an object a line",
+      .example = "echo \"7 3 9 1\" | tapehead predict runs/copy",
+      .options = search_options(),
+      .conditions = {{"seed", one_of("search", that_draw)}},
+      .run = run_predict,
+      .memory_advice = "give shorter lines"};
 }
 
 }  // namespace tapehead

@@ -45,9 +45,7 @@ Settings settings_of(const Invocation& invocation, const std::string& folder) {
   Settings settings = invocation.settings;
   read_preset_or_config(settings, invocation.subject);
   if (settings.flag("resume")) return settings_to_resume(settings, folder);
-  if (invocation.subject.empty() && !settings.given("config") && !settings.given("task") && !settings.given("train")) {
-    throw ConfigError("train: say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
-  }
+  if (invocation.subject.empty()) require_something_to_train("train", settings);
   if (file_exists(checkpoint_in(folder)) || file_exists(best_in(folder))) {
     throw ConfigError(
         fmt::format("{}: holds a run already; go on with it by --resume, or choose another folder", folder));
@@ -126,9 +124,9 @@ std::string as_table(const RunOutcome& outcome, std::int64_t few, std::size_t wi
     }
   }
   if (outcome.best_step > 0) {
-    table.add({"best weights",
-               fmt::format("step {}, validation {} {:.6f}{}", outcome.best_step, plain_name(outcome.best_metric),
-                           outcome.best_value, few > 0 ? fmt::format(" on the first {} sequences", few) : "")});
+    table.add({"best weights", fmt::format("step {}, validation {} {:.6f}{}", outcome.best_step,
+                                           plain_name(outcome.best_metric), outcome.best_value,
+                                           few > 0 ? fmt::format(" on the first {}", counted(few, "sequence")) : "")});
     table.add({"best checkpoint", outcome.best_checkpoint});
   }
   table.add({outcome.best_step > 0 ? "last checkpoint" : "checkpoint", outcome.checkpoint});

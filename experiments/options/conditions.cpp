@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <span>
+#include <sstream>
 #include <vector>
 
 #include "experiments/program/command.hpp"
@@ -24,10 +25,39 @@ std::string alternatives(std::string_view words) {
   return text;
 }
 
+// What a condition fails by in the end, all of it: the option that it names may do nothing because of others.
+void add_roots(const Settings& settings, const Condition& condition, std::vector<Condition>& roots) {
+  const OptionSpec& option = option_of(condition);
+  if (applies(settings, option)) return roots.push_back(condition);
+  for (const Condition& each : option.applies_when) {
+    if (each.exists()) add_roots(settings, each, roots);
+  }
+}
+
+// "does not apply to model rnn (default); it is for model decoder or encoder", where all of the conditions fail by one
+// choice that has to be another first; empty where they do not.
+std::string why_not_chosen(const Settings& settings, std::span<const Condition> failed) {
+  std::vector<Condition> roots;
+  for (const Condition& each : failed) add_roots(settings, each, roots);
+  const std::string_view name = roots.front().option;
+  for (const Condition& root : roots) {
+    if (root.test != Test::one_of || root.option != name) return {};
+  }
+  const OptionSpec& option = option_of(roots.front());
+  std::string fitting;
+  std::istringstream words(option.choices);
+  for (std::string word; words >> word;) {
+    const bool fits = std::ranges::any_of(roots, [&](const Condition& root) { return root.holds_for(word); });
+    if (fits) fitting += (fitting.empty() ? "" : " or ") + word;
+  }
+  return fmt::format("does not apply to {}; it is for {} {}", shown(settings, name), name, fitting);
+}
+
 // Why this condition fails, after the name of the option that it is about.
 std::string why_failed(const Settings& settings, const Condition& condition) {
   const OptionSpec& option = option_of(condition);
   const std::string& value = settings.text(option.name);
+  if (std::string text = why_not_chosen(settings, {&condition, 1}); !text.empty()) return text;
   switch (condition.test) {
     case Test::on: {
       std::string text = fmt::format("does nothing without --{}", option.name);
@@ -38,11 +68,7 @@ std::string why_failed(const Settings& settings, const Condition& condition) {
     case Test::off:
       return fmt::format("does nothing with --{}", option.name);
     case Test::one_of:
-      if (!applies(settings, option)) {
-        return fmt::format("does nothing without --{}, which {}", option.name, why_useless(settings, option));
-      }
-      return fmt::format("does not apply to {}; it is for {} {}", shown(settings, option.name), option.name,
-                         alternatives(condition.words));
+      return fmt::format("does nothing without --{}, which {}", option.name, why_useless(settings, option));
     case Test::none_of:
       return fmt::format("does not apply to {}", shown(settings, option.name));
   }
@@ -60,6 +86,7 @@ std::string remedy(const Condition& condition) {
 std::string why_useless(const Settings& settings, std::span<const Condition> conditions) {
   std::vector<Condition> failed;
   std::ranges::copy_if(conditions, std::back_inserter(failed), &Condition::exists);
+  if (std::string text = why_not_chosen(settings, failed); !text.empty()) return text;
   // What belongs to another choice is no advice: a file of validation pairs for a made task.
   const auto out_of_reach = [&](const Condition& each) {
     const OptionSpec& option = option_of(each);

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
 
+#include "autograd/base/errors.hpp"
 #include "experiments/options/options.hpp"
 #include "experiments/options/run_config.hpp"
 #include "experiments/program/command.hpp"
@@ -37,6 +40,7 @@ std::vector<OptionSpec> shared_options() {
        .applies_when = {off("json")}},
       {.name = "svg",
        .kind = OptionKind::path,
+       .check = [](std::string_view path) { require_ending(path, ".svg"); },
        .help = "file for the maps, as a picture",
        .when = "browsers and texts take it",
        .placeholder = "FILE.svg",
@@ -122,6 +126,11 @@ std::size_t option_index(std::string_view name) {
 }
 
 bool is_run_option(const OptionSpec& option) { return option.group != OptionGroup::command; }
+
+void require_ending(std::string_view path, std::string_view ending) {
+  if (path.empty() || path.ends_with(ending)) return;
+  throw ConfigError(fmt::format("{0} does not end in {1}; name a file that does, such as {0}{1}", path, ending));
+}
 
 bool is_written(const OptionSpec& option) { return is_run_option(option) && !option.execution; }
 

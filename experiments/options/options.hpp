@@ -21,6 +21,10 @@ std::size_t option_index(std::string_view name);
 /// Whether the option may stand in a configuration: everything but `command`.
 bool is_run_option(const OptionSpec& option);
 
+/// For OptionSpec::check of a file that is written: throws ConfigError for a name that does not end so, lest a slip
+/// of the pen put it in the place of a file of another kind.
+void require_ending(std::string_view path, std::string_view ending);
+
 /// Whether config.cfg has it: options that make a run what it is.
 bool is_written(const OptionSpec& option);
 

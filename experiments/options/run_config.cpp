@@ -36,6 +36,21 @@ const DataSource& choose_source(Settings& settings) {
   return find_source(kUsualReader);
 }
 
+// What goes by validations on the way, and was asked for, is told that there will be none.
+void refuse_late_validations(const Settings& settings) {
+  const std::int64_t every = settings.integer("validate-every");
+  if (every <= settings.integer("steps")) return;
+  for (const OptionSpec& option : option_table()) {
+    const bool goes_by_them = std::ranges::any_of(
+        option.applies_when, [](const Condition& each) { return each.exists() && each.option == "validate-every"; });
+    const bool nothing = is_among(" 0 no none", settings.text(option.name));
+    if (!goes_by_them || nothing || settings.origin(option.name) < Origin::file) continue;
+    throw ConfigError(fmt::format("{}: goes by validations on the way, and {} never comes within {}",
+                                  settings.where(option.name), shown(settings, "validate-every"),
+                                  counted(settings.integer("steps"), "step")));
+  }
+}
+
 // What the table cannot say: how two numbers go together.
 void refuse_conflicts(const Settings& settings) {
   const bool cosine = settings.text("schedule") == "cosine";
@@ -45,6 +60,13 @@ void refuse_conflicts(const Settings& settings) {
                     shown(settings, "schedule"), shown(settings, "steps"), shown(settings, "warmup"),
                     settings.integer("steps") / 10));
   }
+  const std::int64_t falling = settings.integer("steps") - settings.integer("warmup");
+  if (cosine && settings.integer("restarts") >= falling) {
+    throw ConfigError(fmt::format("{}: {} want as many steps and one more behind the warm-up, and there are {}",
+                                  settings.where("restarts"), counted(settings.integer("restarts"), "restart"),
+                                  falling));
+  }
+  refuse_late_validations(settings);
 }
 
 // The factor of noam is no learning rate: a number that was chosen for the one says nothing about the other.
@@ -123,6 +145,19 @@ void read_preset_or_config(Settings& settings, const std::string& name) {
   }
   if (!name.empty()) settings.read_config(find_preset(name).text, Origin::preset, "preset " + name);
   if (settings.given("config")) settings.read_config_file(settings.text("config"));
+}
+
+void require_something_to_train(const std::string& command, const Settings& settings) {
+  if (settings.given("task") || settings.given("train")) return;
+  if (settings.has_any(Origin::file) || settings.has_any(Origin::saved)) return;
+  if (settings.given("config")) {
+    throw ConfigError(
+        fmt::format("{}: has no line `name = value`, and nothing else says what to train; add --task, "
+                    "--train FILE, or lines such as task = copy",
+                    settings.text("config")));
+  }
+  throw ConfigError(command +
+                    ": say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
 }
 
 void settle(Settings& settings) {
@@ -210,8 +245,9 @@ Settings resume_settings(const Settings& given, const std::string& saved_config,
       throw ConfigError(fmt::format("{}: {}", given.where(option.name), why_useless(saved, option)));
     }
     if (now == saved.text(option.name) || (option.zero_is_automatic && now == "0")) continue;
+    const auto said = [](const std::string& value) { return value.empty() ? "none" : value; };
     throw ConfigError(fmt::format("{}: the run was begun with {}, not {}; resume without it, or train anew",
-                                  given.where(option.name), saved.text(option.name), now));
+                                  given.where(option.name), said(saved.text(option.name)), said(now)));
   }
   refuse_useless_options(saved);  // before a training file that was given makes `text` the task
   return saved;

@@ -53,6 +53,10 @@ void read_field(const Field<Part>& field, Part& part, const Settings& settings) 
 /// none.
 void read_preset_or_config(Settings& settings, const std::string& name);
 
+/// Throws ConfigError unless a task, a training file or a configuration file that says anything was given. REQUIRES:
+/// there is no preset.
+void require_something_to_train(const std::string& command, const Settings& settings);
+
 /// Sets what a likeness says (--like), puts numbers where the settings say "as the others need" (max-length, shards),
 /// and makes `text` the task when there are training files. Throws ConfigError for options that the task has no use
 /// for.

@@ -188,6 +188,11 @@ void Settings::drop(std::string_view name) {
   at(name) = {std::string(find_option(name)->fallback), Origin::fallback, fmt::format("--{}", name)};
 }
 
+bool Settings::has_any(Origin origin) const {
+  return std::ranges::any_of(
+      settings_, [&](const Setting& each) { return each.by_origin[static_cast<std::size_t>(origin)].has_value(); });
+}
+
 std::vector<std::string> Settings::list(std::string_view name) const {
   std::vector<std::string> values;
   std::istringstream lines(at(name).text);

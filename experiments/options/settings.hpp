@@ -48,6 +48,8 @@ class Settings {
   /// Takes over a value with where it came from.
   void take(std::string_view name, const Settings& other) { at(name) = other.at(name); }
 
+  /// Whether any option had a value of that origin, be it overruled by now.
+  bool has_any(Origin origin) const;
   bool given(std::string_view name) const { return at(name).origin != Origin::fallback; }
   Origin origin(std::string_view name) const { return at(name).origin; }
   /// How a message about this value begins: "--heads" or "my.cfg:3: heads".

@@ -7,6 +7,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "autograd/base/suggest.hpp"
+#include "experiments/program/help.hpp"
 
 namespace tapehead {
 namespace {
@@ -64,6 +65,10 @@ po::parsed_options parse_words(const Command& command, const std::vector<std::st
 void set_option(Invocation& invocation, const OptionSpec& option, const std::vector<std::string>& values) {
   if (!option.repeatable && invocation.settings.given(option.name)) {
     throw ConfigError(fmt::format("--{}: is given twice", option.name));
+  }
+  // One of a run may be empty, over one that a configuration file names.
+  if (option.kind == OptionKind::path && !is_run_option(option) && values.front().empty()) {
+    throw ConfigError(fmt::format("--{}: is empty; give {}", option.name, placeholder(option)));
   }
   invocation.settings.set(option.name, values.empty() ? "" : values.front());
 }

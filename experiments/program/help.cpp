@@ -14,27 +14,6 @@
 namespace tapehead {
 namespace {
 
-std::string placeholder(const OptionSpec& option) {
-  if (!option.placeholder.empty()) return std::string(option.placeholder);
-  switch (option.kind) {
-    case OptionKind::flag:
-      return {};
-    case OptionKind::integer:
-      return "N";
-    case OptionKind::real:
-      return "X";
-    case OptionKind::word:
-    case OptionKind::formula:
-      return "WORD";
-    case OptionKind::path:
-    case OptionKind::pair_files:
-      return "FILE";
-    case OptionKind::text:
-      return "TEXT";
-  }
-  return {};
-}
-
 Definition entry_of(const OptionSpec& option) {
   const std::string value = placeholder(option);
   Definition entry{fmt::format("--{}{}{}", option.name, value.empty() ? "" : " ", value), std::string(option.help)};
@@ -72,6 +51,27 @@ std::string takers_of(const OptionSpec& option) {
 constexpr std::int64_t kFewOptions = 20;
 
 }  // namespace
+
+std::string placeholder(const OptionSpec& option) {
+  if (!option.placeholder.empty()) return std::string(option.placeholder);
+  switch (option.kind) {
+    case OptionKind::flag:
+      return {};
+    case OptionKind::integer:
+      return "N";
+    case OptionKind::real:
+      return "X";
+    case OptionKind::word:
+    case OptionKind::formula:
+      return "WORD";
+    case OptionKind::path:
+    case OptionKind::pair_files:
+      return "FILE";
+    case OptionKind::text:
+      return "TEXT";
+  }
+  return {};
+}
 
 std::string program_help(std::size_t width) {
   std::string text =

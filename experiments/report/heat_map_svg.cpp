@@ -120,6 +120,26 @@ std::string drawn(const HeatMapPanel& panel, const Place& at, double y0) {
                    x, y, at.map_width, at.map_height);
 }
 
+// How many maps stand side by side, and how far apart they begin.
+struct Grid {
+  std::size_t columns = 1;
+  double pitch = 0;
+};
+
+// One below the other, unless that is long: then as high as wide, about.
+Grid grid_of(const std::vector<Place>& places) {
+  constexpr double kLong = 3000;
+  double height = 0, widest = 0, highest = 0;
+  for (const Place& place : places) {
+    height += place.height;
+    widest = std::max(widest, place.width + 2 * kSvgMargin);
+    highest = std::max(highest, place.height);
+  }
+  if (height <= kLong) return {1, widest};
+  const auto count = static_cast<double>(places.size());
+  return {static_cast<std::size_t>(std::ceil(std::sqrt(count * highest / widest))), widest};
+}
+
 std::string legend(double y) {
   constexpr int kSteps = 40;
   constexpr double kWidth = 4;
@@ -137,14 +157,22 @@ std::string heat_map_svg(std::vector<HeatMapPanel> panels) {
   for (HeatMapPanel& panel : panels) {
     if (const std::string beyond = beyond_shades(panel.weights); !beyond.empty()) panel.title += " (" + beyond + ")";
   }
+  std::vector<Place> places;
+  for (const HeatMapPanel& panel : panels) places.emplace_back(panel);
+  const Grid grid = grid_of(places);
   double width = 220;
   double height = kSvgMargin;
   std::string body;
-  for (const HeatMapPanel& panel : panels) {
-    const Place place(panel);
-    body += drawn(panel, place, height);
-    width = std::max(width, place.width);
-    height += place.height;
+  for (std::size_t first = 0; first < panels.size(); first += grid.columns) {
+    double highest = 0;
+    for (std::size_t i = first; i < std::min(first + grid.columns, panels.size()); ++i) {
+      const double x = static_cast<double>(i - first) * grid.pitch;
+      const std::string map = drawn(panels[i], places[i], height);
+      body += x == 0 ? map : fmt::format("<g transform=\"translate({:.1f} 0)\">\n{}</g>\n", x, map);
+      width = std::max(width, x + places[i].width);
+      highest = std::max(highest, places[i].height);
+    }
+    height += highest;
   }
   body += legend(height);
   height += kSvgLine + kSvgMargin;

@@ -12,9 +12,29 @@ namespace {
 
 constexpr double kFieldWidth = 480;
 constexpr double kFieldHeight = 300;
+constexpr double kKeyWidth = 32;  // of a line in the list beside the field
 constexpr int kMostTicks = 9;
 // Told apart by those who see no red or no green, and in grey (Okabe & Ito 2008, "Color universal design").
 constexpr std::array<const char*, 6> kColors{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
+
+// How a line is drawn. A later one lies above those before it: its gaps, and the larger marks below its own, leave
+// these to be seen where both are the same.
+struct Pen {
+  const char* color;
+  const char* dashes;
+  double mark;  // radius
+
+  std::string stroke() const {
+    const std::string gaps = *dashes == '\0' ? "" : fmt::format(" stroke-dasharray=\"{}\"", dashes);
+    return fmt::format(" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"{}/>\n", color, gaps);
+  }
+};
+
+Pen pen_of(std::size_t line) {
+  constexpr std::array<const char*, 4> kDashes{"", "8 6", "2 5", "10 3 2 3"};
+  return {kColors[line % kColors.size()], kDashes[line % kDashes.size()],
+          std::max(2.0, 4.4 - 0.8 * static_cast<double>(line))};
+}
 
 struct Field {
   PlotScale x_scale, y_scale;
@@ -73,7 +93,7 @@ std::string axes(const Plot& plot, const Field& field) {
                                     kSvgMargin + 10, middle));
 }
 
-std::string drawn(const Plot& plot, const PlotLine& line, const Field& field, const char* color) {
+std::string drawn(const Plot& plot, const PlotLine& line, const Field& field, const Pen& pen) {
   std::string path, marks;
   for (const auto& point : line.points) {
     if (!can_be_drawn(plot, point)) continue;
@@ -81,12 +101,12 @@ std::string drawn(const Plot& plot, const PlotLine& line, const Field& field, co
     const double y = field.y(point.second);
     path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x, y);
     marks += fmt::format(
-        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}: {} {:.4g}, {} {:.4g}</title></circle>\n", x,
-        y, color, svg_escaped(line.name), svg_escaped(plot.x.name), point.first, svg_escaped(plot.y.name),
-        point.second);
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"{}\"><title>{}: {} {:.4g}, {} "
+        "{:.4g}</title></circle>\n",
+        x, y, pen.mark, pen.color, svg_escaped(line.name), svg_escaped(plot.x.name), point.first,
+        svg_escaped(plot.y.name), point.second);
   }
-  return fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"/>\n", path, color) +
-         marks;
+  return fmt::format("<polyline points=\"{}\"{}", path, pen.stroke()) + marks;
 }
 
 }  // namespace
@@ -102,14 +122,16 @@ std::string plot_svg(const std::vector<Plot>& plots) {
     std::size_t longest = 0;
     for (std::size_t i = 0; i < plot.lines.size(); ++i, legend += kSvgLine) {
       const PlotLine& line = plot.lines[i];
-      const char* color = kColors[i % kColors.size()];
-      body += drawn(plot, line, field, color);
+      const Pen pen = pen_of(i);
+      body += drawn(plot, line, field, pen);
       const double x = field.left + kFieldWidth + 16;
-      body += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", x, legend - 4, color);
-      body += svg_text(x + 10, legend, line.name);
+      body += fmt::format("<path d=\"M{:.1f},{:.1f}h{:.1f}\"{}", x, legend - 4, kKeyWidth, pen.stroke());
+      body += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"{}\"/>\n", x + kKeyWidth / 2,
+                          legend - 4, pen.mark, pen.color);
+      body += svg_text(x + kKeyWidth + 8, legend, line.name);
       longest = std::max(longest, text_width(line.name));
     }
-    width = std::max({width, field.left + kFieldWidth + 26 + kSvgLetter * static_cast<double>(longest),
+    width = std::max({width, field.left + kFieldWidth + 24 + kKeyWidth + kSvgLetter * static_cast<double>(longest),
                       kSvgLetter * static_cast<double>(text_width(plot.title))});
     y0 = std::max(field.top + kFieldHeight + 3 * kSvgLine, legend);
   }

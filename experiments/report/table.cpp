@@ -162,6 +162,28 @@ std::string lines_of_row(const std::vector<Column>& columns, const std::vector<s
   return text;
 }
 
+bool has_room_for_last(const std::vector<Column>& columns, std::size_t width) {
+  std::size_t longest = 0;
+  for (const std::string& cell : columns.back().cells) longest = std::max(longest, longest_word(cell));
+  return total_width(columns) - columns.back().width() + std::max(longest, kNarrowestText) <= width;
+}
+
+// Rows without a heading whose last cell, words, has no room beside the others: it stands below them.
+std::string below_rows(std::vector<Column> columns, std::size_t width) {
+  const std::vector<std::string> last = std::move(columns.back().cells);
+  columns.pop_back();
+  std::vector<std::size_t> widths;
+  for (const Column& column : columns) widths.push_back(column.width());
+  std::string text;
+  for (std::size_t r = 0; r < last.size(); ++r) {
+    std::vector<std::vector<std::string>> cells;
+    for (const Column& column : columns) cells.push_back(lines_of(column.cells[r]));
+    text += lines_of_row(columns, widths, cells, false);
+    if (!last[r].empty()) text += wrapped("    " + last[r], width, 4) + "\n";
+  }
+  return text;
+}
+
 // Labels and what belongs to them, where the texts have no room beside the labels: below, each begun with two spaces.
 std::string below_labels(const std::vector<Column>& columns, std::size_t width) {
   std::string text;
@@ -210,10 +232,10 @@ std::string Table::text(std::size_t width) const {
   std::vector<std::string> gone;
   if (total_width(columns) > width) {
     if (titles_.empty() && columns.size() == 2) {
-      std::size_t longest = 0;
-      for (const std::string& cell : columns.back().cells) longest = std::max(longest, longest_word(cell));
-      if (columns.front().width() + kGap + std::max(longest, kNarrowestText) > width)
-        return below_labels(columns, width);
+      if (!has_room_for_last(columns, width)) return below_labels(columns, width);
+    }
+    if (titles_.empty() && columns.size() > 2 && !columns.back().numbers && !has_room_for_last(columns, width)) {
+      return below_rows(std::move(columns), width);
     }
     if (!titles_.empty()) fold_titles(columns);
     gone = leave_out(columns, expendable_, width);

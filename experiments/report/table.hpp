@@ -23,8 +23,8 @@ class Table {
 
   /// Lines that end in a line break, columns two spaces apart, no space at the end of a line. Lines longer than `width`
   /// are avoided by what costs least: headings of several lines; columns left out, which a line below says; the last
-  /// column, if it is words, in several lines; words cut short, which end in `…`. What cannot be cut (a path, a number)
-  /// may still reach beyond.
+  /// column, if it is words, in several lines, or below the others where there is no heading; words cut short, which
+  /// end in `…`. What cannot be cut (a path, a number) may still reach beyond.
   std::string text(std::size_t width = kUnlimited) const;
   /// The same cells as CSV; a field that needs quotes has them.
   std::string csv() const;

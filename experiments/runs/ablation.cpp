@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <sstream>
 #include <unordered_map>
 
@@ -164,13 +165,30 @@ void note_too_long(Ablation& ablation, const Run& run, const std::string& name) 
                     name, split, counted(positions, "position")));
   }
   if (!found.empty()) {
-    ablation.notices.push_back(
-        fmt::format("{}: {} of {} {} sequences need more than the model's {}; they count as wrong and are "
-                    "no part of a loss (the first is {})",
-                    name, found.size(), all, split, counted(positions, "position"),
-                    run.dataset->place(ablation.split, found.front())));
+    ablation.notices.push_back(fmt::format(
+        "{}: {} of {} {} more than the model's {}; {} as wrong and {} no part of a loss (the first is {})", name,
+        found.size(), counted(all, fmt::format("{} sequence", split)), found.size() == 1 ? "needs" : "need",
+        counted(positions, "position"), found.size() == 1 ? "it counts" : "they count",
+        found.size() == 1 ? "is" : "are", run.dataset->place(ablation.split, found.front())));
   }
   ablation.too_long.push_back(std::move(found));
+}
+
+// The tables are made of this grid alone: a run that is not in it would be lost from them.
+void refuse_other_grid(const Ablation& ablation) {
+  std::set<std::string> planned, others;
+  for (const PlannedRun& run : ablation.runs) planned.insert(ablation.folder_of(run));
+  std::error_code none;
+  for (const auto& cell : fs::directory_iterator(ablation.folder, none)) {
+    for (const auto& run : fs::directory_iterator(cell.path(), none)) {
+      const std::string folder = run.path().string();
+      const bool is_run = holds_run(folder) || file_exists(result_in(folder));
+      if (is_run && !planned.contains(folder)) others.insert(fs::relative(run.path(), ablation.folder, none).string());
+    }
+  }
+  if (others.empty()) return;
+  throw ConfigError(fmt::format("{}: holds {} of another grid, such as {}; choose another --out", ablation.folder,
+                                counted(others.size(), "run"), *others.begin()));
 }
 
 }  // namespace
@@ -278,6 +296,7 @@ Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, 
       ablation.runs.push_back(std::move(run));
     }
   }
+  refuse_other_grid(ablation);
   return ablation;
 }
 

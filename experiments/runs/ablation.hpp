@@ -74,7 +74,8 @@ std::int64_t count_runs(const Settings& base, std::span<const Variation> variati
 
 /// Plans every run, reads the results that are there already, and throws, before any run, what is wrong with any of
 /// them: ConfigError also for two cells that are the same run, and for a folder that holds a run of other options,
-/// other data, another build of the program or another split. REQUIRES: count_runs() passed.
+/// other data, another build of the program or another split, or one that is not of this grid. REQUIRES: count_runs()
+/// passed.
 Ablation plan_ablation(const Settings& base, std::vector<Variation> variations, std::int64_t seeds, Split split,
                        const std::string& folder, DataCache& cache);
 

@@ -59,6 +59,20 @@ std::string meaning_of(const OptionSpec& option, const Settings& settings) {
   return std::to_string(settings.integer("d-model") / settings.integer("heads"));
 }
 
+// Whether the saved weights have the shapes of this run's model, but for the words.
+bool shapes_agree(const Run& run, const CheckpointReader& reader) {
+  ModelConfig config = run.config.model;
+  config.target_vocabulary = kFirstFreeId + std::ssize(reader.meta().target_vocabulary);
+  config.source_vocabulary =
+      run.model.reads_source() ? kFirstFreeId + std::ssize(reader.meta().source_vocabulary) : config.target_vocabulary;
+  try {
+    reader.require_parameters(Model(config).layout());
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void require_same_meaning(const Run& run, const CheckpointReader& reader) {
   Settings saved;
   saved.read_config(reader.meta().config, Origin::saved, reader.path() + ": config");
@@ -70,19 +84,20 @@ void require_same_meaning(const Run& run, const CheckpointReader& reader) {
     const std::string now = meaning_of(option, run.settings);
     if (then == now) continue;
     throw ConfigError(fmt::format(
-        "--init: {} was trained with {} {}, not {}, which its weights mean something else for; give --{} {}, or "
-        "take them all the same by --init-check shapes",
-        reader.path(), option.name, then, now, option.name, then));
+        "--init: {} was trained with {} {}, not {}, which its weights mean something else for; give --{} {}{}",
+        reader.path(), option.name, then, now, option.name, then,
+        shapes_agree(run, reader) ? ", or take them all the same by --init-check shapes" : ""));
   }
 }
 
-void require_same_words(const char* side, const WordMatch& match, const std::string& path) {
+void require_same_words(const Run& run, const CheckpointReader& reader, const char* side, const WordMatch& match) {
   if (match.same_words()) return;
   const std::string first = match.new_words == 0 ? "" : fmt::format(", the first of them \"{}\"", match.first_new);
   throw ConfigError(fmt::format(
-      "--init: {} knows other words than the data: of the {} words {} are new{}, and {} are not in the data; "
-      "match those that both have by --init-check shapes",
-      path, side, match.new_words, first, match.left_out));
+      "--init: {} knows other words than the data: of the {} words {} are new{}, and {} are not in the data; {}",
+      reader.path(), side, match.new_words, first, match.left_out,
+      shapes_agree(run, reader) ? "match those that both have by --init-check shapes"
+                                : "its weights have other shapes, too: train anew"));
 }
 
 // Which vocabulary the rows or the columns of a parameter stand for, if any: what grows with it says so.
@@ -169,7 +184,7 @@ void set_initial_weights(const Run& run, ParameterStore<T>& parameters, Training
   const WordMatch source =
       apart ? match_words(run.dataset->source_vocabulary(), reader.meta().source_vocabulary, reader.path()) : target;
   for (const auto& [side, match] : {std::pair{"source", &source}, std::pair{"target", &target}}) {
-    if (strict) require_same_words(side, *match, reader.path());
+    if (strict) require_same_words(run, reader, side, *match);
     if (match->new_words == 0 || (!apart && match == &source)) continue;
     observer.on_warning(fmt::format("init: {} of {} {} words are new to {}; their weights are drawn", match->new_words,
                                     std::ssize(match->saved_id) - kFirstFreeId, side, reader.path()));

@@ -40,8 +40,9 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, {.source = std::ssize(ids)});
   if (needed > config.model.max_positions) {
-    throw DataError(fmt::format("{} need{} {}, but the model has {}", counted(ids.size(), "token"),
-                                ids.size() == 1 ? "s" : "", counted(needed, "position"), config.model.max_positions));
+    throw DataError(fmt::format("{} need{} {}, but the model has {}; give fewer, or train with --max-positions {}",
+                                counted(ids.size(), "token"), ids.size() == 1 ? "s" : "", counted(needed, "position"),
+                                config.model.max_positions, needed));
   }
   return ids;
 }

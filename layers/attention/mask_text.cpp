@@ -101,7 +101,7 @@ constexpr std::size_t kAny = 10000;
 
 constexpr std::array kTerms{
     Term{{"causal", "offset | end", "keys up to its own place; end: the last query sees the last key"}, 0, 1, causal},
-    Term{{"window", "left, right", "keys from `left` places before its own to `right` behind"},
+    Term{{"window", "left, right", "keys from `left` places before its own to `right` behind, 0 unless it is given"},
          1,
          2,
          [](const Making& in) -> Mask { return Window{.left = in.number(0, 0), .right = in.number(1, 0, 0)}; }},
@@ -154,7 +154,8 @@ class Parser {
   std::string_view word() {
     const std::size_t begin = (peek(), at_);
     const auto is_part = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+             c == '.';
     };
     while (at_ < text_.size() && is_part(text_[at_])) ++at_;
     return text_.substr(begin, at_ - begin);

@@ -284,8 +284,9 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
                     config.position_range, config.max_positions));
   }
   if (config.block.distinct_layers >= std::max<std::int64_t>(config.layers, 1)) {
-    throw ConfigError(fmt::format("distinct-layers: {} are no fewer than the {} there are; take fewer, or 0",
-                                  config.block.distinct_layers, counted(config.layers, "layer")));
+    throw ConfigError(
+        fmt::format("distinct-layers: {} must be fewer than all layers, of which there {} {}; take fewer, or 0",
+                    config.block.distinct_layers, config.layers == 1 ? "is" : "are", config.layers));
   }
   if (config.block.value_residual != "none" && config.layers == 1) {
     throw ConfigError(

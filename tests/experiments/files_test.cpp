@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cmath>
+
 #include "autograd/poison.hpp"
 #include "tests/experiments/shell_support.hpp"
+#include "trainers/tensor_file.hpp"
 
 namespace tapehead {
 namespace {
@@ -165,6 +168,35 @@ TEST_F(Files, TheSystemsRefusalsAreOneLine) {
     }
   }
   EXPECT_FALSE(fs::exists(path("out")));
+}
+
+TEST_F(Files, WhatIsWrongWithAFileIsSaidWithWhereAndWhatToDo) {
+  const std::string empty = write("empty.h5", "");
+  EXPECT_EQ(run({"eval", empty}).err, "tapehead: checkpoint: " + empty + " is empty; take a copy, or train anew\n");
+  const std::string other = write("other.h5", std::string(1000, 'x'));
+  EXPECT_EQ(run({"eval", other}).err, "tapehead: checkpoint: " + other +
+                                          " is not a tapehead checkpoint; name the folder "
+                                          "of a run, or checkpoint.h5 in it\n");
+  const std::string cut = write("cut.h5", std::string("\x89HDF\r\n\x1a\n", 8) + std::string(100, '\0'));
+  EXPECT_EQ(run({"attend", "--input", cut}).err,
+            "tapehead: " + cut + ": HDF5 cannot read it: it is damaged or cut off\n");
+  const double nan = std::nan("");
+  write_tensors(path("nan.h5"),
+                {{"q", {{1, 2, 1, 2}, {1, 2, 3, nan}}}, {"k", {{1, 1, 1, 2}, {1, 2}}}, {"v", {{1, 1, 1, 2}, {1, 2}}}});
+  EXPECT_EQ(run({"attend", "--input", path("nan.h5")}).err,
+            "tapehead: " + path("nan.h5") + ": q holds nan at (0, 1, 0, 1), from 0 on; numbers must be finite\n");
+  write_tensors(path("mask.h5"), {{"q", {{1, 1, 1, 1}, {1}}},
+                                  {"k", {{1, 1, 1, 1}, {1}}},
+                                  {"v", {{1, 1, 1, 1}, {1}}},
+                                  {"mask", {{1, 1}, {-INFINITY}}}});
+  EXPECT_THAT(run({"attend", "--input", path("mask.h5")}).err, HasSubstr("mask holds -inf at (0, 0)"))
+      << "a mask that is added is none that selects";
+  ASSERT_EQ(run(tiny_train(path("small"))).status, 0);
+  EXPECT_THAT(run({"predict", path("small")}, "1 2 3 4 5 1 2 3 4 5\n").err,
+              HasSubstr("standard input:1: 10 tokens need 11 positions, but the model has 6; give fewer, or train with "
+                        "--max-positions 11"));
+  EXPECT_THAT(run(tiny_train(path("b"), {"--init", path("small"), "--init-check", "shapes", "--d-ff", "9"})).err,
+              HasSubstr("is needed; give the options that it was trained with"));
 }
 
 }  // namespace

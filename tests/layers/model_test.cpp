@@ -273,7 +273,7 @@ TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
       {[](ModelConfig& c) { c.block.value_residual = "yes"; },
        "value-residual: \"yes\" is none of none, equal, learned"},
       {[](ModelConfig& c) { c.block.distinct_layers = 3; },
-       "distinct-layers: 3 are no fewer than the 2 layers there are; take fewer, or 0"},
+       "distinct-layers: 3 must be fewer than all layers, of which there are 2; take fewer, or 0"},
       {[](ModelConfig& c) { c.block.value_residual = "equal", c.layers = 1; },
        "value-residual: equal mixes values with those of the first layer, and there is no other"},
       {[](ModelConfig& c) { c.block.layer_drop = 1; }, "layer-drop: must be less than 1, not 1"},

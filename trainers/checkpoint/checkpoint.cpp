@@ -72,6 +72,11 @@ void write_flat(Hdf5Image& file, const std::string& group, const ParameterLayout
   }
 }
 
+[[noreturn]] void refuse_model(const std::string& why) {
+  throw CheckpointError(
+      fmt::format("checkpoint: of another model: {}; give the options that it was trained with", why));
+}
+
 // The very parameters of the layout, in its shapes.
 void require_layout(const Hdf5Catalogue& file, const std::string& group, const ParameterLayout& layout) {
   if (!file.groups.contains(group)) throw CheckpointError(fmt::format("checkpoint: there is no {}", group));
@@ -80,17 +85,14 @@ void require_layout(const Hdf5Catalogue& file, const std::string& group, const P
   for (auto at = begin; at != file.numbers.end() && at->first.starts_with(group + "/"); ++at) left.insert(at->first);
   for (const ParameterRange& range : layout.ranges()) {
     const std::string path = place(group, range);
-    if (left.erase(path) == 0) throw CheckpointError(fmt::format("checkpoint: of another model: {} is missing", path));
+    if (left.erase(path) == 0) refuse_model(path + " is missing");
     const std::vector<std::uint64_t>& stored = file.numbers.at(path).dims;
     if (const std::vector<std::uint64_t> needed = dims_of(range); stored != needed) {
-      throw CheckpointError(
-          fmt::format("checkpoint: of another model: the shape differs of {}: ({}) is stored, ({}) is needed", path,
-                      fmt::join(stored, ", "), fmt::join(needed, ", ")));
+      refuse_model(fmt::format("the shape differs of {}: ({}) is stored, ({}) is needed", path, fmt::join(stored, ", "),
+                               fmt::join(needed, ", ")));
     }
   }
-  if (!left.empty()) {
-    throw CheckpointError(fmt::format("checkpoint: of another model: {} is one too many", *left.begin()));
-  }
+  if (!left.empty()) refuse_model(*left.begin() + " is one too many");
 }
 
 // Into a vector of its own, so that a failure half-way changes nothing.

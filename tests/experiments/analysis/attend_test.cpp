@@ -346,11 +346,18 @@ TEST_F(Attend, WritesOverNothingThatItReads) {
     EXPECT_THAT(ran.err, HasSubstr("give another name"));
     EXPECT_EQ(read("q.csv"), "1,2\n");
   };
-  std::filesystem::create_symlink("q.csv", path("link"));
-  refused({"attend", "--query", q, "--key", "1,2", "--svg", q});
-  refused({"attend", "--query", "1,2", "--key", q, "--svg", path("link")});
-  refused({"attend", "--input", q, "--output", q});
-  refused({"attend", "--query", "1,2", "--key", "1,2", "--output", path("a"), "--svg", path("a")});
+  std::filesystem::create_symlink("q.csv", path("link.svg"));
+  std::filesystem::create_hard_link(q, path("q.h5"));
+  refused({"attend", "--query", q, "--key", "1,2", "--svg", path("link.svg")});
+  refused({"attend", "--input", path("q.h5"), "--output", path("q.h5")});
+  // Nor of a file of another kind.
+  for (const std::string option : {"--svg", "--output"}) {
+    const Ran ran = run({"attend", "--query", "1,2", "--key", "1,2", option, q});
+    const std::string ending = option == "--svg" ? ".svg" : ".h5";
+    EXPECT_EQ(ran.err, fmt::format("tapehead: {0}: {1} does not end in {2}; name a file that does, such as {1}{2}\n",
+                                   option, q, ending));
+    EXPECT_EQ(read("q.csv"), "1,2\n");
+  }
 }
 
 // Names of unknown origin do not act on the terminal, above columns either; a mask may be longer than a file's name.

@@ -75,5 +75,14 @@ TEST_F(Eval, ShowsOfAnExampleWhatPredictWrites) {
   EXPECT_EQ(examples("1")[0], all[0]);
 }
 
+// In short lines an explanation stands below its number; it is not cut.
+TEST_F(Eval, ExplainsInShortLinesToo) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const std::string out = run({"eval", path("run"), "--decode"}, {}, 40).out;
+  EXPECT_THAT(out, testing::Not(HasSubstr("…")));
+  EXPECT_THAT(out, HasSubstr("\n    nats a token that the model knows\n"));
+  EXPECT_THAT(out, HasSubstr("\n    of the sequences, written from the\n    source alone\n"));
+}
+
 }  // namespace
 }  // namespace tapehead

@@ -48,5 +48,40 @@ TEST_F(Predict, RefusesWhatItsSearchDoesNotTake) {
   EXPECT_EQ(refusal({"--search", "sample", "--top-k", "-1"}), "tapehead: --top-k: must be at least 0, not -1\n");
 }
 
+TEST_F(Predict, AsJsonEachLineIsAnObject) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const std::string input = "1 2 3\n\n9 9\n4 \"5\n5\n";
+  const Ran text = run({"predict", path("run")}, input);
+  const Ran json = run({"predict", path("run"), "--json"}, input);
+  EXPECT_EQ(json.status, text.status);
+  EXPECT_EQ(json.err, text.err);
+  const std::vector<std::string> outputs = lines_of(text.out), objects = lines_of(json.out), inputs = lines_of(input);
+  ASSERT_EQ(objects.size(), inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const nlohmann::json object = nlohmann::json::parse(objects[i]);
+    EXPECT_EQ(object["input"], inputs[i]);
+    EXPECT_EQ(object["output"], outputs[i].empty() ? nlohmann::json(nullptr) : nlohmann::json(outputs[i])) << i;
+  }
+}
+
+TEST_F(Predict, InspectDrawsItsMapsIntoAPicture) {
+  ASSERT_EQ(run(tiny_train(path("run"))).status, 0);
+  const auto panels = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"inspect", path("run"), "--input", "1 2 3", "--svg", path("a.svg")};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    const std::string svg = read("a.svg");
+    EXPECT_TRUE(svg.starts_with("<svg "));
+    std::vector<bool> drawn;
+    for (const char* head : {"cross_attention, head 0<", "cross_attention, head 1<"}) {
+      drawn.push_back(svg.find(head) != std::string::npos);
+    }
+    return drawn;
+  };
+  EXPECT_EQ(panels({}), (std::vector{true, true}));
+  EXPECT_EQ(panels({"--head", "1", "--json"}), (std::vector{false, true}));
+}
+
 }  // namespace
 }  // namespace tapehead

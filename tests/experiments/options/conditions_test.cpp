@@ -54,6 +54,60 @@ TEST(Conditions, WhatWouldDoNothingIsRefusedByNameWithTheReason) {
   EXPECT_EQ(refusal({{"initialisation", "normal"}, {"init", "/run"}}), "--initialisation: does nothing with --init");
 }
 
+// Where one choice has to be another first, it is named, with everything that it may be.
+TEST(Conditions, WhatAModelDoesNotTakeNamesEveryModelThatDoes) {
+  const std::string rnn = ": does not apply to model rnn (command line); it is for model ";
+  const std::string blocks = "decoder or encoder or transformer";
+  EXPECT_EQ(refusal({{"model", "rnn"}, {"norm-kind", "rms"}}), "--norm-kind" + rnn + blocks);
+  EXPECT_EQ(refusal({{"model", "rnn"}, {"norm", "pre"}}), "--norm" + rnn + blocks);
+  EXPECT_EQ(refusal({{"model", "rnn"}, {"d-ff", "64"}}), "--d-ff" + rnn + blocks);
+  EXPECT_EQ(refusal({{"model", "rnn"}, {"residual", "parallel"}}), "--residual" + rnn + blocks);
+  EXPECT_EQ(refusal({{"model", "convolution"}, {"positions", "alibi"}}),
+            "--positions: alibi does not apply to model convolution (command line); it is for model " + blocks +
+                ", because it is added to scores, and there are none");
+  for (const auto& [name, value] : Options{{"score", "additive"},
+                                           {"kv-heads", "1"},
+                                           {"head-gate", "learned"},
+                                           {"normalizer", "sparsemax"},
+                                           {"score-cap", "5"},
+                                           {"attention", "composed"},
+                                           {"head-split", "reshape"}}) {
+    EXPECT_EQ(refusal({{"model", "rnn_decoder"}, {name, value}}),
+              "--" + name +
+                  ": does not apply to model rnn_decoder (command line); it is for model convolution or "
+                  "decoder or encoder or rnn or transformer");
+    const Settings taken = with({{"model", "decoder"}, {name, value}});
+    EXPECT_TRUE(applies(taken, *find_option(name))) << name;
+  }
+}
+
+TEST(Conditions, WhatGoesByValidationsNeedsOneWithinTheSteps) {
+  const Options late{{"steps", "20"}, {"validate-every", "21"}};
+  const auto with_late = [&](const std::string& name, const std::string& value) {
+    Options options = late;
+    options.emplace_back(name, value);
+    return refusal(options);
+  };
+  const std::string why =
+      "goes by validations on the way, and validate-every 21 (command line) never comes within 20 steps";
+  EXPECT_EQ(with_late("early-stop", "3"), "--early-stop: " + why);
+  EXPECT_EQ(with_late("best-metric", "exact_match"), "--best-metric: " + why);
+  EXPECT_EQ(with_late("stop-when", "loss=1"), "--stop-when: " + why);
+  EXPECT_EQ(with_late("early-stop", "0"), "taken");
+  EXPECT_EQ(refusal(late), "taken");
+  EXPECT_EQ(refusal({{"steps", "20"}, {"validate-every", "20"}, {"early-stop", "3"}}), "taken");
+  EXPECT_EQ(refusal({{"steps", "20"}, {"warmup", "2"}}, "copy"), "taken") << "what a preset says is dropped as ever";
+}
+
+TEST(Conditions, RestartsNeedStepsToRestartIn) {
+  const auto restarts = [](const char* count) {
+    return refusal({{"schedule", "cosine"}, {"steps", "20"}, {"warmup", "5"}, {"restarts", count}});
+  };
+  EXPECT_EQ(restarts("14"), "taken");
+  EXPECT_EQ(restarts("15"),
+            "--restarts: 15 restarts want as many steps and one more behind the warm-up, and there are 15");
+}
+
 TEST(Conditions, WithoutValidationDataNothingGoesByValidations) {
   const std::string made = "does nothing without --validation-size, which is 0 (command line)";
   EXPECT_EQ(refusal({{"validation-size", "0"}, {"validate-every", "5"}}), "--validate-every: " + made);

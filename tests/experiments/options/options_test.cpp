@@ -76,13 +76,15 @@ TEST(Options, WrongNumbersAreRefusedBySayingWhy) {
   EXPECT_EQ(refusal("heads", "1e3"), "\"1e3\" is not a whole number");
   EXPECT_EQ(refusal("heads", "2.5"), "\"2.5\" is not a whole number");
   EXPECT_EQ(refusal("heads", "+-3"), "\"+-3\" is not a whole number");
-  EXPECT_EQ(refusal("heads", "99999999999999999999"), "99999999999999999999 is out of range");
+  EXPECT_EQ(refusal("heads", "99999999999999999999"), "must be at most 4096, not 99999999999999999999");
   EXPECT_EQ(refusal("heads", "0"), "must be at least 1, not 0");
   EXPECT_EQ(refusal("batch", "-8"), "must be at least 1, not -8");
   EXPECT_EQ(refusal("lr", "0"), "must be more than 0, not 0");
   EXPECT_EQ(refusal("lr", "nan"), "\"nan\" is not a finite number");
   EXPECT_EQ(refusal("lr", "inf"), "\"inf\" is not a finite number");
-  EXPECT_EQ(refusal("lr", "1e999"), "1e999 is out of range");
+  EXPECT_EQ(refusal("lr", "1e999"), "must be at most 1000000000, not 1e999");
+  EXPECT_EQ(refusal("lr", "1e-999"), "1e-999 is too near to zero");
+  EXPECT_EQ(refusal("seed", "-99999999999999999999"), "must be at least 0, not -99999999999999999999");
   EXPECT_EQ(refusal("lr", "0.1x"), "\"0.1x\" is not a number");
   EXPECT_EQ(refusal("dropout", "1"), "must be less than 1, not 1");
   EXPECT_EQ(refusal("beta2", "1.5"), "must be less than 1, not 1.5");

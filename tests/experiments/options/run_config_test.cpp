@@ -330,6 +330,10 @@ TEST(Resume, KeepsTheSavedRunAndTakesWhatMayChange) {
             }),
             "--heads: the run was begun with 2, not 4; resume without it, or train anew");
   EXPECT_THAT(refusal([&] { resumed({{"clip", "1"}}); }), HasSubstr("--clip"));
+  EXPECT_EQ(refusal([&] {
+              resumed({{"attention-mask", "causal"}});
+            }),
+            "--attention-mask: the run was begun with none, not causal; resume without it, or train anew");
 }
 
 // A plateau is found by the validations on the way.

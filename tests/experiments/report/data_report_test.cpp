@@ -33,7 +33,7 @@ TEST_F(Data, EveryCommandThatReadsPairsNamesTheLinesThatAreNone) {
   ASSERT_EQ(run(train_words(good_)).status, 0);
   EXPECT_THAT(run({"eval", path("run"), "--test", bad_}).err, told);
   EXPECT_THAT(run({"summary", "--train", bad_}).err, told);
-  std::vector<std::string> ablate = train_words(good_, {"--test", bad_, "--vary", "heads=1,2", "--seeds", "1"});
+  std::vector<std::string> ablate = train_words(good_, {"--test", bad_, "--vary", "dropout=0,0.1", "--seeds", "1"});
   ablate[0] = "ablate";
   std::ranges::replace(ablate, path("run"), path("grid"));
   const Ran ablated = run(ablate);
@@ -57,7 +57,7 @@ TEST_F(Data, EvalShowsWhatWasSkippedAndWhatWasSeenInTraining) {
 }
 
 TEST_F(Data, AblationsShowWhatWasSeenInTraining) {
-  std::vector<std::string> words = train_words(good_, {"--test", bad_, "--vary", "heads=1,2", "--seeds", "1"});
+  std::vector<std::string> words = train_words(good_, {"--test", bad_, "--vary", "dropout=0,0.1", "--seeds", "1"});
   words[0] = "ablate";
   const Ran shown = run(words);
   ASSERT_EQ(shown.status, 0) << shown.err;
@@ -178,7 +178,7 @@ TEST_F(Data, AWordIsOneWordHoweverItsAccentsWereTyped) {
 
 TEST_F(Data, NamesOfFilesActOnNoTerminal) {
   const std::string train = write("a\x1b[31m.tsv", "a\tb\nno tab\nc\td\n");
-  std::vector<std::string> words = train_words(train, {"--test", train, "--vary", "heads=1,2", "--seeds", "1"});
+  std::vector<std::string> words = train_words(train, {"--test", train, "--vary", "dropout=0,0.1", "--seeds", "1"});
   const Ran trained = run(train_words(train));
   EXPECT_THAT(trained.err, AllOf(HasSubstr("skipped 1 of 3 lines"), Not(HasSubstr("\x1b"))));
   words[0] = "ablate";

@@ -4,6 +4,11 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "experiments/report/heat_map_svg.hpp"
 
 namespace tapehead {
 namespace {
@@ -91,6 +96,32 @@ TEST(HeatMap, SaysWhereNumbersGoBeyondItsShades) {
   weights.values[2] = -0.25;
   EXPECT_TRUE(draw_heat_map(weights, {}, HeatMapStyle::ascii)
                   .ends_with("from -0.25 to 1; what is below 0 or above 1 is shown as that\n"));
+}
+
+// Many maps make a page that is about as high as wide, and none lies on another.
+TEST(HeatMapSvg, ManyMapsStandInColumns) {
+  const auto size_of = [](const std::string& svg, const char* what) {
+    return std::stod(svg.substr(svg.find(std::string(" ") + what + "=\"") + std::string(what).size() + 3));
+  };
+  const HeatMapPanel panel{.title = "one", .weights = Matrix(6, 6)};
+  const std::string few = heat_map_svg(std::vector<HeatMapPanel>(4, panel));
+  EXPECT_EQ(few.find("<g "), std::string::npos) << "one below the other";
+  const std::string many = heat_map_svg(std::vector<HeatMapPanel>(60, panel));
+  EXPECT_LT(size_of(many, "height"), 2 * size_of(many, "width"));
+  EXPECT_LT(size_of(many, "width"), 2 * size_of(many, "height"));
+  std::set<std::pair<std::string, std::string>> corners;
+  std::string column = "0";
+  std::size_t titles = 0;
+  for (std::size_t at = 0; at < many.size(); at = many.find('\n', at) + 1) {
+    const std::string row = many.substr(at, many.find('\n', at) - at);
+    if (row.starts_with("<g ")) column = row;
+    if (row.starts_with("</g>")) column = "0";
+    if (row.find(">one<") == std::string::npos) continue;
+    ++titles;
+    corners.emplace(column, row);
+  }
+  EXPECT_EQ(titles, 60U);
+  EXPECT_EQ(corners.size(), 60U) << "two maps begin at the same place";
 }
 
 }  // namespace

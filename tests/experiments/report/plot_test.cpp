@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace tapehead {
@@ -86,6 +87,29 @@ TEST(Plot, ThePictureHoldsEveryPointThatCanBeDrawn) {
   EXPECT_EQ(points, 2U * 4);
   EXPECT_THAT(svg, HasSubstr("&lt;&amp;&gt;: h 0.1, left 0.01"));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
+}
+
+// A line that lies under another is seen through its gaps and around its marks.
+TEST(Plot, InThePictureNoLineHidesAnother) {
+  Plot plot = line();
+  plot.lines.resize(1);
+  while (plot.lines.size() < 4) plot.lines.push_back(plot.lines.front());
+  const std::string svg = plot_svg({plot});
+  std::vector<std::string> dashes;
+  std::vector<double> marks;
+  for (std::size_t at = svg.find("<polyline"); at != std::string::npos; at = svg.find("<polyline", at + 1)) {
+    const std::string element = svg.substr(at, svg.find('>', at) - at);
+    const std::size_t gaps = element.find("stroke-dasharray=\"");
+    dashes.push_back(gaps == std::string::npos ? "" : element.substr(gaps, element.find('"', gaps + 18) - gaps));
+    marks.push_back(std::stod(svg.substr(svg.find(" r=\"", at) + 4)));
+  }
+  ASSERT_EQ(dashes.size(), 4U);
+  EXPECT_EQ(dashes.front(), "");
+  for (std::size_t later = 1; later < 4; ++later) {
+    EXPECT_NE(dashes[later], "") << "it would hide the one before";
+    EXPECT_EQ(std::ranges::count(dashes, dashes[later]), 1);
+    EXPECT_LT(marks[later], marks[later - 1]);
+  }
 }
 
 }  // namespace

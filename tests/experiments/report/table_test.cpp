@@ -59,6 +59,19 @@ TEST(Table, WordsAreWrappedInTheLastColumnAndCutElsewhere) {
             "encoder.laye…  1\n");
 }
 
+TEST(Table, ALastCellThatHasNoRoomStandsBelow) {
+  Table table;
+  table.add({"loss", "0.5", "nats a token"});
+  table.add({"too long", "12"});
+  EXPECT_EQ(table.text(24),
+            "loss      0.5\n"
+            "    nats a token\n"
+            "too long   12\n");
+  EXPECT_EQ(table.text(60),
+            "loss      0.5  nats a token\n"
+            "too long   12\n");
+}
+
 TEST(Table, WideCharactersAndCombiningMarksKeepTheColumns) {
   Table table;
   table.add({"日本", "x"});

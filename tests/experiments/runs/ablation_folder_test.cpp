@@ -191,5 +191,33 @@ TEST_F(Ablate, RunsAndSweepsDoNotShareAFolder) {
   EXPECT_EQ(run(words({"--seeds", "1"})).status, 0) << "an ablation goes on in its own";
 }
 
+// Its tables hold this grid alone: the other one's results would be gone from them.
+TEST_F(Ablate, AFolderOfAnotherGridIsRefusedAndLeftAsItWas) {
+  ASSERT_EQ(run(words()).status, 0);
+  const std::string runs = read("grid/runs.csv"), summary = read("grid/summary.csv");
+  const auto refused = [&](const std::vector<std::string>& other, const std::string& what) {
+    const Ran ran = run(other);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err,
+                testing::EndsWith("\ntapehead: " + path("grid") + ": holds " + what + "; choose another --out\n"));
+    EXPECT_EQ(read("grid/runs.csv"), runs);
+    EXPECT_EQ(read("grid/summary.csv"), summary);
+  };
+  refused(tiny_ablate(path("grid"), {"--vary", "layers=1,2", "--seeds", "2"}),
+          "4 runs of another grid, such as heads=1/seed=1");
+  refused(words({"--seeds", "1"}), "2 runs of another grid, such as heads=1/seed=2");
+  std::vector<std::string> wider = words({"--seeds", "3"});
+  std::ranges::replace(wider, std::string("heads=1,2"), std::string("heads=1,2,4"));
+  const Ran more = run(wider);
+  EXPECT_EQ(more.status, 0) << more.err;
+  EXPECT_EQ(lines_of(read("grid/runs.csv")).size(), 1U + 9);
+}
+
+TEST_F(Ablate, AnOptionIsEitherSetOrVaried) {
+  const Ran ran = run({"ablate", "copy", "--heads", "2", "--vary", "heads=1,2", "--out", path("grid")});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.err, "tapehead: --heads: is varied, too, by --vary heads=…; leave one of the two out\n");
+}
+
 }  // namespace
 }  // namespace tapehead

@@ -219,5 +219,38 @@ TEST_F(Runs, ThreeFilesAreTooMany) {
       << "a file may be called so";
 }
 
+TEST_F(Runs, AConfigurationFileThatSaysNothingIsNothingToTrain) {
+  const std::string empty = write("empty.cfg", "# nothing\n\n");
+  for (const std::string command : {"train", "ablate"}) {
+    std::vector<std::string> words{command, "--config", empty, "--out", path("out")};
+    if (command == "ablate") words.insert(words.end(), {"--vary", "heads=1,2"});
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_EQ(ran.err, "tapehead: " + empty +
+                           ": has no line `name = value`, and nothing else says what to train; add "
+                           "--task, --train FILE, or lines such as task = copy\n");
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("out")));
+  EXPECT_EQ(run(tiny_train(path("out"), {"--config", empty})).status, 0) << "--task says it";
+}
+
+TEST_F(Runs, AdamwWithoutDecayIsCalledAdam) {
+  const std::string note = "optimizer adamw: without --weight-decay it is adam; 0.01 is usual\n";
+  EXPECT_THAT(run(tiny_train(path("a"), {"--optimizer", "adamw"})).err, HasSubstr(note));
+  for (const char* decay : {"0", "0.01"}) {
+    EXPECT_THAT(run(tiny_train(path(std::string("b") + decay), {"--optimizer", "adamw", "--weight-decay", decay})).err,
+                testing::Not(HasSubstr("adamw")));
+  }
+  EXPECT_EQ(run({"bench", "--seconds", "0.001", "--rounds", "1", "--d-model", "8", "--d-ff", "8", "--layers", "1"}).err,
+            "");
+}
+
+TEST_F(Runs, AnImpossibleGoalIsRefused) {
+  EXPECT_EQ(run(tiny_train(path("a"), {"--validate-every", "4", "--stop-when", "exact_match=2"})).err,
+            "tapehead: --stop-when: exact_match is a share, which is at most 1, not 2\n");
+  EXPECT_EQ(run(tiny_train(path("a"), {"--validate-every", "4", "--stop-when", "loss=-1"})).err,
+            "tapehead: --stop-when: loss is never below 0, and -1 is no goal\n");
+}
+
 }  // namespace
 }  // namespace tapehead

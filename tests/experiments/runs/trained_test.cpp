@@ -58,14 +58,15 @@ TEST_F(Runs, TestLinesTooLongForTheModelAreNamedAndCountAsWrongOrAreSkipped) {
   const Ran wrong = run({"eval", path("run"), "--test", test, "--json", "--examples", "3"});
   ASSERT_EQ(wrong.status, 0) << wrong.err;
   EXPECT_THAT(wrong.err, HasSubstr("long.tsv:2"));
-  EXPECT_THAT(wrong.err, HasSubstr("1 of 3 sequences need more than the model's 3 positions and count as wrong"));
+  EXPECT_THAT(wrong.err, HasSubstr("1 of 3 sequences needs more than the model's 3 positions and counts as wrong "
+                                   "(--too-long skip leaves it out)"));
   EXPECT_EQ(wrong.json()["sequences"], 3);
   EXPECT_EQ(wrong.json()["too_long"], 1);
   EXPECT_TRUE(wrong.json()["examples"][1]["prediction"].is_null());
   const Ran skipped = run({"eval", path("run"), "--test", test, "--json", "--too-long", "skip"});
   EXPECT_EQ(skipped.json()["sequences"], 2);
   EXPECT_EQ(skipped.json()["loss"], wrong.json()["loss"]);
-  EXPECT_THAT(skipped.err, HasSubstr("are left out"));
+  EXPECT_THAT(skipped.err, HasSubstr("is left out"));
 }
 
 // One line of 300 words among the validation pairs.
@@ -77,7 +78,8 @@ TEST_F(Runs, ALongValidationLineMakesNothingLargerAndIsTold) {
   const std::string valid = write("valid.tsv", pairs + line + "\tA\n");
   const Ran ran = run(tiny_text(path("run"), {"--train", train, "--valid", valid, "--json"}));
   ASSERT_EQ(ran.status, 0) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("1 of 3 validation sequences need more than the model's 3 positions"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("1 of 3 validation sequences needs more than the model's 3 positions, and counts as wrong"));
   EXPECT_THAT(ran.err, HasSubstr("valid.tsv:3"));
   EXPECT_THAT(read("run/config.cfg"), HasSubstr("max-positions = 3\n"));
   EXPECT_EQ(ran.json()["validation"]["too_long"], 1);

@@ -94,5 +94,12 @@ TEST(MaskText, SaysWhatItDoesNotUnderstand) {
   EXPECT_THAT(refusal("causal|causal|causal|causal|causal|causal|causal|causal|causal"), HasSubstr("9 terms"));
 }
 
+TEST(MaskText, CapitalsAreNoOtherWord) {
+  EXPECT_EQ(
+      refusal("CAUSAL"),
+      "mask: \"CAUSAL\" is none of causal, window, prefix, lengths, documents, dilated, blocks; did you mean causal?");
+  EXPECT_THAT(refusal("Window(2)"), HasSubstr("did you mean window?"));
+}
+
 }  // namespace
 }  // namespace tapehead

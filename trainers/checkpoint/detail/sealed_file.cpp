@@ -45,9 +45,12 @@ std::vector<std::byte> read_sealed(const std::string& path) {
     InputFile file(path);
     // The first bytes decide: whatever else it is, it may be large.
     Seal seal{};
-    const bool is_one =
-        file.read_whole(seal) == seal.size() && std::memcmp(seal.data(), kMagic.data(), kMagic.size()) == 0;
-    if (!is_one) throw CheckpointError(fmt::format("checkpoint: {} is not a tapehead checkpoint", path));
+    const std::size_t size = file.read_whole(seal);
+    if (size == 0) throw CheckpointError(fmt::format("checkpoint: {} is empty; take a copy, or train anew", path));
+    if (size < seal.size() || std::memcmp(seal.data(), kMagic.data(), kMagic.size()) != 0) {
+      throw CheckpointError(fmt::format(
+          "checkpoint: {} is not a tapehead checkpoint; name the folder of a run, or checkpoint.h5 in it", path));
+    }
     std::vector<std::byte> content(std::max(static_cast<std::size_t>(file.size()), seal.size()) - seal.size());
     content.resize(file.read_whole(content));
     if (seal_of(content) == seal) return content;
