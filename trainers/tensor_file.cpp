@@ -24,7 +24,7 @@ std::string without_owner(std::string message) {
 
 // With the advice that helps most often.
 std::string advised(const std::string& message) {
-  if (message.find("HDF5 content") != std::string::npos) return "HDF5 cannot read it: it is damaged or cut off";
+  if (message.find("HDF5 content") != std::string::npos) return "cannot be read: HDF5 finds it damaged or cut off";
   if (message.find("one piece") != std::string::npos) return message + "; write it without chunks or compression";
   if (message.find("not of its type") != std::string::npos)
     return message + "; write float, double, bytes or truth values";

@@ -179,7 +179,7 @@ TEST_F(Files, WhatIsWrongWithAFileIsSaidWithWhereAndWhatToDo) {
                                           "of a run, or checkpoint.h5 in it\n");
   const std::string cut = write("cut.h5", std::string("\x89HDF\r\n\x1a\n", 8) + std::string(100, '\0'));
   EXPECT_EQ(run({"attend", "--input", cut}).err,
-            "tapehead: " + cut + ": HDF5 cannot read it: it is damaged or cut off\n");
+            "tapehead: " + cut + ": cannot be read: HDF5 finds it damaged or cut off\n");
   const double nan = std::nan("");
   write_tensors(path("nan.h5"),
                 {{"q", {{1, 2, 1, 2}, {1, 2, 3, nan}}}, {"k", {{1, 1, 1, 2}, {1, 2}}}, {"v", {{1, 1, 1, 2}, {1, 2}}}});

@@ -30,6 +30,11 @@ TEST(Goal, IsReachedFromTheRightSide) {
     EXPECT_THAT([&] { parse_goal(text, metrics); },
                 ThrowsMessage<ConfigError>(HasSubstr("\"" + std::string(text) + "\" ")));
   }
+  EXPECT_TRUE(parse_goal("match=1", metrics).reached_by(of(0, 1)));
+  EXPECT_THAT([&] { parse_goal("match=1.01", metrics); },
+              ThrowsMessage<ConfigError>("match is a share, which is at most 1, not 1.01"));
+  EXPECT_THAT([&] { parse_goal("loss=-0.5", metrics); },
+              ThrowsMessage<ConfigError>("loss is never below 0, and -0.5 is no goal"));
   EXPECT_THAT([&] { parse_goal("mtach=1", metrics); },
               ThrowsMessage<ConfigError>("\"mtach=1\" is no goal; did you mean match? see tapehead list metrics"));
 }

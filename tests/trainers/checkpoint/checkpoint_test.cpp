@@ -225,7 +225,9 @@ TEST_F(Checkpoint, ForeignFilesAreNamedAsSuch) {
   const std::string pipe = folder_ + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT([&] { CheckpointReader{pipe}; }, ThrowsMessage<CheckpointError>(HasSubstr("is a pipe, not a file")));
-  for (const std::string& content : {std::string(), std::string(5000, 'x'), std::string("tapehead checkpoint\n")}) {
+  write_file(path_, "");
+  EXPECT_THAT([&] { CheckpointReader{path_}; }, ThrowsMessage<CheckpointError>(HasSubstr("is empty")));
+  for (const std::string& content : {std::string(5000, 'x'), std::string("tapehead checkpoint\n")}) {
     write_file(path_, content);
     EXPECT_THAT([&] { CheckpointReader{path_}; },
                 ThrowsMessage<CheckpointError>(HasSubstr("is not a tapehead checkpoint")));
