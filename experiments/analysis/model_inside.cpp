@@ -21,11 +21,8 @@ namespace {
 const std::set<std::string> kNoProducts{"additive_score", "add_broadcast", "bucket_line",
                                         "embedding",      "slice",         "table_bias"};
 // Mixers, by how many products with the state a position takes: what a key recalls of it, what is added, what is read.
-const std::map<std::string, double> kStates{{"causal_linear_attention", 2},
-                                            {"delta_rule", 3},
-                                            {"gated_linear_attention", 2},
-                                            {"linear_attention", 2},
-                                            {"retention", 2}};
+const std::map<std::string, double> kStates{{"causal_linear_attention", 2}, {"cumulative_mean", 0},  {"delta_rule", 3},
+                                            {"gated_linear_attention", 2},  {"linear_attention", 2}, {"retention", 2}};
 
 // What is multiplied by a parameter, for a column of what its layer reads.
 enum class Multiplied {

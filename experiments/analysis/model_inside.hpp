@@ -28,8 +28,8 @@ struct ModelInside {
 
 /// Of an example of so many source and target tokens, seen while a model of the same kind runs on it that has two
 /// heads of two channels and one layer: what a large one would need is not taken. Elementwise arithmetic is not
-/// counted; of the state of a sequence mixer, one update and one product with it are (4 H d_k d_v), for each way that
-/// it is read, and what a key recalls of it where that is corrected (2 H d_k d_v).
+/// counted, nor are products with constants; of the state of a sequence mixer, one update and one product with it are
+/// (4 H d_k d_v), for each way that it is read, and what a key recalls of it where that is corrected (2 H d_k d_v).
 ModelInside model_inside(const Model& model, std::int64_t source, std::int64_t target);
 
 /// "4 heads of 16".

@@ -63,12 +63,13 @@ double attention_values(const MultiHeadAttention::Options& options, double queri
 }
 
 // What a mixer keeps of a sequence beside its projections: states of its chunks, gates, the context of either reading,
-// and what its norm makes of it.
+// and what its norm makes of it. One that reads no queries works on no chunks.
 double mixer_values(const LayerOptions& layer, double positions) {
   const MixerSpec& spec = find_mixer(layer.mixer);
+  if (spec.reads != MixerReads::queries) return 0;
   const HeadSizes sizes{layer.heads, layer.key_width, layer.value_width > 0 ? layer.value_width : layer.key_width};
   const auto heads = static_cast<double>(layer.heads);
-  const double state = spec.causal ? static_cast<double>(spec.state_size(sizes)) : 0;
+  const double state = static_cast<double>(spec.state_size(sizes));
   const double chunks = std::ceil(positions / static_cast<double>(spec.chunk));
   const double gates = spec.gates != nullptr ? static_cast<double>(spec.gates(sizes)) : 0;
   const double width = static_cast<double>(std::max(sizes.key_width, sizes.value_width));
@@ -76,15 +77,30 @@ double mixer_values(const LayerOptions& layer, double positions) {
   return heads * (2 * chunks * state + positions * (gates + 5 * width + 1)) + 64 * (20 * width + 128) + 2 * state;
 }
 
+// Of a position, projections for a mixer and its context: queries, keys and values, values alone, or nothing of the
+// kind.
+double projected_values(const MixerSpec& spec, double channels, double of_heads) {
+  switch (spec.reads) {
+    case MixerReads::queries:
+      return 4 * of_heads;
+    case MixerReads::values:
+      return 2 * of_heads;
+    case MixerReads::stream:
+      break;
+  }
+  return channels;
+}
+
 // Numbers that one layer keeps of an example: norms, residual sums and dropouts (C), projections and contexts (H · D),
 // the inner width twice or thrice, and once more if it is gated (F), the attention weights.
 double layer_values(const LayerOptions& layer, double positions, double memory) {
   const auto c = static_cast<double>(layer.channels);
   const auto d = static_cast<double>(layer.heads * std::max(layer.key_width, layer.value_width));
+  const double heard = layer.mixer == "attention" ? 4 * d : projected_values(find_mixer(layer.mixer), c, d);
   const double inner = static_cast<double>(layer.inner) * ((layer.inner_dropout > 0 ? 3 : 2) + (layer.gated ? 1 : 0));
   const double drops = layer.dropout > 0 ? 1 : 0;
   const double extra = layer.norm == NormPlace::both ? 2 : 0;  // norms behind parts
-  double values = positions * ((6 + 2 * drops + extra) * c + 4 * d + inner);
+  double values = positions * ((6 + 2 * drops + extra) * c + heard + inner);
   // Values cut out, mixed, and put back below queries and keys.
   if (layer.value_residual != ValueResidual::none) values += positions * 8 * d;
   values += layer.mixer == "attention" ? attention_values(attention_options(layer, 0), positions, positions)

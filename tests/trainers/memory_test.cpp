@@ -7,6 +7,7 @@
 
 #include "autograd/base/errors.hpp"
 #include "layers/attention/combinations.hpp"
+#include "layers/mixers/mixer.hpp"
 #include "layers/models/family.hpp"
 #include "layers/models/model.hpp"
 #include "layers/recurrent/cell.hpp"
@@ -113,6 +114,35 @@ TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverALayerIsMadeOf) {
       const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}).of(1));
       EXPECT_GT(own, 0.9) << family << " " << each.label;
       EXPECT_LT(own, 2.5) << family << " " << each.label;
+    }
+  }
+}
+
+// The same for what stands in the place of attention; tables of a transform are there once.
+TEST(Memory, TapesAreAboutAsLargeAsEstimatedWhateverTheMixer) {
+  for (const MixerSpec& spec : mixer_specs()) {
+    for (const std::int64_t examples : {1, 16}) {
+      const std::int64_t length = 100;
+      std::vector<std::int32_t> ids(static_cast<std::size_t>(length * examples), 5);
+      const std::vector<std::int32_t> lengths(static_cast<std::size_t>(examples), static_cast<std::int32_t>(length));
+      const TokenView tokens{ids.data(), lengths.data(), length, length, examples};
+      const Model model({.model = "encoder",
+                         .layers = 3,
+                         .heads = 4,
+                         .d_model = 64,
+                         .d_ff = 64,
+                         .mixer = spec.name,
+                         .dropout = 0.1,
+                         .max_positions = length,
+                         .source_vocabulary = 20,
+                         .target_vocabulary = 20});
+      ParameterStore<double> parameters(model.layout());
+      parameters.initialise(1);
+      Tape<double> tape(parameters);
+      model.features(tape, testing_support::token_batch(tokens, tokens, tokens), {.training = true});
+      const double own = static_cast<double>(tape.memory()) / (8 * pass_values(model, {length, length}).of(examples));
+      EXPECT_GT(own, 0.7) << spec.name << " " << examples;  // linear attention both ways keeps one state in all
+      EXPECT_LT(own, 2.5) << spec.name << " " << examples;
     }
   }
 }

@@ -203,12 +203,13 @@ TEST(ModelInside, AMixerHasAStateInPlaceOfWeights) {
 // What reads a sequence from either end has two states; the delta rule multiplies by its state once more.
 TEST(ModelInside, AStateCostsItsProductsEachWay) {
   const std::vector<std::pair<std::string, double>> both_ways{
-      {"linear", 2}, {"retention", 4}, {"gated_linear", 4}, {"delta_rule", 6}};
+      {"linear", 2}, {"retention", 4}, {"gated_linear", 4}, {"delta_rule", 6}, {"average", 0}};
   for (const auto& [mixer, products] : both_ways) {
     ModelConfig config = config_of("encoder");
     config.mixer = mixer;
     const ModelInside inside = model_inside(Model(config), 6, 6);
     EXPECT_EQ(inside.attentions.at(0).operations, products * 2 * 2 * 4 * 4) << mixer;
+    EXPECT_EQ(inside.attentions.at(0).allowed.rows, 0) << mixer << " has no weights";
   }
 }
 
