@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <optional>
 #include <set>
 #include <vector>
@@ -18,61 +16,13 @@
 #include "autograd/ops/multiply.hpp"
 #include "autograd/ops/rotary.hpp"
 #include "autograd/ops/sum.hpp"
+#include "experiments/analysis/attend_arrays.hpp"
 #include "experiments/analysis/joined_heads.hpp"
 #include "layers/attention/attention_scale.hpp"
 #include "layers/attention/attention_stages.hpp"
 
 namespace tapehead {
 namespace {
-
-struct Sizes {
-  std::int64_t examples, heads, key_heads, queries, keys, width, value_width;
-
-  std::vector<std::int64_t> maps() const { return {examples, heads, queries, keys}; }
-};
-
-Sizes sizes_of(const AttendInput& in, std::int64_t most) {
-  for (const auto& [name, tensor] : {std::pair("q", &in.query), {"k", &in.key}, {"v", &in.value}}) {
-    if (tensor->shape.size() == 4 && tensor->size() > 0) continue;
-    throw ShapeError(fmt::format("attend: {} is {}; it must be (examples, heads, places, width), none of them 0", name,
-                                 shape_text(*tensor)));
-  }
-  const auto& q = in.query.shape;
-  const auto& k = in.key.shape;
-  const auto& v = in.value.shape;
-  if (q[3] != k[3]) {
-    throw ShapeError(
-        fmt::format("attend: queries have {} each, keys {}; they must be equally wide", counted(q[3], "number"), k[3]));
-  }
-  if (k[2] != v[2]) {
-    throw ShapeError(
-        fmt::format("attend: {} but {}; each key needs one value", counted(k[2], "key"), counted(v[2], "value")));
-  }
-  if (k[0] != q[0] || v[0] != q[0] || k[1] != v[1] || q[1] % k[1] != 0) {
-    throw ShapeError(
-        fmt::format("attend: q is {}, k {} and v {}; they must have as many examples, k and v as many "
-                    "heads, and these must divide the heads of q",
-                    shape_text(in.query), shape_text(in.key), shape_text(in.value)));
-  }
-  const double maps = static_cast<double>(q[0]) * static_cast<double>(q[1]) * static_cast<double>(q[2]);
-  if (maps * static_cast<double>(std::max(k[2], v[3])) > static_cast<double>(most)) {
-    throw ShapeError(
-        fmt::format("attend: {} queries with {} keys and values of {} numbers make a table of over {} numbers, "
-                    "more than anybody can look at; take fewer rows",
-                    q[2], k[2], v[3], most));
-  }
-  return {q[0], q[1], k[1], q[2], k[2], q[3], v[3]};
-}
-
-void refuse_nonfinite(const std::string& where, const std::string& name, const Tensor& tensor) {
-  const auto odd = std::ranges::find_if(tensor.values, [](double number) { return !std::isfinite(number); });
-  if (odd == tensor.values.end()) return;
-  std::vector<std::int64_t> place(tensor.shape.size());
-  std::int64_t at = odd - tensor.values.begin();
-  for (std::size_t axis = place.size(); axis-- > 0; at /= tensor.shape[axis]) place[axis] = at % tensor.shape[axis];
-  throw DataError(fmt::format("{}: {} holds {} at ({}), from 0 on; numbers must be finite", where, name, *odd,
-                              fmt::join(place, ", ")));
-}
 
 // What is differentiated by, beside queries, keys and values.
 template <RealScalar T>
@@ -84,7 +34,7 @@ struct Learned {
 class Attend {
  public:
   Attend(const AttendInput& in, const AttendOptions& options, std::int64_t most)
-      : in_(in), options_(options), sizes_(sizes_of(in, most)), text_(options.mask) {
+      : in_(in), options_(options), sizes_(attend_sizes(in, most)), text_(options.mask) {
     if (options.scale == "inv_sqrt_dmodel") {
       throw ConfigError(
           "scale: inv_sqrt_dmodel needs a model, and given matrices have none; use inv_sqrt_dk or a number");
@@ -148,9 +98,9 @@ class Attend {
     result.scores = Tensor{of_scores, {scores.data(), scores.data() + scores.shape().size()}};
     result.weights = Tensor{sizes_.maps(), {weights.data(), weights.data() + weights.shape().size()}};
     result.context = heads_apart(context.data(), {sizes_.examples, sizes_.heads, sizes_.queries, sizes_.value_width});
-    require_finite(result.scores, "score", "key");
-    require_finite(result.context, "context", "dim");
-    hide(result);
+    require_finite(result.scores, sizes_, "score", "key", options_.single_precision);
+    require_finite(result.context, sizes_, "context", "dim", options_.single_precision);
+    hide_masked(result, sizes_);
     if (const auto loss = contracted(tape, context, weights)) {
       tape.backward(*loss);
       result.gradients = gradients(tape, store, query, key, value, learned);
@@ -223,29 +173,7 @@ class Attend {
     mask_ = text_.mask({sizes_.examples, sizes_.queries, sizes_.keys});
     const Tensor* given = other("mask");
     if (given == nullptr) return;
-    std::vector<std::int64_t> shape = given->shape;
-    if (shape.size() < 4) shape.insert(shape.begin(), 4 - shape.size(), 1);
-    const std::vector<std::int64_t> all = sizes_.maps();
-    for (std::size_t axis = 0; axis < 4; ++axis) {
-      if (shape.size() == 4 && (shape[axis] == 1 || shape[axis] == all[axis])) continue;
-      throw ShapeError(fmt::format("attend: the mask is {}; it must be ({}), or 1 where it is always the same",
-                                   shape_text(*given), fmt::join(all, ", ")));
-    }
-    std::vector<std::int64_t> strides(4);
-    for (std::int64_t axis = 3, step = 1; axis >= 0; step *= shape[static_cast<std::size_t>(axis--)]) {
-      const auto at = static_cast<std::size_t>(axis);
-      strides[at] = shape[at] == 1 ? 0 : step;
-    }
-    for (std::int64_t b = 0; b < all[0]; ++b) {
-      for (std::int64_t h = 0; h < all[1]; ++h) {
-        for (std::int64_t q = 0; q < all[2]; ++q) {
-          for (std::int64_t k = 0; k < all[3]; ++k) {
-            const auto at = b * strides[0] + h * strides[1] + q * strides[2] + k * strides[3];
-            table_of_mask_.push_back(given->values[static_cast<std::size_t>(at)] != 0 ? 1 : 0);
-          }
-        }
-      }
-    }
+    table_of_mask_ = mask_table(*given, sizes_);
     mask_ = mask_ & Explicit{table_of_mask_.data(), sizes_.queries, static_cast<std::int32_t>(sizes_.heads), true};
   }
 
@@ -293,32 +221,12 @@ class Attend {
     return input(tape, Tensor{{shape[0], shape[1], shape[2], 1}, given->values});
   }
 
-  // Row by row as files have it is column by column with the axes turned round. But a matrix of each head, which scores
-  // have, is (heads, in, out) there and (in, out, heads) here.
-  static Shape shape_of(const std::vector<std::int64_t>& s, StageKind kind) {
-    if (s.size() == 3) return kind == StageKind::score ? Shape{s[1], s[2], s[0]} : Shape{s[2], s[1], s[0]};
-    return s.size() == 2 ? Shape{s[1], s[0]} : Shape{s.empty() ? 1 : s[0]};
-  }
-  static std::vector<std::int64_t> shape_in_file(const Shape& shape, StageKind kind) {
-    if (shape.slices > 1 && kind == StageKind::score) return {shape.slices, shape.rows, shape.columns};
-    if (shape.slices > 1) return {shape.slices, shape.columns, shape.rows};
-    if (shape.columns > 1) return {shape.columns, shape.rows};
-    return {shape.rows};
-  }
-  // Where element i of a file stands in a value.
-  static std::size_t place_of(std::size_t i, const Shape& shape, std::size_t axes, StageKind kind) {
-    if (axes != 3 || kind != StageKind::score) return i;
-    const auto at = static_cast<std::int64_t>(i);
-    return static_cast<std::size_t>(
-        shape.offset({at / shape.columns % shape.rows, at % shape.columns, at / (shape.rows * shape.columns)}));
-  }
-
   template <RealScalar T>
   static Var<T> parameter(Tape<T>& tape, const Tensor& given, StageKind kind) {
-    const Shape shape = shape_of(given.shape, kind);
+    const Shape shape = shape_of_parameter(given.shape, kind);
     std::vector<T> values(given.values.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
-      values[place_of(i, shape, given.shape.size(), kind)] = static_cast<T>(given.values[i]);
+      values[place_in_parameter(i, shape, given.shape.size(), kind)] = static_cast<T>(given.values[i]);
     }
     return tape.input(shape, values.data());
   }
@@ -335,52 +243,6 @@ class Attend {
       }
     }
     return all;
-  }
-
-  // Hidden scores, and what the others add up to. Parts of a head have the mask of the head.
-  void hide(AttendResult& result) const {
-    const std::int64_t heads = result.scores.shape[1];
-    result.log_sum_exp = Tensor{{sizes_.examples, heads, sizes_.queries}, {}};
-    const std::int64_t map = sizes_.queries * sizes_.keys;
-    for (std::int64_t row = 0; row < result.scores.size(); row += sizes_.keys) {
-      const std::int64_t example = row / (map * heads);
-      const std::int64_t head = row / map % heads * sizes_.heads / heads;
-      const auto allowed = result.mask.values.begin() + map * (head + sizes_.heads * example) + row % map;
-      double largest = -std::numeric_limits<double>::infinity();
-      for (std::int64_t k = 0; k < sizes_.keys; ++k) {
-        if (allowed[k] != 0) largest = std::max(largest, result.scores.values[static_cast<std::size_t>(row + k)]);
-      }
-      double sum = 0;
-      for (std::int64_t k = 0; k < sizes_.keys; ++k) {
-        double& score = result.scores.values[static_cast<std::size_t>(row + k)];
-        if (allowed[k] != 0) {
-          sum += std::exp(score - largest);
-        } else {
-          score = std::numeric_limits<double>::quiet_NaN();
-        }
-      }
-      result.log_sum_exp.values.push_back(sum > 0 ? largest + std::log(sum) : largest);
-    }
-  }
-
-  // Finite vectors may have products that are not. Their weights would mean nothing.
-  void require_finite(const Tensor& tensor, const char* what, const char* across) const {
-    const std::int64_t columns = tensor.shape[3];
-    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
-      const double value = tensor.values[i];
-      if (std::isfinite(value)) continue;
-      const auto at = static_cast<std::int64_t>(i);
-      std::string where;
-      if (sizes_.examples * sizes_.heads > 1) {
-        const std::int64_t map = at / (columns * sizes_.queries);
-        where = fmt::format(" of example {}, head {}", map / tensor.shape[1], map % tensor.shape[1]);
-      }
-      throw DataError(fmt::format(
-          "attend: the {} of query {} and {} {}{} is {}, beyond the largest number of {} "
-          "precision; take smaller numbers",
-          what, at / columns % sizes_.queries, across, at % columns, where,
-          std::isnan(value) ? "not a number" : "infinite", options_.single_precision ? "single" : "double"));
-    }
   }
 
   // Σ upstream ∘ result, if there is an upstream.
@@ -425,7 +287,7 @@ class Attend {
       Tensor& kept = all[name];
       kept.shape = in_file;
       for (std::size_t e = 0; e < gradient.size(); ++e) {
-        kept.values.push_back(static_cast<double>(gradient[place_of(e, shape, in_file.size(), kind)]));
+        kept.values.push_back(static_cast<double>(gradient[place_in_parameter(e, shape, in_file.size(), kind)]));
       }
     };
     keep("q", in_.query.shape, query);
@@ -454,7 +316,7 @@ class Attend {
 
   const AttendInput& in_;
   const AttendOptions& options_;
-  Sizes sizes_;
+  AttendSizes sizes_;
   MaskText text_;
   ParameterLayout layout_;
   mutable AttentionStages stages_;  // whose stages are looked up by kind
