@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
@@ -151,8 +152,8 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
   report_.training_pairs = std::ssize(train_);
   report_.too_long = report_.train.file.pairs - report_.training_pairs;
   if (train_.size() == 0 && !options.train.empty()) {
-    throw DataError(
-        fmt::format("{}: every pair has more than {} tokens; raise max-length", options.train, options.max_length));
+    throw DataError(fmt::format("{}: every pair has more than {}; raise max-length", options.train,
+                                counted(options.max_length, "token")));
   }
   if (!options.train.empty()) {
     report_.train.seen_in_training = KnownPairs(train_, Compared::pair).repeated();

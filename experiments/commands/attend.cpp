@@ -70,8 +70,9 @@ Tensor mask_of_file(const std::string& file, const AttendInput& input) {
   const std::int64_t queries = input.query.shape[2];
   const std::int64_t keys = input.key.shape[2];
   if (table.rows != queries || table.columns != keys) {
-    throw ConfigError(fmt::format("--mask: {} has {} of {}, and there are {} queries and {} keys", file,
-                                  counted(table.rows, "row"), counted(table.columns, "number"), queries, keys));
+    throw ConfigError(fmt::format("--mask: {} has {} of {}, and there are {} and {}", file, counted(table.rows, "row"),
+                                  counted(table.columns, "number"), counted(queries, "query", "queries"),
+                                  counted(keys, "key")));
   }
   for (std::int64_t q = 0; q < queries; ++q) {
     for (std::int64_t k = 0; k < keys; ++k) {
@@ -171,7 +172,10 @@ void tell_of_heading(const Settings& settings, const char* option, const Matrix&
 }
 
 AttendInput input_of(const Settings& settings, std::vector<std::string>& dims, std::ostream& err) {
-  if (settings.given("input")) return input_of_file(settings.text("input"));
+  if (settings.given("input")) {
+    if (settings.text("input").empty()) throw ConfigError("--input: is empty; give an HDF5 file");
+    return input_of_file(settings.text("input"));
+  }
   for (const char* needed : {"query", "key"}) {
     if (settings.given(needed)) continue;
     throw ConfigError(

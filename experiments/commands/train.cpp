@@ -82,12 +82,12 @@ void tell_that_nothing_is_left(const Run& run, const RunOutcome& outcome, const 
                        patience ? "raise --early-stop or set it to 0" : "");
   } else if (depends_on_steps(options.step.schedule)) {
     text = fmt::format(
-        "the run has done all of its {} steps; nothing was trained; schedule {} ends there, so more steps are a "
+        "the run has done all of its {}; nothing was trained; schedule {} ends there, so more steps are a "
         "run of their own",
-        options.steps, options.step.schedule.kind);
+        counted(options.steps, "step"), options.step.schedule.kind);
   } else {
-    text = fmt::format("the run has done all of its {} steps; nothing was trained; to go on, raise --steps",
-                       options.steps);
+    text = fmt::format("the run has done all of its {}; nothing was trained; to go on, raise --steps",
+                       counted(options.steps, "step"));
   }
   console.err << printable(folder) << ": " << text << '\n';
 }

@@ -66,8 +66,10 @@ void set_option(Invocation& invocation, const OptionSpec& option, const std::vec
   if (!option.repeatable && invocation.settings.given(option.name)) {
     throw ConfigError(fmt::format("--{}: is given twice", option.name));
   }
-  // One of a run may be empty, over one that a configuration file names.
-  if (option.kind == OptionKind::path && !is_run_option(option) && values.front().empty()) {
+  // One of a run may be empty, over one that a configuration file names; so may a text that says what to do, or
+  // nothing.
+  const bool names_something = option.kind == OptionKind::path || option.repeatable;
+  if (names_something && !is_run_option(option) && values.front().empty()) {
     throw ConfigError(fmt::format("--{}: is empty; give {}", option.name, placeholder(option)));
   }
   invocation.settings.set(option.name, values.empty() ? "" : values.front());

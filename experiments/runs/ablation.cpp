@@ -235,9 +235,9 @@ std::int64_t count_runs(const Settings& base, std::span<const Variation> variati
   }
   const std::int64_t cells = grid_size(variations, kMostRuns + 1);
   if (cells > kMostRuns / seeds) {
-    throw ConfigError(
-        fmt::format("ablate: {}{} cells with {} seeds each are more than {} runs; vary fewer values at a time",
-                    cells > kMostRuns ? "over " : "", std::min(cells, kMostRuns), seeds, kMostRuns));
+    throw ConfigError(fmt::format("ablate: {}{} with {} each are more than {} runs; vary fewer values at a time",
+                                  cells > kMostRuns ? "over " : "", counted(std::min(cells, kMostRuns), "cell"),
+                                  counted(seeds, "seed"), kMostRuns));
   }
   return cells * seeds;
 }

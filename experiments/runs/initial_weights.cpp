@@ -94,8 +94,9 @@ void require_same_words(const Run& run, const CheckpointReader& reader, const ch
   if (match.same_words()) return;
   const std::string first = match.new_words == 0 ? "" : fmt::format(", the first of them \"{}\"", match.first_new);
   throw ConfigError(fmt::format(
-      "--init: {} knows other words than the data: of the {} words {} are new{}, and {} are not in the data; {}",
-      reader.path(), side, match.new_words, first, match.left_out,
+      "--init: {} knows other words than the data: of the {} words {} {} new{}, and {} {} not in the data; {}",
+      reader.path(), side, match.new_words, match.new_words == 1 ? "is" : "are", first, match.left_out,
+      match.left_out == 1 ? "is" : "are",
       shapes_agree(run, reader) ? "match those that both have by --init-check shapes"
                                 : "its weights have other shapes, too: train anew"));
 }
@@ -186,8 +187,9 @@ void set_initial_weights(const Run& run, ParameterStore<T>& parameters, Training
   for (const auto& [side, match] : {std::pair{"source", &source}, std::pair{"target", &target}}) {
     if (strict) require_same_words(run, reader, side, *match);
     if (match->new_words == 0 || (!apart && match == &source)) continue;
-    observer.on_warning(fmt::format("init: {} of {} {} words are new to {}; their weights are drawn", match->new_words,
-                                    std::ssize(match->saved_id) - kFirstFreeId, side, reader.path()));
+    observer.on_warning(fmt::format("init: {} of {} {} words {} new to {}; weights of new words are drawn",
+                                    match->new_words, std::ssize(match->saved_id) - kFirstFreeId, side,
+                                    match->new_words == 1 ? "is" : "are", reader.path()));
   }
   if (source.same_order() && target.same_order()) {
     reader.load(parameters);

@@ -11,6 +11,7 @@
 #include "experiments/options/conditions.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/runs/run.hpp"
+#include "layers/models/spec.hpp"
 
 namespace tapehead {
 namespace {
@@ -40,9 +41,12 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, {.source = std::ssize(ids)});
   if (needed > config.model.max_positions) {
-    throw DataError(fmt::format("{} need{} {}, but the model has {}; give fewer, or train with --max-positions {}",
-                                counted(ids.size(), "token"), ids.size() == 1 ? "s" : "", counted(needed, "position"),
-                                config.model.max_positions, needed));
+    const bool recurrent = model_spec(config.model.model).kind == ModelKind::recurrent;
+    throw DataError(
+        fmt::format("{} need{} {}, but the model has {}; give fewer, or train with --max-positions {}{}",
+                    counted(ids.size(), "token"), ids.size() == 1 ? "s" : "", counted(needed, "position"),
+                    config.model.max_positions, needed,
+                    recurrent ? ", which a recurrent model needs no new weights for: take these by --init" : ""));
   }
   return ids;
 }

@@ -195,6 +195,20 @@ TEST_F(Files, WhatIsWrongWithAFileIsSaidWithWhereAndWhatToDo) {
   EXPECT_THAT(run({"predict", path("small")}, "1 2 3 4 5 1 2 3 4 5\n").err,
               HasSubstr("standard input:1: 10 tokens need 11 positions, but the model has 6; give fewer, or train with "
                         "--max-positions 11"));
+  // A recurrent model has no such limit by itself, and its weights go on in one with more room.
+  std::vector<std::string> recurrent = tiny_train(path("state"), {"--model", "rnn"});
+  recurrent.erase(std::ranges::find(recurrent, "--d-ff"), std::ranges::find(recurrent, "--d-ff") + 2);
+  ASSERT_EQ(run(recurrent).status, 0);
+  EXPECT_THAT(run({"predict", path("state")}, "1 2 3 4 5 1 2 3 4 5\n").err,
+              HasSubstr("--max-positions 11, which a recurrent model needs no new weights for: take these by --init"));
+  std::ranges::replace(recurrent, path("state"), path("wide"));
+  std::ranges::replace(recurrent, std::string("12"), std::string("0"));
+  recurrent.insert(recurrent.end(), {"--init", path("state"), "--max-positions", "11"});
+  ASSERT_EQ(run(recurrent).status, 0);
+  const std::string line = "1 2 3 4\n";
+  EXPECT_TRUE(
+      run({"predict", path("wide")}, line).out.starts_with(lines_of(run({"predict", path("state")}, line).out)[0]));
+  EXPECT_EQ(run({"predict", path("wide")}, "1 2 3 4 5 1 2 3 4 5\n").status, 0);
   EXPECT_THAT(run(tiny_train(path("b"), {"--init", path("small"), "--init-check", "shapes", "--d-ff", "9"})).err,
               HasSubstr("is needed; give the options that it was trained with"));
 }

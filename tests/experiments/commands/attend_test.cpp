@@ -99,6 +99,9 @@ TEST_F(AttendCommand, SaysWhichNameIsEmpty) {
   EXPECT_EQ(run({"attend", "--query", "1", "--key", "1", "--output", ""}).err,
             "tapehead: --output: is empty; give FILE.h5\n");
   EXPECT_EQ(run({"train", "--config", "", "--out", path("x")}).err, "tapehead: --config: is empty; give FILE\n");
+  EXPECT_EQ(run({"attend", "--input", ""}).err, "tapehead: --input: is empty; give an HDF5 file\n");
+  EXPECT_EQ(run({"ablate", "copy", "--vary", "", "--out", path("x")}).err,
+            "tapehead: --vary: is empty; give NAME=A,B,…\n");
   EXPECT_EQ(run({"train", "copy", "--out", ""}).err, "tapehead: --out: is empty; give DIR\n");
 }
 

@@ -136,7 +136,7 @@ TEST_F(Ablate, TooManyRunsAreRefusedBeforeTheyAreMade) {
   for (int i = 1; i < 300; ++i) steps += "," + std::to_string(i);
   const Ran ran = run(words({"--vary", values, "--vary", steps, "--seeds", "1"}));
   EXPECT_EQ(ran.status, 2);
-  EXPECT_THAT(ran.err, HasSubstr("over 100000 cells with 1 seeds each are more than 100000 runs"));
+  EXPECT_THAT(ran.err, HasSubstr("over 100000 cells with 1 seed each are more than 100000 runs"));
   EXPECT_FALSE(std::filesystem::exists(path("grid")));
 }
 

@@ -181,11 +181,11 @@ TEST_F(InitialWeights, NewWordsAreRefusedOrDrawn) {
   const Ran refused = run(text_run("second", path("more_words.tsv"), {"--init", path("first")}));
   EXPECT_EQ(refused.status, 2);
   EXPECT_THAT(refused.err,
-              HasSubstr("knows other words than the data: of the source words 1 are new, the first of them \"d\""));
+              HasSubstr("knows other words than the data: of the source words 1 is new, the first of them \"d\""));
   const Ran taken = run(
       text_run("second", path("more_words.tsv"), {"--init", path("first"), "--init-check", "shapes", "--steps", "0"}));
   ASSERT_EQ(taken.status, 0) << taken.err;
-  EXPECT_THAT(taken.err, HasSubstr("1 of 4 target words are new"));
+  EXPECT_THAT(taken.err, HasSubstr("1 of 4 target words is new"));
   // On words that both know, with the rows of the others left out, both say the same but for the new word's share.
   EXPECT_EQ(run({"eval", path("second")}).status, 0);
 }
