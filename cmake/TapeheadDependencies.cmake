@@ -5,6 +5,7 @@ find_package(Threads REQUIRED)
 find_package(BLAS REQUIRED)
 find_package(LAPACK REQUIRED)
 find_package(fmt REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc)
 find_package(Armadillo REQUIRED)
 # By path and library: FindHDF5 wants a project to speak C too.

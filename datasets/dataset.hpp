@@ -20,6 +20,11 @@ const char* name_of(Split split);
 
 struct TextReport;
 
+/// An option whose value was left to the data, and what they say: of a run it is written down.
+struct FoundOption {
+  std::string name, value;
+};
+
 /// What a model is trained and judged on: examples of which shape() says what they have.
 class Dataset {
  public:
@@ -67,6 +72,8 @@ class Dataset {
   virtual const std::string& headline() const;
   /// Ways to divide held-out examples.
   virtual std::span<const Slice> slices() const { return {}; }
+
+  virtual std::vector<FoundOption> found_options() const { return {}; }
 
   /// A fingerprint of everything that training and evaluation see.
   virtual std::uint64_t digest() const = 0;

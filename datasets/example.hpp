@@ -20,6 +20,7 @@ struct ExampleShape {
   bool has_positions = false;       ///< numbers of the positions <s> y of the input
   std::int64_t channels = 0;        ///< numbers of one position of the features; 0: there are no features
   std::int64_t features = 0;        ///< longest, in positions
+  std::int64_t grid_rows = 0;       ///< rows that the positions of features lie in, one behind another; 0: in none
   std::int64_t classes = 0;         ///< of the label; 0: there is no label
 };
 

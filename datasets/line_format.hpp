@@ -17,6 +17,8 @@ struct LineFormat {
   std::function<std::vector<std::string>(const std::string& line)> words;
   /// Words as people write them in a line.
   std::function<std::string(std::span<const std::string> words)> line;
+  /// Of data that have features: those (C, T) of a line, in place of words. Throws as `words` does.
+  std::function<std::vector<float>(const std::string& line)> features = {};
   /// Whether a word that the vocabulary does not have is refused; else it is an unknown one.
   bool refuses_unknown = false;
 };

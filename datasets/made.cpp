@@ -39,6 +39,8 @@ Key key_of(const ExampleView& example) {
 
 Fields<MadeOptions> MadeOptions::fields() {
   const std::array<Condition, 2> made_task{none_of("task", reader_names())};
+  static const std::string sharing = reader_names([](const DataSource& reader) { return reader.shares_out; });
+  const std::array<Condition, 2> held_out{none_of("task", reader_names()), one_of("task", sharing)};
   Fields<MadeOptions> fields{
       {&MadeOptions::task, "task"},
       {&MadeOptions::symbols,
@@ -59,17 +61,17 @@ Fields<MadeOptions> MadeOptions::fields() {
       {&MadeOptions::validation,
        {.name = "validation-size",
         .range = {0, 1e7},
-        .help = "made sequences held out for validation",
+        .help = "made sequences, or images of the training file, held out for validation",
         .when = "fewer to validate faster",
-        .zero = "none",
-        .applies_when = made_task,
+        .zero = "none, as of images unless it is given",
+        .applies_when = held_out,
         .after = "max-length"}},
       {&MadeOptions::test,
        {.name = "test-size",
         .range = {0, 1e7},
-        .help = "made sequences held out for the test",
+        .help = "the same for the test",
         .when = "more make the figures steadier",
-        .applies_when = made_task}},
+        .applies_when = held_out}},
   };
   for (const TaskSpec& task : task_specs()) {
     for (OptionSpec option : task.options) {

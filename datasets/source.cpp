@@ -50,12 +50,16 @@ const DataSource& find_source(const std::string& name) {
   throw ConfigError(fmt::format("task: \"{}\" is none of {}", name, known));
 }
 
+std::string reader_names(bool (*which)(const DataSource& reader)) {
+  std::string names;
+  for (const DataSource& reader : reader_sources()) {
+    if (which(reader)) names += (names.empty() ? "" : " ") + reader.name;
+  }
+  return names;
+}
+
 std::string_view reader_names() {
-  static const std::string names = [] {
-    std::string all;
-    for (const DataSource& reader : reader_sources()) all += (all.empty() ? "" : " ") + reader.name;
-    return all;
-  }();
+  static const std::string names = reader_names([](const DataSource&) { return true; });
   return names;
 }
 

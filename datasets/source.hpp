@@ -8,6 +8,7 @@
 
 #include "datasets/line_format.hpp"
 #include "datasets/made.hpp"
+#include "datasets/readers/image_options.hpp"
 #include "datasets/readers/text.hpp"
 
 namespace tapehead {
@@ -15,7 +16,8 @@ namespace tapehead {
 /// What people say of their data: each source takes what it knows of.
 struct DataOptions {
   MadeOptions made = {};  ///< made tasks; made.task is not used
-  TextOptions text = {};  ///< readers of files
+  TextOptions text = {};  ///< readers of files; of others than text their names alone
+  ImageOptions images = {};
 };
 
 /// What --task names: where data come from, and all that the rest of the program asks about it. Made tasks become
@@ -24,13 +26,17 @@ struct DataSource {
   std::string name = {};
   std::string description = {};
   bool reads_files = false;  ///< those of --train, --valid and --test; else the data are made
+  bool shares_out = false;   ///< of the training file, some may be held out where no file is named for them
+  bool reads_pairs = false;  ///< lines of these files are pairs, whose words a tokenizer finds
 
   /// The data. With the words of a trained model, `known`, ids are those of the model, and a reader need not have a
   /// training file. Throws what the dataset throws, and DataError for words that are not the known ones.
   std::function<std::unique_ptr<Dataset>(const DataOptions& options, std::optional<Vocabularies> known)> open = {};
   std::function<LineFormat(const DataOptions& options)> lines = {};
-  /// What --max-length is unless it is given.
+  /// What --max-length is unless it is given; empty: such data have no length.
   std::function<std::int64_t(const DataOptions& options)> usual_length = {};
+  /// What examples have, by options alone of which none is left to the data; empty: that follows from the data.
+  std::function<ExampleShape(const DataOptions& options)> shape = {};
 };
 
 /// The reader that `--train FILE` alone chooses.
@@ -45,6 +51,8 @@ const DataSource& find_source(const std::string& name);
 /// The names of all that read files, separated by one space, as Condition::words has them. It lives as long as the
 /// program.
 std::string_view reader_names();
+/// The same of some of these.
+std::string reader_names(bool (*which)(const DataSource& reader));
 
 /// The readers of files. Generated from the list of readers: one without a DataSource does not link.
 const std::vector<DataSource>& reader_sources();

@@ -19,7 +19,7 @@ constexpr double kAdjoints = 0.5;  // and scratch, as a share of the values that
 // Doubles, whatever the scalar: see SinusoidTable.
 double table_bytes(const Model& model) {
   const ModelConfig& config = model.config();
-  if (config.positions != "sinusoidal" || model.spec().kind == ModelKind::recurrent) return 0;
+  if (!config.positions.starts_with("sinusoidal") || model.spec().kind == ModelKind::recurrent) return 0;
   const auto embeddings = static_cast<double>(model.spec().embeddings);
   return embeddings * sizeof(double) * static_cast<double>(config.d_model) *
          static_cast<double>(positions_told_apart(config));

@@ -1,5 +1,7 @@
 #include "trainers/objective.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -40,6 +42,12 @@ BatchLayout batch_layout(const Model& model, const Dataset& dataset) {
   const BatchLayout layout = batch_layout(dataset, model.reads_source());
   require_columns("model " + model.spec().name, model.spec().reads, dataset.shape().data,
                   columns_of(dataset.shape(), layout));
+  if (!dataset.has_source() && dataset.shape().channels > 0 && !model.spec().reads_features()) {
+    throw ConfigError(
+        fmt::format("model {} does not read `features`, and nothing else in {} says what the target is; take a model "
+                    "that reads them",
+                    model.spec().name, dataset.shape().data));
+  }
   return layout;
 }
 

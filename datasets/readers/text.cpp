@@ -9,7 +9,6 @@
 
 #include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
-#include "autograd/base/random.hpp"
 #include "datasets/digest.hpp"
 #include "datasets/readers/known_pairs.hpp"
 #include "datasets/source.hpp"
@@ -117,6 +116,7 @@ DataSource reader_text() {
   return {.name = "text",
           .description = "pairs of lines from files: --train, --valid, --test",
           .reads_files = true,
+          .reads_pairs = true,
           .open = open,
           .lines = [](const DataOptions& options) { return text_lines(options.text.tokenizer); },
           .usual_length = usual_length};
@@ -178,31 +178,15 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
     report->target = count_unknown(*pairs, &PairIds::target, target_ids_);
   }
   train_.replace(source_ids_, target_ids_);
-  order_.resize(train_.size());
+  order_.set_size(train_.size());
 }
 
 void TextDataset::fill_training_batch(std::uint64_t seed, std::uint64_t step, std::int64_t examples,
                                       Batch& batch) const {
   if (order_.empty()) throw DataError("there are no training data; say with --train where they are");
-  const std::lock_guard lock(order_mutex_);
-  const auto count = static_cast<std::uint64_t>(train_.size());
   batch.clear();
-  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(examples); ++i) {
-    const std::uint64_t n = (step - 1) * static_cast<std::uint64_t>(examples) + i;
-    const std::uint64_t epoch = n / count;
-    if (!order_known_ || order_seed_ != seed || order_epoch_ != epoch) {
-      const RandomStream random(seed, Purpose::shuffle, epoch);  // Fisher and Yates, in Durstenfeld's form
-      std::iota(order_.begin(), order_.end(), 0U);
-      for (std::uint64_t k = count - 1; k > 0; --k) {
-        std::swap(order_[k], order_[random.below(k + 1, static_cast<std::uint32_t>(k))]);
-      }
-      order_seed_ = seed;
-      order_epoch_ = epoch;
-      order_known_ = true;
-    }
-    const std::size_t pair = order_[n % count];
-    batch.append(train_.source(pair), train_.target(pair));
-  }
+  order_.for_batch(seed, step, examples,
+                   [&](std::size_t pair) { batch.append(train_.source(pair), train_.target(pair)); });
 }
 
 std::int64_t TextDataset::size(Split split) const { return std::ssize(held_out(split)); }

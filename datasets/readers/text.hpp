@@ -1,12 +1,12 @@
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "autograd/base/options.hpp"
 #include "datasets/dataset.hpp"
+#include "datasets/epoch_order.hpp"
 #include "datasets/readers/pair_ids.hpp"
 #include "datasets/readers/pairs.hpp"
 #include "datasets/vocabularies/tokenizer.hpp"
@@ -101,11 +101,7 @@ class TextDataset : public Dataset {
   ExampleShape shape_{.data = "task text"};
   TextReport report_;
 
-  // The order of one epoch, made when it is first needed. Only a cache: guarded, and a function of its key.
-  mutable std::mutex order_mutex_;
-  mutable std::vector<std::uint32_t> order_;
-  mutable std::uint64_t order_seed_ = 0, order_epoch_ = 0;
-  mutable bool order_known_ = false;
+  EpochOrder order_;
 };
 
 }  // namespace tapehead

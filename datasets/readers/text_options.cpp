@@ -3,7 +3,9 @@
 namespace tapehead {
 
 Fields<TextOptions> TextOptions::fields() {
-  const std::array<Condition, 2> text_task{one_of("task", reader_names())};
+  const std::array<Condition, 2> files{one_of("task", reader_names())};
+  static const std::string of_pairs = reader_names([](const DataSource& reader) { return reader.reads_pairs; });
+  const std::array<Condition, 2> text_task{one_of("task", of_pairs)};
   const Member<TextOptions> tokens{
       [](TextOptions& options, const std::string& text) { options.tokenizer = parse_tokenizer(text); },
       [](const TextOptions& options) -> std::string {
@@ -21,27 +23,29 @@ Fields<TextOptions> TextOptions::fields() {
       {&TextOptions::train,
        {.name = "train",
         .kind = OptionKind::pair_files,
-        .help = "training pairs: a tab-separated file, or two parallel files A,B; means --task text",
+        .help = "training data: pairs in a tab-separated file, or in two parallel files A,B; means --task text. Of "
+                "images: a "
+                "CSV file, or two IDX files, images and labels",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = text_task,
+        .applies_when = files,
         .after = "test-size"}},
       {&TextOptions::valid,
        {.name = "valid",
         .kind = OptionKind::pair_files,
-        .help = "validation pairs, in the same form",
+        .help = "validation data, in the same form",
         .when = "they choose best.h5",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = text_task}},
+        .applies_when = files}},
       {&TextOptions::test,
        {.name = "test",
         .kind = OptionKind::pair_files,
-        .help = "test pairs, in the same form",
+        .help = "test data, in the same form",
         .when = "for the figures in the end",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = text_task}},
+        .applies_when = files}},
       {which,
        {.name = "columns",
         .help = "which columns of tab-separated files are source and target, by number or by the titles in their first "

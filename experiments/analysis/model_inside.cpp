@@ -234,7 +234,7 @@ std::string stages_text(const ModelConfig& config) {
   parts.push_back(config.stages.score);
   parts.push_back(config.scale);
   if (config.stages.cap > 0) parts.push_back(fmt::format("cap {:g}", config.stages.cap));
-  if (config.positions != "sinusoidal" && config.positions != "learned" && config.positions != "none") {
+  if (!config.positions.starts_with("sinusoidal") && config.positions != "learned" && config.positions != "none") {
     parts.push_back(config.positions);
   }
   if (config.stages.mixing != "none") parts.push_back(config.stages.mixing);

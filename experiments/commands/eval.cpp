@@ -23,6 +23,7 @@
 #include "experiments/runs/trained.hpp"
 #include "layers/models/model.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/decoding/questions.hpp"
 #include "trainers/metrics/evaluation.hpp"
 
 namespace tapehead {
@@ -46,7 +47,7 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
   const BatchLayout layout = batch_layout(trained.model, dataset);
   const std::int64_t size = dataset.size(split);
   count = std::min(count, size);
-  std::vector<std::vector<std::int32_t>> sources;
+  std::vector<SequencePair> asked;
   std::vector<Example> examples;
   std::vector<std::vector<std::int32_t>> targets;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -56,12 +57,13 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     example.source = trained.spelled(dataset.source_words(split, at));
     example.expected = trained.spelled(dataset.target_words(split, at));
     example.fits = fits(trained.model, layout, shape_of(dataset.shape(), pair.view()));
-    sources.push_back(example.fits ? pair.source : std::vector<std::int32_t>{});
+    asked.push_back(example.fits ? pair : SequencePair{});
     targets.push_back(pair.target);
   }
   // What `predict` writes, as long as it is: the same whatever else is shown.
   const std::int64_t longest = dataset.shape().ends ? trained.config.model.max_positions : dataset.max_target_length();
-  const auto outputs = decode_in_batches<T>(trained.model, parameters, sources, {.max_length = longest});
+  const Questions questions(asked, dataset.shape().channels);
+  const auto outputs = decode_in_batches<T>(trained.model, parameters, questions.sources(), {.max_length = longest});
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].fits) continue;
     examples[i].prediction = trained.line(outputs[i]);

@@ -13,6 +13,7 @@
 #include "experiments/report/text_width.hpp"
 #include "experiments/runs/trained.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/decoding/questions.hpp"
 
 namespace tapehead {
 namespace {
@@ -57,13 +58,13 @@ class Predictor {
  private:
   // False at the end. A line that is no text, or none that the model can read, is told of and has an empty output.
   bool take_line() {
-    std::vector<std::int32_t> ids;
+    SequencePair question;
     Json input;  // null where there is no text
     try {
       std::string_view line;
       if (!lines_.next(line)) return false;
       input = std::string(line);
-      ids = trained_.encode(std::string(line));
+      question = trained_.question(std::string(line));
       tell_of_unknown_words(std::string(line));
     } catch (const DataError& error) {
       ++bad_lines_;
@@ -74,9 +75,9 @@ class Predictor {
     }
     ++lines_taken_;
     inputs_.push_back(std::move(input));
-    is_empty_.push_back(ids.empty());
-    if (ids.empty()) return true;
-    sources_.push_back(std::move(ids));
+    is_empty_.push_back(question.source.empty() && question.features.empty());
+    if (is_empty_.back()) return true;
+    questions_.push_back(std::move(question));
     numbers_.push_back(lines_taken_);  // so that what is drawn for a line depends on no other
     return true;
   }
@@ -95,7 +96,8 @@ class Predictor {
 
   void answer() {
     request_.numbers = numbers_;
-    auto outputs = decode_in_batches<T>(trained_.model, parameters_, sources_, request_, search_);
+    const Questions questions(questions_, trained_.channels());
+    auto outputs = decode_in_batches<T>(trained_.model, parameters_, questions.sources(), request_, search_);
     for (auto& output : outputs) {
       if (output.empty() || output.back() != kPadding) continue;
       output.pop_back();
@@ -110,7 +112,7 @@ class Predictor {
     }
     console_.out.flush();
     inputs_.clear();
-    sources_.clear();
+    questions_.clear();
     numbers_.clear();
     is_empty_.clear();
   }
@@ -122,7 +124,7 @@ class Predictor {
   const SearchSpec& search_;
   SearchRequest request_;
   ParameterStore<T> parameters_;
-  std::vector<std::vector<std::int32_t>> sources_;
+  std::vector<SequencePair> questions_;
   std::vector<std::int64_t> numbers_;  // of their lines
   std::vector<Json> inputs_;
   std::vector<bool> is_empty_;

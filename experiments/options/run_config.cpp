@@ -78,6 +78,13 @@ void fit_learning_rate(Settings& settings) {
   settings.resolve_because_of("lr", fmt::format("{}", default_learning_rate(schedule)), "schedule");
 }
 
+// How a family tells positions apart where nobody says it.
+void fit_positions(Settings& settings) {
+  const std::string& usual = model_spec(settings.text("model")).usual_positions;
+  if (usual.empty() || settings.given("positions")) return;
+  settings.resolve_because_of("positions", usual, "model");
+}
+
 bool may_change(const OptionSpec& option, const Settings& saved) {
   return option.may_change_on_resume && !(option.fixed_by.exists() && holds(saved, option.fixed_by));
 }
@@ -85,6 +92,7 @@ bool may_change(const OptionSpec& option, const Settings& saved) {
 }  // namespace
 
 Fields<RunConfig> RunConfig::fields() {
+  static const std::string without_length = reader_names([](const DataSource& reader) { return !reader.usual_length; });
   const Member<RunConfig> source{[](RunConfig& config, const std::string& text) { config.source = &find_source(text); },
                                  [](const RunConfig& config) { return config.source->name; }};
   const Member<RunConfig> numbers{
@@ -106,6 +114,7 @@ Fields<RunConfig> RunConfig::fields() {
         .zero = "20 for made tasks, 50 for text, 250 for text in characters",
         .common = true,
         .zero_is_automatic = true,
+        .applies_when = {none_of("task", without_length)},
         .after = "min-length",
         .group = OptionGroup::data}},
       {&RunConfig::like,
@@ -163,11 +172,17 @@ void require_something_to_train(const std::string& command, const Settings& sett
 void settle(Settings& settings) {
   apply_likeness(settings);
   const DataSource& source = choose_source(settings);
+  fit_positions(settings);
+  for (const char* held_out : {"validation-size", "test-size"}) {
+    if (source.shares_out && !settings.given(held_out)) settings.resolve_because_of(held_out, "0", "task");
+  }
   settle_useless_options(settings);
   refuse_unmet_needs(settings);
   refuse_conflicts(settings);
   fit_learning_rate(settings);
-  settings.resolve_if_zero("max-length", source.usual_length(make_run_config(settings).data));
+  if (source.usual_length) {
+    settings.resolve_if_zero("max-length", source.usual_length(make_run_config(settings).data));
+  }
   settings.resolve_if_zero("shards", std::min(settings.integer("batch"), kShards));
 }
 
@@ -193,9 +208,12 @@ std::unique_ptr<Dataset> make_dataset(const RunConfig& config) {
 }
 
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) {
+  for (const auto& [name, value] : dataset.found_options()) settings.resolve(name, value);
   ModelConfig& model = config.model;
   model.source_vocabulary = dataset.source_vocabulary().size();
   model.target_vocabulary = dataset.target_vocabulary().size();
+  fit_to_features(model, dataset.shape());
+  if (reads_features(model)) return;
   const BatchLayout layout =
       model_spec(model.model).reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, dataset.shape());
@@ -209,6 +227,13 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
       !std::ranges::equal(dataset.source_vocabulary().words(), dataset.target_vocabulary().words())) {
     throw ConfigError(fmt::format("{}: source and target have other words; choose output", settings.where("tie")));
   }
+}
+
+void fit_to_features(ModelConfig& model, const ExampleShape& shape) {
+  if (shape.channels == 0) return;
+  const std::int64_t rows = std::max<std::int64_t>(shape.grid_rows, 1);
+  model.features = {shape.channels, rows, shape.features / rows};
+  if (reads_features(model)) model.max_positions = positions_of_features(model);
 }
 
 void check_precision(const RunConfig& config) {

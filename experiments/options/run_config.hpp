@@ -32,6 +32,7 @@ void for_each_part(RunConfig& config, F&& f) {
   f(config, OptionGroup::training);
   f(config.data.made, OptionGroup::data);
   f(config.data.text, OptionGroup::data);
+  f(config.data.images, OptionGroup::data);
   f(config.model, OptionGroup::model);
   f(config.trainer, OptionGroup::training);
   f(config.trainer.step, OptionGroup::training);
@@ -71,6 +72,9 @@ std::unique_ptr<Dataset> make_dataset(const RunConfig& config);
 /// Gives the model the data's vocabularies, and positions for its longest sequence, which also go into the settings.
 /// Throws ConfigError for positions that are too few, and vocabularies that cannot be tied.
 void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset);
+
+/// Gives the model the grid of features that examples have, if they have any.
+void fit_to_features(ModelConfig& model, const ExampleShape& shape);
 
 /// Throws ConfigError for constants of training that its precision cannot hold. REQUIRES: each is possible by itself.
 void check_precision(const RunConfig& config);

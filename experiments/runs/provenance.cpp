@@ -27,6 +27,9 @@ Fingerprint fingerprint_of(const Dataset& dataset, Split split) {
   for (std::int64_t i = 0; i < dataset.size(split); ++i) {
     const SequencePair pair = dataset.example(split, i);
     digest = digest_ids(pair.target, digest_ids(pair.source, digest));
+    if (pair.features.empty()) continue;
+    digest = digest_bytes({reinterpret_cast<const char*>(pair.features.data()), sizeof(float) * pair.features.size()},
+                          digest);
   }
   return {dataset.size(split), hex(digest)};
 }

@@ -51,6 +51,13 @@ std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   return ids;
 }
 
+SequencePair Trained::question(const std::string& line) const {
+  const LineFormat format = lines();
+  if (!format.features) return {.source = encode(line)};
+  if (line.find_first_not_of(" \t") == std::string::npos) return {};
+  return {.features = format.features(line)};
+}
+
 Trained open_trained(const std::string& subject) {
   return open_trained(std::make_unique<CheckpointReader>(checkpoint_of(subject)));
 }
@@ -64,6 +71,7 @@ Trained open_trained(std::unique_ptr<CheckpointReader> reader) {
   Vocabulary target = vocabulary_of(*reader, reader->meta().target_vocabulary);
   config.model.source_vocabulary = source.size();
   config.model.target_vocabulary = target.size();
+  if (config.source->shape) fit_to_features(config.model, config.source->shape(config.data));
   Model model(config.model);
   reader->require_parameters(model.layout());
   return {std::move(reader), std::move(settings), std::move(config),
@@ -101,7 +109,7 @@ std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, 
   for (const Field<TextOptions>& field : TextOptions::fields()) {
     const std::string_view name = field.option.name;
     if (field.borrowed || !given.given(name)) continue;
-    if (!source.reads_files) {
+    if (!applies(trained.settings, field.option)) {
       throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, field.option)));
     }
     read_field(field, data.text, given);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/example.hpp"
 #include "datasets/vocabularies/vocabulary.hpp"
 #include "experiments/options/run_config.hpp"
 #include "layers/models/model.hpp"
@@ -27,6 +28,10 @@ struct Trained {
   /// Ids of a line that somebody wrote. Throws DataError for a line that its data refuse (see encode() of
   /// datasets/line_format.hpp), and for one longer than the model takes.
   std::vector<std::int32_t> encode(const std::string& line) const;
+  /// What a line asks: ids, or the features of data that have them. Neither for an empty line. Throws as encode() does.
+  SequencePair question(const std::string& line) const;
+  /// Numbers of one position of the features that it reads; 0: it reads none.
+  std::int64_t channels() const { return config.model.features.channels; }
   /// A line of target ids, as people write it.
   std::string line(const std::vector<std::int32_t>& target_ids) const { return spelled(target.words_of(target_ids)); }
   /// Words, as people write them in a line.

@@ -20,14 +20,31 @@ PositionKind positions_of_embedding(const std::string& text) {
   return text == "learned" ? PositionKind::learned : PositionKind::none;
 }
 
+namespace {
+
+// Channel c of so many of a position.
+double sinusoid(std::int64_t position, std::int64_t c, std::int64_t channels) {
+  const double exponent = static_cast<double>(c / 2 * 2) / static_cast<double>(channels);
+  const double angle = static_cast<double>(position) / std::pow(10000.0, exponent);
+  return c % 2 == 0 ? std::sin(angle) : std::cos(angle);
+}
+
+double grid_sinusoid(std::int64_t position, std::int64_t c, std::int64_t channels, const PositionGrid& grid) {
+  if (position < grid.before) return 0;
+  const std::int64_t place = position - grid.before;
+  const std::int64_t half = channels / 2;
+  return c < half ? sinusoid(place / grid.columns, c, half) : sinusoid(place % grid.columns, c - half, half);
+}
+
+}  // namespace
+
 const std::vector<double>& SinusoidTable::values() const {
   std::call_once(made_, [this] {
-    std::vector<double> values(static_cast<std::size_t>(channels_ * positions_));
+    std::vector<double> values;
+    values.reserve(static_cast<std::size_t>(channels_ * positions_));
     for (std::int64_t t = 0; t < positions_; ++t) {
       for (std::int64_t c = 0; c < channels_; ++c) {
-        const double exponent = static_cast<double>(c / 2 * 2) / static_cast<double>(channels_);
-        const double angle = static_cast<double>(t) / std::pow(10000.0, exponent);
-        values[static_cast<std::size_t>(c + t * channels_)] = c % 2 == 0 ? std::sin(angle) : std::cos(angle);
+        values.push_back(grid_.rows > 0 ? grid_sinusoid(t, c, channels_, grid_) : sinusoid(t, c, channels_));
       }
     }
     values_ = std::move(values);
@@ -35,14 +52,15 @@ const std::vector<double>& SinusoidTable::values() const {
   return values_;
 }
 
-Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_t channels, std::int64_t positions)
+Positions::Positions(const Scope& scope, PositionKind position_kind, std::int64_t channels, std::int64_t positions,
+                     const PositionGrid& grid)
     : kind(position_kind), max_positions(positions) {
   if (kind == PositionKind::none && positions != 0) {
     throw ConfigError(fmt::format(
         "positions: none takes sequences of any length, so max_positions {} does nothing; leave it out", positions));
   }
   if (kind == PositionKind::learned) weight = scope.declare({scope.table("weight", channels, positions, false)});
-  if (kind == PositionKind::sinusoidal) table = std::make_shared<const SinusoidTable>(channels, positions);
+  if (kind == PositionKind::sinusoidal) table = std::make_shared<const SinusoidTable>(channels, positions, grid);
 }
 
 // Each column at positions of its own.

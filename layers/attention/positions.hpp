@@ -16,17 +16,25 @@ enum class PositionKind { sinusoidal, learned, none };
 /// What is added to embeddings: nothing where positions are told apart inside the attention, or not at all.
 PositionKind positions_of_embedding(const std::string& text);
 
+/// Positions that lie in a grid, row by row, behind some that do not; no rows: they lie in a line.
+struct PositionGrid {
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t before = 0;  ///< positions, whose vectors are zero
+};
+
 /// The sinusoidal vectors of all positions, made when they are first looked at, by whichever thread that is: a model
 /// can be described, and found too large, without them.
 class SinusoidTable {
  public:
-  SinusoidTable(std::int64_t channels, std::int64_t positions) : channels_(channels), positions_(positions) {}
+  SinusoidTable(std::int64_t channels, std::int64_t positions, const PositionGrid& grid)
+      : channels_(channels), positions_(positions), grid_(grid) {}
 
   /// Channel by channel, position by position.
   const std::vector<double>& values() const;
 
  private:
   std::int64_t channels_, positions_;
+  PositionGrid grid_;
   mutable std::once_flag made_;
   mutable std::vector<double> values_;
 };
@@ -34,10 +42,13 @@ class SinusoidTable {
 /// Tells a model where in the sequence a column stands, by adding a vector for each position. x (C, T, B) → (C, T, B).
 ///
 /// Sinusoidal (Vaswani et al. 2017, §3.5): channel 2i of position t is sin(t / 10000^(2i/C)), channel 2i + 1 the
-/// cosine. Learned: parameter `weight` (C, P), drawn as an embedding is. None: x itself, of any length.
+/// cosine. In a grid (Parmar et al. 2018, "Image Transformer", §3.1) the first half of the channels are so of the row,
+/// with C/2 for C, the second half of the column; C is a multiple of 4. Learned: parameter `weight` (C, P), drawn as an
+/// embedding is. None: x itself, of any length.
 struct Positions {
   /// Throws ConfigError for max_positions of kind none, which would do nothing.
-  Positions(const Scope& scope, PositionKind kind, std::int64_t channels, std::int64_t max_positions);
+  Positions(const Scope& scope, PositionKind kind, std::int64_t channels, std::int64_t max_positions,
+            const PositionGrid& grid = {});
 
   /// x stands at the positions from 0 on, at pass.places, or behind what pass.cache has read. Throws DataError past
   /// max_positions.

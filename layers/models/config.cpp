@@ -67,6 +67,11 @@ Fields<ModelConfig> ModelConfig::fields() {
   of_positions.push_back(
       {"rotary", one_of("mixer", turning), "products of turned queries and keys mean nothing to the others"});
   of_positions.push_back({inside, one_of("model", in_blocks), "it belongs to self-attention, and there is none"});
+  static const std::string of_tokens = model_names([](const ModelSpec& spec) { return !spec.reads_features(); });
+  static const std::string of_features = model_names([](const ModelSpec& spec) { return spec.reads_features(); });
+  of_positions.push_back({"sinusoidal_2d", one_of("model", of_features), "others read no grid"});
+  needs.push_back({of_tokens, none_of("task", "images"), "it reads tokens, and images have none"});
+  needs.push_back({of_features, one_of("task", "images"), "it reads features, and others have none"});
   Fields<ModelConfig> fields{
       {&ModelConfig::model,
        {.name = "model",
@@ -124,7 +129,7 @@ Fields<ModelConfig> ModelConfig::fields() {
         .applies_when = {one_of("feed-forward", "plain gated")}}},
       {&ModelConfig::positions,
        {.name = "positions",
-        .choices = "sinusoidal learned none rotary " + stage_names(StageKind::bias),
+        .choices = "sinusoidal learned none sinusoidal_2d rotary " + stage_names(StageKind::bias),
         .help = "how positions are told apart",
         .when = "none shows its worth; attend takes none unless this is given",
         .common = true,
@@ -144,7 +149,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "longest sequence that the model takes, in tokens with start and end",
         .when = "raise it to read longer lines later",
         .zero = "what the data needs",
-        .zero_is_automatic = true}},
+        .zero_is_automatic = true,
+        .applies_when = {one_of("model", of_tokens)}}},
       {&ModelConfig::norm,
        {.name = "norm",
         .choices = "pre post both none",
@@ -237,7 +243,8 @@ Fields<ModelConfig> ModelConfig::fields() {
         .choices = "auto none sqrt_dmodel",
         .help = "what embeddings are multiplied by where they are looked up",
         .when = "auto: by the root of d-model, for which they are drawn, unless initialisation is normal",
-        .gives_weights_meaning = true}},
+        .gives_weights_meaning = true,
+        .applies_when = {one_of("model", of_tokens)}}},
       {&ModelConfig::output_bias,
        {.name = "output-bias",
         .choices = "yes no",
@@ -249,8 +256,17 @@ Fields<ModelConfig> ModelConfig::fields() {
         .help = "embedding tables to share: target embeddings and output, or these and source embeddings",
         .when = "saves parameters",
         .gives_weights_meaning = true,
+        .applies_when = {one_of("model", of_tokens)},
         .needs = {ValueNeed{"all", one_of("model", with_two_tables),
                             "no other has source and target embeddings; choose output"}}}},
+      {&ModelConfig::pooling,
+       {.name = "pooling",
+        .choices = "first mean",
+        .help = "what says the class of an image: a class token before its patches, or the mean of these",
+        .when = "mean needs no token more, and often learns faster",
+        .common = true,
+        .gives_weights_meaning = true,
+        .applies_when = {one_of("model", of_features)}}},
       {&ModelConfig::dropout,
        {.name = "dropout",
         .range = NumberRange::share(),
@@ -293,6 +309,10 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
         fmt::format("value-residual: {} mixes values with those of the first layer, and there is no other",
                     config.block.value_residual));
   }
+  if (config.positions == "sinusoidal_2d" && !spec.reads_features()) {
+    throw ConfigError(
+        fmt::format("positions: sinusoidal_2d is for models that read a grid, and {} reads none", spec.name));
+  }
   spec.check(config);
   if (spec.kind == ModelKind::blocks && spec.reads.has(Column::input) && config.mixer != "attention" &&
       !find_mixer(config.mixer).causal) {
@@ -311,6 +331,12 @@ void check_config(const ModelConfig& config, const ModelSpec& spec) {
         fmt::format("head-mixing: {} cuts the queries of a head in {}, and their {} cannot be; set d-head",
                     mixing->name, mixing->parts, counted(width, "channel")));
   }
+}
+
+bool reads_features(const ModelConfig& config) { return model_spec(config.model).reads_features(); }
+
+std::int64_t positions_of_features(const ModelConfig& config) {
+  return config.features.positions() + (config.pooling == "first" ? 1 : 0);
 }
 
 void require_source_vocabulary(const ModelConfig& config) {

@@ -16,6 +16,13 @@
 
 namespace tapehead {
 
+/// Positions of features, row by row, each of so many numbers; none: data have no features.
+struct FeatureGrid {
+  std::int64_t channels = 0, rows = 0, columns = 0;
+
+  std::int64_t positions() const { return rows * columns; }
+};
+
 /// Everything that shapes a model, in words that people write.
 struct ModelConfig {
   std::string model = "transformer";  ///< a family: see model_specs()
@@ -44,12 +51,14 @@ struct ModelConfig {
   std::string embedding_scale = "auto";  ///< auto | none | sqrt_dmodel: see EmbeddingScale
   std::string output_bias = "yes";       ///< yes | no: of the projection on the vocabulary
   std::string tie = "none";              ///< none | output | all: see ties_output
+  std::string pooling = "first";         ///< see parse_pooling(): what says the class of an example
   double dropout = 0;
   DropChoices drops = {};
   std::int64_t position_range = 0;     ///< in training, positions are drawn from so many; 0: they are 0, 1, 2 …
   std::int64_t max_positions = 128;    ///< longest sequence that is read or written, of every kind of positions
   std::int64_t source_vocabulary = 0;  ///< reserved ids included
   std::int64_t target_vocabulary = 0;
+  FeatureGrid features = {};  ///< of the data
 
   static Fields<ModelConfig> fields();
 };
@@ -67,6 +76,11 @@ std::string embedding_scale(const std::string& chosen, const std::string& initia
 
 /// Positions that are told apart: those that sequences have, or that are drawn from.
 std::int64_t positions_told_apart(const ModelConfig& config);
+
+/// Whether its family reads features.
+bool reads_features(const ModelConfig& config);
+/// Positions of such a model: those of the grid, and of the class token if it has one.
+std::int64_t positions_of_features(const ModelConfig& config);
 
 /// What some families need besides; see ModelSpec::check. Throw ConfigError.
 void require_source_vocabulary(const ModelConfig& config);

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "autograd/base/batch_view.hpp"
 #include "autograd/base/tokens.hpp"
 #include "autograd/forward.hpp"
 
@@ -23,15 +25,28 @@ class Sources : public std::span<const std::vector<std::int32_t>> {
     return sources;
   }
 
+  /// What is written answers features too, one example a text: for a model that reads them.
+  static Sources of_features(span texts, const FeatureView& features) {
+    Sources sources(texts);
+    sources.features_ = features;
+    return sources;
+  }
+
   bool go_on() const { return go_on_; }
+  /// nullptr: there are none.
+  const FeatureView* features() const { return features_ ? &*features_ : nullptr; }
   /// The texts first to first + count.
   Sources part(std::size_t first, std::size_t count) const {
-    const span some = subspan(first, count);
-    return go_on_ ? beginnings(some) : Sources(some);
+    Sources some(subspan(first, count));
+    some.go_on_ = go_on_;
+    const auto begin = static_cast<std::int64_t>(first);
+    if (features_) some.features_ = features_->slice(begin, begin + static_cast<std::int64_t>(count));
+    return some;
   }
 
  private:
   bool go_on_ = false;
+  std::optional<FeatureView> features_;
 };
 
 /// Columns of tokens with memory of their own.

@@ -1,71 +1,15 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "autograd/base/errors.hpp"
 #include "layers/attention/drawn_positions.hpp"
 #include "layers/embedding.hpp"
 #include "layers/models/family.hpp"
+#include "layers/models/places_state.hpp"
 #include "layers/models/spec.hpp"
 #include "layers/stacks.hpp"
 
 namespace tapehead {
 namespace {
-
-// All that is written is known at once: a step only goes on to the next place.
-template <RealScalar T>
-class PlacesState final : public DecodingState<T> {
- public:
-  /// logits (V, S, B), of which the first lengths[b] places of column b count.
-  PlacesState(Var<T> logits, const TokenView& source)
-      : vocabulary_(logits.shape().rows),
-        places_(logits.shape().columns),
-        all_(logits.data(), logits.data() + logits.shape().size()),
-        lengths_(source.lengths, source.lengths + source.examples),
-        written_(lengths_.size()) {
-    show();
-  }
-
-  std::int64_t columns() const override { return std::ssize(lengths_); }
-  std::int64_t vocabulary() const override { return vocabulary_; }
-  const T* logits() const override { return shown_.data(); }
-  std::int64_t room(std::int64_t column) const override { return lengths_[at(column)] - written_[at(column)]; }
-
-  void step(std::span<const std::int32_t> tokens) override {
-    for (std::size_t b = 0; b < tokens.size(); ++b) written_[b] += tokens[b] != kPadding;
-    show();
-  }
-
-  void reorder(std::span<const std::int32_t> from) override {
-    const std::int64_t size = vocabulary_ * places_;
-    std::vector<T> all;
-    std::vector<std::int32_t> lengths, written;
-    for (const std::int32_t column : from) {
-      all.insert(all.end(), all_.data() + size * column, all_.data() + size * (column + 1));
-      lengths.push_back(lengths_.at(at(column)));
-      written.push_back(written_.at(at(column)));
-    }
-    all_ = std::move(all);
-    lengths_ = std::move(lengths);
-    written_ = std::move(written);
-    show();
-  }
-
- private:
-  static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-  void show() {
-    shown_.resize(at(vocabulary_ * columns()));
-    for (std::int64_t b = 0; b < columns(); ++b) {
-      const std::int64_t place = std::min<std::int64_t>(written_[at(b)], places_ - 1);
-      std::copy_n(all_.data() + vocabulary_ * (place + places_ * b), vocabulary_, shown_.data() + vocabulary_ * b);
-    }
-  }
-
-  std::int64_t vocabulary_, places_;
-  std::vector<T> all_, shown_;
-  std::vector<std::int32_t> lengths_, written_;
-};
 
 /// An encoder alone (Devlin et al. 2019) that says the target token in the place of each source token, all at once: for
 /// data whose sources and targets have the same length. Parameters `embedding.*`, `encoder.*`, `output.*`.
@@ -102,8 +46,10 @@ struct EncoderAlone {
     std::vector<std::vector<std::int32_t>> read(sources.begin(), sources.end());
     for (auto& source : read) source.push_back(kEnd);
     const TokenColumns columns(read);
+    const TokenView view = columns.view();
     const NoGrad<T> no_grad(tape);
-    return std::make_unique<PlacesState<T>>(output(encode(tape, columns.view(), Pass{})), columns.view());
+    return std::make_unique<PlacesState<T>>(output(encode(tape, view, Pass{})),
+                                            std::vector(view.lengths, view.lengths + view.examples));
   }
 
   Embedding embedding;

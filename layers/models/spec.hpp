@@ -42,11 +42,13 @@ struct ModelSpec {
   double (*shared_values)(const ModelConfig& config, const SequenceLengths& longest) = nullptr;
   bool crosses = false;  ///< whether it attends to a memory, whatever else mixes positions
   ModelKind kind = ModelKind::blocks;
-  std::int64_t embeddings = 1;  ///< with positions, each with a table of its own
+  std::int64_t embeddings = 1;       ///< with positions, each with a table of its own
+  std::string usual_positions = {};  ///< what `positions` is unless somebody says it; empty: as everywhere
   std::vector<Case> cases = {};
   std::vector<ValueNeed> needs = {};  ///< what the choice of this family cannot do without, for the option `model`
 
   bool reads_source() const { return reads.has(Column::source); }
+  bool reads_features() const { return reads.has(Column::features); }
 };
 
 /// The specs of every model that is built. Generated from the list of models: one without a spec does not link.

@@ -9,6 +9,7 @@
 #include "layers/pass.hpp"
 #include "trainers/batching.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/decoding/questions.hpp"
 #include "trainers/memory.hpp"
 #include "trainers/metrics/judge.hpp"
 #include "trainers/metrics/output_metric.hpp"
@@ -78,7 +79,7 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
 
   TokenCounts sum;
   const std::span<const Slice> slices = options.slices ? dataset.slices() : std::span<const Slice>();
-  const bool outputs = options.outputs && dataset.has_source();  // without one nothing says what to write
+  const bool outputs = options.outputs && dataset.asks();  // else nothing says what to write
   const auto judged_example = [&](const TokenCounts& counts, const SequencePair& pair) {
     JudgedExample example{.counts = counts};
     for (const Slice& slice : slices) example.slices.push_back(slice.of(pair));
@@ -122,9 +123,9 @@ Evaluation evaluate(const Model& model, ParameterStore<T>& parameters, const Dat
     return judge(model, model.features(tape, batch.view(), Pass{}), batch.expected());
   };
   const auto write = [&](Tape<T>& tape, const std::vector<SequencePair>& pairs) {
-    std::vector<std::vector<std::int32_t>> sources;
-    for (const SequencePair& pair : pairs) sources.push_back(pair.source);
-    return decode(model, tape, Sources(sources), {.max_length = dataset.max_target_length() + 1, .stop = options.stop});
+    const Questions questions(pairs, dataset.shape().channels);
+    return decode(model, tape, questions.sources(),
+                  {.max_length = dataset.max_target_length() + 1, .stop = options.stop});
   };
   const auto work = [&](int worker, WorkerPool* lent) {
     if (worker >= options.shards || static_cast<std::size_t>(worker) >= batches.size()) return;
