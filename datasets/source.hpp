@@ -9,6 +9,7 @@
 #include "datasets/line_format.hpp"
 #include "datasets/made.hpp"
 #include "datasets/readers/image_options.hpp"
+#include "datasets/readers/image_patches.hpp"
 #include "datasets/readers/text.hpp"
 
 namespace tapehead {
@@ -37,6 +38,8 @@ struct DataSource {
   std::function<std::int64_t(const DataOptions& options)> usual_length = {};
   /// What examples have, by options alone of which none is left to the data; empty: that follows from the data.
   std::function<ExampleShape(const DataOptions& options)> shape = {};
+  /// Where features lie in an image, by the same options; empty: they are of none.
+  std::function<ImagePatches(const DataOptions& options)> patches = {};
 };
 
 /// The reader that `--train FILE` alone chooses.

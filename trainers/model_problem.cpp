@@ -1,5 +1,6 @@
 #include "trainers/model_problem.hpp"
 
+#include "autograd/base/random.hpp"
 #include "datasets/made.hpp"
 #include "layers/models/spec.hpp"
 #include "layers/pass.hpp"
@@ -15,9 +16,37 @@ const MadeDataset& sample_data() {
   return data;
 }
 
+// For a family that reads features: a grid of 2 × 3 positions, and a class of an example.
+ModelSample sample_with_features(ModelConfig config, std::uint64_t seed) {
+  constexpr std::int64_t kClasses = 5;
+  const ExampleShape shape{.data = "sample features",
+                           .has_source = false,
+                           .ends = false,
+                           .target = 1,
+                           .channels = 4,
+                           .features = 6,
+                           .grid_rows = 2};
+  config.features = {shape.channels, shape.grid_rows, shape.features / shape.grid_rows};
+  config.max_positions = positions_of_features(config);
+  config.target_vocabulary = kFirstFreeId + kClasses;
+  const auto batch = std::make_shared<Batch>(BatchLayout::language);
+  batch->reserve(kExamples, shape);
+  const RandomStream random(seed, Purpose::training_data);
+  for (std::uint32_t b = 0; b < kExamples; ++b) {
+    ExampleWriter& out = batch->writer();
+    out.clear();
+    std::uint32_t draws = 0;
+    for (float& number : out.features(shape.features)) number = static_cast<float>(random.normal(b, draws++));
+    out.target(1)[0] = kFirstFreeId + static_cast<std::int32_t>(random.below(kClasses, b, draws));
+    batch->append(out.view());
+  }
+  return {std::make_shared<const Model>(config), batch};
+}
+
 }  // namespace
 
 ModelSample model_sample(ModelConfig config, std::uint64_t seed) {
+  if (reads_features(config)) return sample_with_features(std::move(config), seed);
   const MadeDataset& data = sample_data();
   config.source_vocabulary = data.source_vocabulary().size();
   config.target_vocabulary = data.target_vocabulary().size();

@@ -23,7 +23,8 @@ struct ModelProblemOptions {
 Problem model_problem(std::shared_ptr<const Model> model, std::shared_ptr<const Batch> batch,
                       const ModelProblemOptions& options = {});
 
-/// A model of a configuration, with positions and vocabularies as a made task needs them, and some examples of that.
+/// A model of a configuration, with positions and vocabularies as a made task needs them, and some examples of that; of
+/// a family that reads features, a grid of random ones with a class each.
 struct ModelSample {
   std::shared_ptr<const Model> model;
   std::shared_ptr<const Batch> batch;

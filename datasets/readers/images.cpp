@@ -79,6 +79,7 @@ DataSource reader_images() {
     return std::make_unique<ImageDataset>(ImageFiles{files.train, files.valid, files.test}, options.images,
                                           std::move(known));
   };
+  const auto patches = [](const DataOptions& options) { return ImagePatches(options.images); };
   const auto shape = [](const DataOptions& options) { return shape_of(ImagePatches(options.images)); };
   return {.name = "images",
           .description = "images and their classes from files: CSV, or IDX as MNIST has it",
@@ -86,7 +87,8 @@ DataSource reader_images() {
           .shares_out = true,
           .open = open,
           .lines = [](const DataOptions& options) { return image_lines(options.images); },
-          .shape = shape};
+          .shape = shape,
+          .patches = patches};
 }
 
 namespace {
@@ -123,8 +125,9 @@ ImageDataset::ImageDataset(const ImageFiles& files, const ImageOptions& options,
     const ImageFile file = read(files.train);
     if (!known) set_vocabulary(file);
     share_out(file);
-    if (train_.classes.empty()) throw DataError(fmt::format("{}: of {} none is left to train on; lower validation-size or test-size",
-                                  file.name, counted(file.images(), "image")));
+    if (train_.classes.empty())
+      throw DataError(fmt::format("{}: of {} none is left to train on; lower validation-size or test-size", file.name,
+                                  counted(file.images(), "image")));
   }
   const std::pair<const std::string&, Images&> held_out[] = {{files.valid, validation_}, {files.test, test_}};
   for (const auto& [name, images] : held_out) {

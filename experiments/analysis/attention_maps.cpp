@@ -1,11 +1,14 @@
 #include "experiments/analysis/attention_maps.hpp"
 
+#include <fmt/format.h>
+
 #include "autograd/base/errors.hpp"
 #include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
 #include "layers/pass.hpp"
 #include "layers/probe.hpp"
 #include "trainers/decoding/decoding.hpp"
+#include "trainers/decoding/questions.hpp"
 
 namespace tapehead {
 namespace {
@@ -81,19 +84,63 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
   const BatchView line({.source = batch.source(), .input = batch.input()}, {Column::source, Column::input}, "the line",
                        1, 0);
   trained.model.logits(tape, line, Pass{.probe = &probe});
-  if (maps.layers.empty()) {
-    throw ConfigError("inspect: model " + trained.config.model.model + " attends to nothing: there is no map to draw");
-  }
   return maps;
+}
+
+// The class token, and patches by their row and column.
+std::vector<std::string> names_of_positions(const ImagePatches& patches, bool class_token) {
+  std::vector<std::string> names;
+  if (class_token) names.emplace_back("class");
+  for (std::int64_t r = 0; r < patches.rows(); ++r) {
+    for (std::int64_t c = 0; c < patches.columns(); ++c) names.push_back(fmt::format("{},{}", r, c));
+  }
+  return names;
+}
+
+template <RealScalar T>
+LineMaps observe_image(const Trained& trained, const SequencePair& question) {
+  ParameterStore<T> parameters = load_parameters<T>(trained);
+  Tape<T> tape(parameters);
+  const ImagePatches patches = trained.data_source().patches(trained.config.data);
+  const bool class_token = trained.config.model.pooling == "first";
+  const Questions questions(std::span(&question, 1), trained.channels());
+  const auto output = decode<T>(trained.model, tape, questions.sources(), {.max_length = 1}).front();
+
+  LineMaps maps{.source = {}, .output = trained.target.words_of(output), .layers = {}};
+  const std::vector<std::string> positions = names_of_positions(patches, class_token);
+  const ProbeAt probe({What::weights}, [&](const Site& site, Var<T> weights) {
+    maps.layers.push_back({.layer = site.layer,
+                           .role = site.role,
+                           .queries = positions,
+                           .keys = positions,
+                           .rows_are = "the patch by row and column",
+                           .columns_are = "the patches",
+                           .heads = heads_of(weights)});
+  });
+  const NoGrad<T> no_grad(tape);
+  const BatchView image({.features = *questions.sources().features()}, {Column::features}, "the image", 1, 0);
+  trained.model.logits(tape, image, Pass{.probe = &probe});
+  maps.image = {.patches = patches, .pixels = image_of(patches, question.features), .class_token = class_token};
+  std::vector<std::vector<Matrix>> heads;
+  for (const LayerMaps& layer : maps.layers) heads.push_back(layer.heads);
+  maps.image->rollout = attention_rollout(heads);
+  return maps;
+}
+
+void require_maps(const Trained& trained, const LineMaps& maps) {
+  if (!maps.layers.empty()) return;
+  throw ConfigError("inspect: model " + trained.config.model.model + " attends to nothing: there is no map to draw");
 }
 
 }  // namespace
 
-LineMaps attention_maps(const Trained& trained, const std::string& line) {
-  const std::vector<std::int32_t> source = trained.encode(line);
-  if (source.empty()) throw DataError("the line to look at is empty");
-  return with_precision(trained.config.double_precision,
-                        [&](auto scalar) { return observe<decltype(scalar)>(trained, source); });
+LineMaps attention_maps(const Trained& trained, const SequencePair& question) {
+  if (question.source.empty() && question.features.empty()) throw DataError("the line to look at is empty");
+  LineMaps maps = with_precision(trained.config.double_precision, [&]<class T>(T) {
+    return trained.data_source().patches ? observe_image<T>(trained, question) : observe<T>(trained, question.source);
+  });
+  require_maps(trained, maps);
+  return maps;
 }
 
 }  // namespace tapehead

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "experiments/analysis/image_maps.hpp"
 #include "experiments/analysis/matrix.hpp"
 #include "experiments/runs/trained.hpp"
 #include "layers/site.hpp"
@@ -22,12 +24,22 @@ struct LayerMaps {
   std::vector<Matrix> heads;
 };
 
+/// What is there beside maps where an image is read.
+struct SeenImage {
+  ImagePatches patches;
+  Matrix pixels;                       ///< from 0 to 1
+  bool class_token = false;            ///< whether the first of the positions is one
+  std::optional<Matrix> rollout = {};  ///< see attention_rollout()
+};
+
 struct LineMaps {
   std::vector<std::string> source, output;
   std::vector<LayerMaps> layers;
+  std::optional<SeenImage> image = {};
 };
 
-/// Decodes a line greedily and looks at every attention layer as the model reads it with its own output.
-LineMaps attention_maps(const Trained& trained, const std::string& line);
+/// Decodes what is asked greedily and looks at every attention layer as the model reads it with its own output. Throws
+/// DataError for a question that is empty, ConfigError for a model that attends to nothing.
+LineMaps attention_maps(const Trained& trained, const SequencePair& question);
 
 }  // namespace tapehead

@@ -75,7 +75,7 @@ Model smallest_like(const Model& model, std::int64_t source, std::int64_t target
   config.stages.normalizer = "softmax";
   config.scale = "none";
   config.recurrent.input_feeding = "no";  // all positions attend at once
-  config.max_positions = source + target + 4;
+  config.max_positions = model.spec().reads_features() ? config.max_positions : source + target + 4;
   config.source_vocabulary = std::min<std::int64_t>(config.source_vocabulary, kFirstFreeId + 1);
   config.target_vocabulary = std::min<std::int64_t>(config.target_vocabulary, kFirstFreeId + 1);
   return Model(config, model.spec());
@@ -146,12 +146,21 @@ Matrix allowed_by(Var<float> weights) {
 
 void run(const Model& model, std::int64_t source, std::int64_t target, ParameterStore<float>& store,
          TapeObserver<float>& observer, const Probe& probe) {
+  Tape<float> tape(store);
+  tape.set_observer(&observer);
+  if (model.spec().reads_features()) {
+    const FeatureGrid& grid = model.config().features;
+    const std::vector<float> numbers(static_cast<std::size_t>(grid.channels * grid.positions()));
+    const auto positions = static_cast<std::int32_t>(grid.positions());
+    const FeatureView features{numbers.data(), &positions, grid.channels, positions, positions, 1};
+    const BatchView view({.features = features}, {Column::features}, "the example", 1, 0);
+    model.logits(tape, view, Pass{.probe = &probe});
+    return;
+  }
   Batch batch(model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only);
   batch.reserve(1, source, target);
   batch.append(std::vector<std::int32_t>(static_cast<std::size_t>(source), kFirstFreeId),
                std::vector<std::int32_t>(static_cast<std::size_t>(target), kFirstFreeId));
-  Tape<float> tape(store);
-  tape.set_observer(&observer);
   const BatchView view({.source = batch.source(), .input = batch.input()}, {Column::source, Column::input},
                        "the example", 1, 0);
   model.logits(tape, view, Pass{.probe = &probe});

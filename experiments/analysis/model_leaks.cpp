@@ -92,7 +92,9 @@ class LeaksOfModel {
                       "layers show What::embedded to probes",
                       model->spec().name));
     }
-    const Column place = tokens_.has(Column::input) ? Column::input : Column::source;
+    const Column place = tokens_.has(Column::input)    ? Column::input
+                         : tokens_.has(Column::source) ? Column::source
+                                                       : Column::expected;
     lengths_ = tokens_.lengths(place);
     derive(parameters);
     exchange();
@@ -152,6 +154,12 @@ class LeaksOfModel {
         if (!tokens_.has(Column::input)) shorter.cut(Column::expected, other, 1);
         compare(Leak::example, name_of(column), shorter, of_another);
       }
+    }
+    for (std::int64_t other = 0; tokens_.has(Column::features) && other < examples; ++other) {
+      OwnTokens changed = tokens_;
+      changed.move_features([=](std::int64_t b) { return b == other; });
+      compare(Leak::example, name_of(Column::features), changed,
+              [=](std::int64_t, std::int64_t b) { return b != other; });
     }
     for (std::int64_t t = 0; tokens_.has(Column::input) && t + 1 < base_.shape.columns; ++t) {
       const auto before = [&](std::int64_t at, std::int64_t b) { return at <= t && counts(at, b); };

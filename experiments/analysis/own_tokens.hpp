@@ -9,7 +9,8 @@
 
 namespace tapehead {
 
-/// The tokens of some examples, to be changed while shapes stay as they are: at most `kMostPlaces` places each.
+/// The tokens of some examples, to be changed while shapes stay as they are: at most `kMostPlaces` places each. And
+/// their features, if a model reads any.
 class OwnTokens {
  public:
   static constexpr std::int64_t kMostPlaces = 32;
@@ -29,6 +30,13 @@ class OwnTokens {
           own.largest = std::max(own.largest, own.ids.back());
         }
       }
+    }
+    if (!batch.has(Column::features) || !reads.has(Column::features)) return;
+    has_.add(Column::features);
+    const FeatureView& features = batch.features();
+    const std::int64_t count = features.channels * features.positions;
+    for (std::int64_t b = 0; b < features.examples; ++b) {
+      numbers_.insert(numbers_.end(), features.column(0, b), features.column(0, b) + count);
     }
   }
 
@@ -85,8 +93,28 @@ class OwnTokens {
     return any;
   }
 
+  /// Moves all features of the examples that are chosen.
+  template <class Chosen>
+  void move_features(Chosen chosen) {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      const FeatureView& shape = batch_.features();
+      if (chosen(static_cast<std::int64_t>(i) / (shape.channels * shape.positions))) {
+        numbers_[i] += 0.5F + 0.125F * static_cast<float>(i % 3);
+      }
+    }
+  }
+
   BatchView view() const {
-    return {{.source = view_of(Column::source), .input = view_of(Column::input), .expected = view_of(Column::expected)},
+    FeatureView features;
+    if (has(Column::features)) {
+      features = batch_.features();
+      features.values = numbers_.data();
+      features.stride = features.positions;
+    }
+    return {{.source = view_of(Column::source),
+             .input = view_of(Column::input),
+             .expected = view_of(Column::expected),
+             .features = features},
             has_,
             "these tokens",
             batch_.examples(),
@@ -113,6 +141,7 @@ class OwnTokens {
   BatchView batch_;
   ColumnSet has_;
   std::array<Ids, 3> ids_;
+  std::vector<float> numbers_;
 };
 
 }  // namespace tapehead

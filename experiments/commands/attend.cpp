@@ -339,9 +339,10 @@ Command command_attend() {
             .kind = OptionKind::integer,
             .fallback = "0",
             .range = {0, 1e9},
-            .help = "example of --input to show, from 0",
-            .when = "to see another than the first",
-            .applies_when = {on("input")}},
+            .help =
+                "example to look at, from 0: of attend one of --input; of inspect one that is held out, in place of "
+                "--input",
+            .when = "to see another than the first"},
            {"head"},
            {.name = "digits",
             .kind = OptionKind::integer,
@@ -356,7 +357,11 @@ Command command_attend() {
            {"svg"},
            {"color"},
            {"json"}},
-      .conditions = {{"query", off("input")}, {"key", off("input")}, {"value", off("input")}, {"head", on("input")}},
+      .conditions = {{"query", off("input")},
+                     {"key", off("input")},
+                     {"value", off("input")},
+                     {"head", on("input")},
+                     {"example", on("input")}},
       .run = run_attend,
       .memory_advice = "give fewer queries and keys"};
 }

@@ -13,9 +13,11 @@
 #include "autograd/base/errors.hpp"
 #include "autograd/base/limits.hpp"
 #include "autograd/base/text.hpp"
+#include "experiments/analysis/image_maps.hpp"
 #include "experiments/program/command.hpp"
 #include "experiments/report/data_report.hpp"
 #include "experiments/report/figures.hpp"
+#include "experiments/report/heat_map.hpp"
 #include "experiments/report/json.hpp"
 #include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"
@@ -31,6 +33,7 @@ namespace {
 
 struct Example {
   std::string source, prediction, expected;  // source and expected as they stand in the data
+  std::optional<Matrix> image = {};          // what a source is not
   bool correct = false;
   bool fits = true;  // into the model's positions; if not, there is no prediction
 };
@@ -39,6 +42,7 @@ struct Report {
   Evaluation evaluation;
   std::vector<Example> examples;
   std::vector<std::pair<std::string, std::string>> facts;  // about the data
+  bool ends = true;                                        // whether an end is said behind each target
 };
 
 template <RealScalar T>
@@ -55,6 +59,9 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     const SequencePair pair = dataset.example(split, at);
     Example& example = examples.emplace_back();
     example.source = trained.spelled(dataset.source_words(split, at));
+    if (trained.data_source().patches) {
+      example.image = image_of(trained.data_source().patches(trained.config.data), pair.features);
+    }
     example.expected = trained.spelled(dataset.target_words(split, at));
     example.fits = fits(trained.model, layout, shape_of(dataset.shape(), pair.view()));
     asked.push_back(example.fits ? pair : SequencePair{});
@@ -132,11 +139,13 @@ Json as_json(const Report& report, const std::string& split, std::uint64_t step)
   object["step"] = step;
   if (report.examples.empty()) return object;
   object["examples"] = Json::array();
-  for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
-    object["examples"].push_back({{"source", source},
-                                  {"prediction", fits ? Json(prediction) : Json(nullptr)},
-                                  {"expected", expected},
-                                  {"correct", correct}});
+  for (const Example& example : report.examples) {
+    Json& each =
+        object["examples"].emplace_back(Json{{"source", example.source},
+                                             {"prediction", example.fits ? Json(example.prediction) : Json(nullptr)},
+                                             {"expected", example.expected},
+                                             {"correct", example.correct}});
+    if (example.image) each["image"] = to_json(*example.image);
   }
   return object;
 }
@@ -178,14 +187,17 @@ std::string note_on(const Result& result) {
   return result.counts() ? "" : result.unit;
 }
 
-void add_results(Table& table, const Evaluation& evaluation) {
+void add_results(Table& table, const Evaluation& evaluation, bool ends) {
   for (const auto& [name, label, note, of_unknown_words] : kRows) {
     const auto found = std::ranges::find(evaluation.results, name, &Result::name);
     if (found == evaluation.results.end() || *label == '\0') continue;
     if (of_unknown_words && evaluation.count("unknown_tokens") == 0) continue;
     if (found->name == "too_long" && found->value == 0) continue;
+    if (found->name == "token_accuracy_without_end" && !ends) continue;  // the same once more
     std::vector<std::string> row{label, number(*found)};
-    if (*note != '\0') row.push_back(fmt::format(fmt::runtime(note), 100 * evaluation.value("unknown_share")));
+    const bool of_ends = found->name == "tokens" && !ends;
+    if (*note != '\0' && !of_ends)
+      row.push_back(fmt::format(fmt::runtime(note), 100 * evaluation.value("unknown_share")));
     table.add(std::move(row));
   }
   for (const Result& result : evaluation.results) {
@@ -215,23 +227,26 @@ Table slice_table(const SlicedResults& slice, const std::string& headline) {
   return table;
 }
 
-std::string as_text(const Report& report, const std::string& split, std::uint64_t step, std::size_t width) {
+std::string as_text(const Report& report, const std::string& split, std::uint64_t step, HeatMapStyle style,
+                    std::size_t width) {
   Table table;  // name, number, what it counts
   table.add({"split", split});
   table.add({"step", fmt::format("{}", step)});
   if (const std::string& headline = report.evaluation.headline; headline != "loss") {
     table.add({"headline", plain_name(headline)});
   }
-  add_results(table, report.evaluation);
+  add_results(table, report.evaluation, report.ends);
   for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text(width);
   for (const SlicedResults& slice : report.evaluation.slices) {
     text += "\n" + slice_table(slice, report.evaluation.headline).text(width);
   }
-  for (const auto& [source, prediction, expected, correct, fits] : report.examples) {
-    text += fmt::format("\n{} {}\n", correct ? "✓" : "✗", printable(source));
-    text += fits ? fmt::format("  → {}\n", printable(prediction)) : "  too long for the model\n";
-    if (!correct) text += fmt::format("  expected {}\n", printable(expected));
+  for (const Example& example : report.examples) {
+    text += fmt::format("\n{} {}\n", example.correct ? "✓" : "✗", printable(example.source));
+    if (example.image)
+      text += draw_heat_map(*example.image, {.rows = {}, .columns = {}, .legend = false}, style, width);
+    text += example.fits ? fmt::format("  → {}\n", printable(example.prediction)) : "  too long for the model\n";
+    if (!example.correct) text += fmt::format("  expected {}\n", printable(example.expected));
   }
   return text;
 }
@@ -254,6 +269,7 @@ int run_eval(const Invocation& invocation, Console& console) {
       return evaluate_trained<decltype(scalar)>(weights, *dataset, split, settings);
     });
     report.facts = data_facts(*dataset, split);
+    report.ends = dataset->shape().ends;
     return report;
   };
   const auto shown_as_json = [&](const Report& report, const Trained& weights) {
@@ -262,9 +278,10 @@ int run_eval(const Invocation& invocation, Console& console) {
     object["checkpoint"] = std::filesystem::path(weights.reader->path()).filename().string();
     return object;
   };
+  const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
   const Report report = evaluated(trained);
   Json object = shown_as_json(report, trained);
-  std::string text = as_text(report, split_name, trained.reader->meta().step, console.width);
+  std::string text = as_text(report, split_name, trained.reader->meta().step, style, console.width);
   if (const std::string choice = choice_of_weights(invocation.subject, trained); !choice.empty()) {
     text = printable(choice) + "\n" + text;
   }
@@ -273,7 +290,7 @@ int run_eval(const Invocation& invocation, Console& console) {
     of_last.examples.clear();
     object["last"] = shown_as_json(of_last, *last);
     text += fmt::format("\n{}: the last weights\n{}", last->reader->path(),
-                        as_text(of_last, split_name, last->reader->meta().step, console.width));
+                        as_text(of_last, split_name, last->reader->meta().step, style, console.width));
   }
   console.out << (settings.flag("json") ? to_text(object) + "\n" : text);
   return kDone;
@@ -310,7 +327,9 @@ Command command_eval() {
                       {"test"},
                       {"columns"},
                       {"threads"},
+                      {"color"},
                       {"json"}},
+          .conditions = {{"color", on("examples")}},
           .run = run_eval,
           .memory_advice = "take fewer --threads, or shorter held-out sequences"};
 }

@@ -152,7 +152,12 @@ std::string masks_text(const Summary& summary, std::size_t width) {
 }
 
 std::string lengths_text(const Summary& summary) {
+  if (summary.model.spec().reads_features()) return counted(summary.model.config().max_positions, "position");
   return fmt::format("{} source and {}", summary.source, counted(summary.target, "target token"));
+}
+
+std::string counted_for(const Summary& summary) {
+  return summary.model.spec().reads_features() ? "a position" : "a source and a target token";
 }
 
 std::string as_text(const Summary& summary, std::size_t width) {
@@ -164,10 +169,9 @@ std::string as_text(const Summary& summary, std::size_t width) {
   double operations = 0;
   for (const Node& part : tree.parts) operations += part.operations;
   std::string text = table.text(width) + "\n" + counted(summary.parameters(), "parameter") + "\n" +
-                     wrapped(fmt::format("{:.0f} operations forward for a source and a target token: additions and "
-                                         "multiplications in products, attention at {}; training takes three times as "
-                                         "many",
-                                         operations, lengths_text(summary)),
+                     wrapped(fmt::format("{:.0f} operations forward for {}: additions and multiplications in products, "
+                                         "attention at {}; training takes three times as many",
+                                         operations, counted_for(summary), lengths_text(summary)),
                              width, 2) +
                      "\n";
   if (summary.memory) {

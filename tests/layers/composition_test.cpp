@@ -39,11 +39,31 @@ const TokenView kInputs{kInput.data(), kLengths.data(), 5, 5, 3};
 const TokenView kExpectations{kExpected.data(), kLengths.data(), 5, 5, 3};
 // The same for a model that says a token in the place of each source token.
 const std::vector<std::int32_t> kInPlaces = {5, 4, 8, 2, 6, 2, 0, 0, 5, 8, 2, 0};
+// And for one that reads features of a grid, and says a class.
+constexpr FeatureGrid kGrid{.channels = 3, .rows = 2, .columns = 3};
+const std::vector<float> kNumbers = [] {
+  const RandomStream random(7, Purpose::test);
+  std::vector<float> numbers(3 * 6 * 3);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = static_cast<float>(random.normal(static_cast<std::uint32_t>(i)));
+  }
+  return numbers;
+}();
+const std::vector<std::int32_t> kGridLengths = {6, 6, 6};
+const FeatureView kFeatures{kNumbers.data(), kGridLengths.data(), 3, 6, 6, 3};
+const std::vector<std::int32_t> kClasses = {5, 8, 4};
+const std::vector<std::int32_t> kOnes = {1, 1, 1};
 constexpr double kSmoothing = 0.1;
 
 TokenView expectations(const std::string& model) {
   if (model == "encoder") return {kInPlaces.data(), kSourceLengths.data(), 4, 4, 3};
+  if (model == "vision") return {kClasses.data(), kOnes.data(), 1, 1, 3};
   return kExpectations;
+}
+
+BatchView batch_of(const std::string& model, const TokenView& expect) {
+  if (model != "vision") return token_batch(kSources, kInputs, expect);
+  return {{.expected = expect, .features = kFeatures}, {Column::expected, Column::features}, "a test", 3, 3};
 }
 
 struct Variant {
@@ -129,7 +149,8 @@ std::vector<Variant> variants() {
       c.stages.numbers.furthest = v;
     });
   }
-  for (const char* v : {"sinusoidal", "learned", "none", "rotary", "alibi", "forgetting", "shaw", "t5", "table"}) {
+  for (const char* v :
+       {"sinusoidal", "learned", "none", "rotary", "alibi", "forgetting", "shaw", "t5", "table", "sinusoidal_2d"}) {
     add("positions", v, [v](ModelConfig& c) { c.positions = v; });
   }
   add("mixer", "attention", [](ModelConfig& c) { c.mixer = "attention"; });
@@ -174,6 +195,8 @@ std::vector<Variant> variants() {
   for (const std::int64_t v : {3, 2, 5}) {
     add("kernel_width", std::to_string(v), [v](ModelConfig& c) { c.convolution.width = v; });
   }
+  add("pooling", "first", [](ModelConfig& c) { c.pooling = "first", c.max_positions = 7; });
+  add("pooling", "mean", [](ModelConfig& c) { c.pooling = "mean", c.max_positions = 6; });
   for (const char* v : {"yes", "no"}) add("bidirectional", v, [v](ModelConfig& c) { c.recurrent.bidirectional = v; });
   for (const char* v : {"no", "yes"}) add("input_feeding", v, [v](ModelConfig& c) { c.recurrent.input_feeding = v; });
   return all;
@@ -188,6 +211,12 @@ std::vector<Variant> variants_of(const std::string& model) {
       "attention";
   std::vector<Variant> all = variants();
   std::erase_if(all, [&](const Variant& each) {
+    if (model == "vision") {
+      // A class token that sees what stands before it sees nothing.
+      return is_among(of_cells + " kernel_width tie embedding-scale initialisation", each.option) ||
+             each.value == "window(1)";
+    }
+    if (each.option == "pooling" || each.value == "sinusoidal_2d") return true;
     if (model == "rnn") return !is_among(of_any + " " + of_cells + " " + of_heads, each.option);
     if (model == "rnn_without_attention") return !is_among(of_any + " cell bidirectional", each.option);
     const bool inside = each.option == "positions" && !is_among("sinusoidal learned none", each.value);  // of attention
@@ -231,6 +260,10 @@ ModelConfig base(const std::string& model, double dropout) {
                      .target_vocabulary = 9};
   // Nothing is normed there, and weights of large scores are zero but one, whose gradient is none.
   if (model == "convolution") config.scale = "0.05";
+  if (model == "vision") {
+    config.features = kGrid;
+    config.max_positions = 7;
+  }
   return config;
 }
 
@@ -246,12 +279,13 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
   fill(store, values);
   Tape<double> tape(store);
   const TokenView expect = expectations(config.model);
-  const auto features = model.features(tape, token_batch(kSources, kInputs, expect), pass);
+  const auto features = model.features(tape, batch_of(config.model, expect), pass);
   const auto logits = model.project(features);
   const auto loss = model.loss(features, expect, {.label_smoothing = kSmoothing});
   tape.backward(loss);
 
-  const PlainModel plain(config, layout, dual(values), pass);
+  PlainModel plain(config, layout, dual(values), pass);
+  plain.read(kFeatures);
   const PlainBlock expected = plain.logits(kSources, kInputs);
   std::vector<double> expected_logits;
   for (const Dual& value : expected.values) expected_logits.push_back(value.real());
@@ -268,7 +302,8 @@ std::vector<double> compared(const ModelConfig& config, const Pass& pass, Compar
       direction[at] = random.normal(static_cast<std::uint32_t>(i));
       along += direction[at] * store.gradients().data()[at];
     }
-    const PlainModel moved(config, layout, dual(values, direction), pass);
+    PlainModel moved(config, layout, dual(values, direction), pass);
+    moved.read(kFeatures);
     const double slope = moved.loss(kSources, kInputs, expect, kSmoothing).imag() / kDualStep;
     comparison.near("derivative by " + range.name, std::vector{along}, std::vector{slope});
     // What is added to every key alike takes no part in a softmax; everything else must move the loss.
@@ -291,7 +326,7 @@ class Composition : public testing::TestWithParam<std::tuple<const char*, double
 INSTANTIATE_TEST_SUITE_P(
     , Composition,
     testing::Combine(testing::Values("transformer", "decoder", "encoder", "rnn", "rnn_decoder", "rnn_without_attention",
-                                     "convolution", "convolution_decoder"),
+                                     "convolution", "convolution_decoder", "vision"),
                      testing::Values(0.0, 0.3)),
     [](const auto& at) { return std::string(std::get<0>(at.param)) + (std::get<1>(at.param) > 0 ? "_dropping" : ""); });
 

@@ -36,6 +36,28 @@ TEST(Positions, SinusoidalTableIsTheFormula) {
   }
 }
 
+// Half of the channels are the table of the row, half that of the column; the first position has none.
+TEST(Positions, InAGridRowsAndColumnsHaveHalfOfTheChannelsEach) {
+  const std::int64_t channels = 12, rows = 3, columns = 5;
+  const Built<Positions> built(PositionKind::sinusoidal, channels, 1 + rows * columns,
+                               PositionGrid{.rows = rows, .columns = columns, .before = 1});
+  const Built<Positions> line(PositionKind::sinusoidal, channels / 2, 5);
+  Tape<double> tape;
+  const std::vector<double> zeros(static_cast<std::size_t>(channels * 16), 0.0);
+  const double* y = built.layer(tape.constant({channels, 16}, zeros.data())).data();
+  const double* of_line = line.layer(tape.constant({channels / 2, 5}, zeros.data())).data();
+  for (std::int64_t c = 0; c < channels; ++c) EXPECT_EQ(y[c], 0);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t k = 0; k < columns; ++k) {
+      const double* at = y + channels * (1 + k + columns * r);
+      for (std::int64_t c = 0; c < channels / 2; ++c) {
+        EXPECT_EQ(at[c], of_line[c + channels / 2 * r]) << r << " " << k << " " << c;
+        EXPECT_EQ(at[channels / 2 + c], of_line[c + channels / 2 * k]) << r << " " << k << " " << c;
+      }
+    }
+  }
+}
+
 TEST(Positions, NoneChangesNothing) {
   const Built<Positions> built(PositionKind::none, 3, 0);
   Tape<double> tape;

@@ -265,7 +265,7 @@ TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
   const std::pair<std::function<void(ModelConfig&)>, const char*> refusals[] = {
       {[](ModelConfig& c) { c.model = "lstm"; },
        "model: \"lstm\" is none of convolution, convolution_decoder, decoder, encoder, rnn, rnn_decoder, "
-       "rnn_without_attention, transformer"},
+       "rnn_without_attention, transformer, vision"},
       {[](ModelConfig& c) { c.norm = "twice"; }, "norm: \"twice\" is none of pre, post, both, none"},
       {[](ModelConfig& c) { c.initialisation = "he"; }, "initialisation: \"he\" is none of xavier, kaiming, normal"},
       {[](ModelConfig& c) { c.draw.deviation = 0; }, "init-deviation: must be more than 0, not 0"},
@@ -289,8 +289,7 @@ TEST(Model, RefusesWhatMakesNoModelInOneLineThatNamesTheOption) {
       {[](ModelConfig& c) { c.tie = "yes"; }, "tie: \"yes\" is none of none, output, all"},
       {[](ModelConfig& c) { c.tie = "all", c.source_vocabulary = c.target_vocabulary + 2; },
        "tie: all needs the same words in source and target"},
-      {[](ModelConfig& c) { c.positions = "relative"; },
-       "positions: \"relative\" is none of sinusoidal, learned, none"},
+      {[](ModelConfig& c) { c.positions = "relative"; }, "positions: \"relative\" is none of its 10 choices"},
       {[](ModelConfig& c) { c.scale = "half"; }, "scale: \"half\" is none of"},
       {[](ModelConfig& c) { c.layers = 0; }, "layers: must be at least 1, not 0"},
       {[](ModelConfig& c) { c.heads = 0; }, "heads: must be at least 1, not 0"},

@@ -11,6 +11,7 @@
 #include "layers/models/model.hpp"
 #include "tests/support/plain_convolution.hpp"
 #include "tests/support/plain_recurrent.hpp"
+#include "tests/support/plain_vision.hpp"
 
 namespace tapehead::testing_support {
 namespace {
@@ -599,6 +600,12 @@ PlainBlock PlainModel::logits(const TokenView& source, const TokenView& input) c
   PlainBlock x;
   std::string table = "embedding.weight";
   std::uint32_t site = 1;
+  if (config_.model == "vision") {
+    x = layers_.dropped(plain_patches(config_, layers_, features_), 0);
+    const PlainMask all = [](std::int64_t, std::int64_t, std::int64_t) { return true; };
+    x = through("encoder", x, site, of_encoder, encoding(all));
+    return layers_.linear("output", plain_pooled(x, config_.pooling));
+  }
   const PlainRecurrent recurrent(config_, layers_, undropped_);
   if (config_.model == "rnn_decoder") {
     x = recurrent.decoder(embedded("embedding", table, config_.target_vocabulary, input, 0), input.lengths, 1);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/base/batch_view.hpp"
 #include "autograd/base/tokens.hpp"
 #include "autograd/parameters.hpp"
 #include "layers/attention/stage.hpp"
@@ -123,6 +124,9 @@ class PlainModel {
  public:
   PlainModel(const ModelConfig& config, const ParameterLayout& layout, std::vector<Dual> values, const Pass& pass);
 
+  /// For a model that reads features, which outlive it: tokens are then none of its business.
+  void read(const FeatureView& features) { features_ = features; }
+
   /// Logits (V, T, B).
   PlainBlock logits(const TokenView& source, const TokenView& input) const;
   /// Mean over the expected tokens that count, with label smoothing.
@@ -138,6 +142,7 @@ class PlainModel {
                      const PlainLayer& layer) const;
 
   ModelConfig config_;
+  FeatureView features_;
   PlainLayers layers_, undropped_;
   Pass pass_;
 };

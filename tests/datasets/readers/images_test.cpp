@@ -129,8 +129,11 @@ TEST(ImagePatches, AreCutAndJoinedAsPlainLoopsSay) {
     patches.join(features, joined);
     EXPECT_EQ(joined, pixels) << to_string(patch);
   }
-  EXPECT_THAT([] { ImagePatches({8, 8}, {3, 4}); },
-              ThrowsMessage<ConfigError>("patch: patches of 3x4 do not fill an image of 8x8; take divisors of its sides"));
+  EXPECT_THAT(
+      [] {
+        ImagePatches({8, 8}, {3, 4});
+      },
+      ThrowsMessage<ConfigError>("patch: patches of 3x4 do not fill an image of 8x8; take divisors of its sides"));
 }
 
 TEST_F(Images, OfIdxFilesAreThoseOfCsvPackedOrNot) {
@@ -233,7 +236,9 @@ TEST_F(Images, WhatIsNoIdxFileIsRefusedByName) {
   damaged[packed.size() - 8] = static_cast<char>(damaged[packed.size() - 8] + 1);  // its check
   refused(damaged, "images: the compressed data are damaged");
   EXPECT_THAT(
-      [&] { ImageDataset({.train = file("i", idx({2, 1, 2}, "abcd")) + "," + labels}, {.image = "2x1", .patch = "1x1"}); },
+      [&] {
+        ImageDataset({.train = file("i", idx({2, 1, 2}, "abcd")) + "," + labels}, {.image = "2x1", .patch = "1x1"});
+      },
       ThrowsMessage<DataError>(HasSubstr("its images are 1x2, and 2x1 are expected")));
 }
 
@@ -300,12 +305,17 @@ TEST_F(Images, ShareOutTheTrainingFileByWhatTheyLookLike) {
   for (std::string line; std::getline(lines, line);) turned.insert(0, line + "\n");
   EXPECT_EQ(looks(ImageDataset({.train = file("turned.csv", turned)}, options), Split::validation), validation);
 
-  EXPECT_THAT([&] { ImageDataset({.train = name, .valid = name}, options); },
-              ThrowsMessage<ConfigError>("validation-size: --valid names a file of such images; leave one of the two out"));
-  EXPECT_THAT([&] { ImageDataset({.train = name}, {.patch = "2x2", .validation = 500, .test = 500}); },
-              ThrowsMessage<DataError>(HasSubstr("t.csv: of 1000 images none is left to train on; lower validation-size")));
-  EXPECT_THAT([&] { ImageDataset({.train = ""}, options, Vocabularies{{}, Vocabulary({"even", "odd"})}); },
-              ThrowsMessage<DataError>(HasSubstr("such images stand in the training file, and there is none")));
+  EXPECT_THAT(
+      [&] { ImageDataset({.train = name, .valid = name}, options); },
+      ThrowsMessage<ConfigError>("validation-size: --valid names a file of such images; leave one of the two out"));
+  EXPECT_THAT(
+      [&] { ImageDataset({.train = name}, {.patch = "2x2", .validation = 500, .test = 500}); },
+      ThrowsMessage<DataError>(HasSubstr("t.csv: of 1000 images none is left to train on; lower validation-size")));
+  EXPECT_THAT(
+      [&] {
+        ImageDataset({.train = ""}, options, Vocabularies{{}, Vocabulary({"even", "odd"})});
+      },
+      ThrowsMessage<DataError>(HasSubstr("such images stand in the training file, and there is none")));
 }
 
 TEST_F(Images, OfAStepAreAFunctionOfSeedAndStepAndAnEpochHasEachOnce) {
@@ -337,8 +347,9 @@ TEST_F(Images, AreReadFromLinesToo) {
   const LineFormat lines = source.lines(options);
   EXPECT_EQ(lines.features("4,5,6,7"), data.example(Split::test, 1).features);
   EXPECT_EQ(lines.line(std::vector<std::string>{"b"}), "b");
-  EXPECT_THAT([&] { lines.features("4,5,6,7,2"); },
-              ThrowsMessage<DataError>("the line has 5 pixels, and an image of 2x2 has 4; no class stands beside them"));
+  EXPECT_THAT(
+      [&] { lines.features("4,5,6,7,2"); },
+      ThrowsMessage<DataError>("the line has 5 pixels, and an image of 2x2 has 4; no class stands beside them"));
   EXPECT_THAT([&] { lines.features("4,5,6,9"); }, ThrowsMessage<DataError>(HasSubstr("the line: a pixel of 9")));
   EXPECT_THAT([&] { lines.features("4,5,6,x"); }, ThrowsMessage<DataError>(HasSubstr("pixel 4 is \"x\"")));
   EXPECT_EQ(source.shape(options).channels, data.shape().channels);

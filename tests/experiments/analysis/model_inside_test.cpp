@@ -74,6 +74,7 @@ TEST(ModelInside, EveryWeightOfEveryFamilyIsCounted) {
       ModelConfig config = config_of(spec.name);
       if (!spec.reads_source()) config.source_vocabulary = config.target_vocabulary;
       if (spec.kind != ModelKind::blocks) config.positions = spec.kind == ModelKind::recurrent ? "none" : "sinusoidal";
+      if (spec.reads_features()) config.features = {3, 2, 3}, config.max_positions = 7;
       change(config);
       std::optional<Model> model;
       try {

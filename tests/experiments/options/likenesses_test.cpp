@@ -11,6 +11,7 @@
 #include "experiments/options/run_config.hpp"
 #include "experiments/runs/grid.hpp"
 #include "layers/models/model.hpp"
+#include "layers/models/spec.hpp"
 #include "layers/pass.hpp"
 #include "layers/probe.hpp"
 #include "tests/experiments/program_support.hpp"
@@ -29,13 +30,19 @@ Settings settled(const std::vector<std::pair<std::string, std::string>>& options
   return settings;
 }
 
+// The same beside a preset whose data it can read.
+Settings settled_like(const std::string& like) {
+  if (like == "vit") return settled({{"like", like}, {"train", "images.csv"}}, "digits");
+  return settled({{"like", like}});
+}
+
 // Each value that the file of a likeness sets does something, and arrives.
 TEST(Likenesses, SetWhatTheySay) {
-  ASSERT_EQ(likeness_names(), "none bert gpt2 llama marian t5");
+  ASSERT_EQ(likeness_names(), "none bert gpt2 llama marian t5 vit");
   for (const Preset& likeness : likenesses()) {
     Settings said;
     said.read_config(likeness.text, Origin::preset, "file");
-    const Settings settings = settled({{"like", std::string(likeness.name)}});
+    const Settings settings = settled_like(std::string(likeness.name));
     int values = 0;
     for (const OptionSpec& option : option_table()) {
       if (!said.given(option.name)) continue;
@@ -44,13 +51,13 @@ TEST(Likenesses, SetWhatTheySay) {
       ++values;
     }
     EXPECT_GT(values, 10) << likeness.name;
-    EXPECT_EQ(settings.text("layers"), "1") << "sizes are the preset's";
+    EXPECT_EQ(settings.text("layers"), likeness.name == "vit" ? "3" : "1") << "sizes are the preset's";
     EXPECT_NE(settings.config_text().find(fmt::format("like = {}\n", likeness.name)), std::string::npos);
   }
 }
 
 // Of their published sizes they have as many parameters as their authors' programs count: GPT-2 small, LLaMA 7B, BERT
-// base, T5 small and an OPUS-MT model. What is left out here, or is one per layer, is said beside them.
+// base, T5 small, ViT-B/16 and an OPUS-MT model. What is left out here, or is one per layer, is said beside them.
 TEST(Likenesses, OfPublishedSizesHaveThePublishedParameters) {
   struct Published {
     const char* like;
@@ -64,14 +71,17 @@ TEST(Likenesses, OfPublishedSizesHaveThePublishedParameters) {
         Published{"llama", 32, 32, 4096, 11008, 2048, 32000, 6738415616},
         Published{"bert", 12, 12, 768, 3072, 512, 30522, 109482240 - kPooler - kSegments + kMaskedBias},
         Published{"t5", 6, 8, 512, 2048, 512, 32128, 60506624 + kOwnBiases},
+        // ViT-B/16 of images of 224 × 224 in three colours; classes have reserved ids beside them.
+        Published{"vit", 12, 12, 768, 3072, 14 * 14 + 1, 1000 + kFirstFreeId, 86567656 + kFirstFreeId * (768 + 1)},
         Published{"marian", 6, 8, 512, 2048, 512, 58101, 74410496 - kSinusoids + kMarianBias}}) {
-    ModelConfig config = make_run_config(settled({{"like", like}})).model;
+    ModelConfig config = make_run_config(settled_like(like)).model;
     config.layers = layers;
     config.heads = heads;
     config.d_model = d_model;
     config.d_ff = d_ff;
     config.max_positions = positions;
     config.source_vocabulary = config.target_vocabulary = vocabulary;
+    if (reads_features(config)) config.features = {16 * 16 * 3, 14, 14};
     EXPECT_EQ(Model(config).layout().parameter_count(), parameters) << like;
   }
 }
@@ -138,11 +148,18 @@ TEST(Likenesses, GiveWayToWhatWasSetAsStronglyAndNotToPresets) {
 
 // One rule for all: what does not apply, or cannot be, beside what somebody chose is left out and named, never refused.
 TEST(Likenesses, AreTakenByEveryFamilyAsFarAsTheyApply) {
+  const std::string images = testing::TempDir() + "tapehead_likenesses.csv";
+  std::ofstream(images) << "0,1,2,3,a\n3,2,1,0,b\n";
   std::istringstream models{find_option("model")->choices};
   for (std::string model; models >> model;) {
     for (const Preset& likeness : likenesses()) {
       const std::string like(likeness.name);
-      const Ran ran = run({"summary", "copy", "--like", like, "--model", model});
+      std::vector<std::string> words{"summary", "copy", "--like", like, "--model", model};
+      if (model_spec(model).reads_features()) {
+        words[1] = "digits";
+        words.insert(words.end(), {"--train", images});
+      }
+      const Ran ran = run(words);
       EXPECT_EQ(ran.status, 0) << model << " " << ran.err;
       if (model == "rnn") {
         EXPECT_THAT(ran.err, testing::AllOf(testing::StartsWith("like " + like + ": positions, norm, "),
@@ -185,8 +202,8 @@ TEST(Likenesses, CanBeVaried) {
 }
 
 TEST(Likenesses, AreRefusedByNameWhereThereAreNone) {
-  EXPECT_EQ(run({"train", "copy", "--like", "vit", "--out", "/nowhere"}).err,
-            "tapehead: --like: \"vit\" is none of none, bert, gpt2, llama, marian, t5\n");
+  EXPECT_EQ(run({"train", "copy", "--like", "bart", "--out", "/nowhere"}).err,
+            "tapehead: --like: \"bart\" is none of none, bert, gpt2, llama, marian, t5, vit\n");
 }
 
 TEST(Likenesses, SayWhereAValueCameFrom) {

@@ -8,6 +8,7 @@
 #include "layers/mixers/mixer.hpp"
 #include "layers/models/family.hpp"
 #include "layers/recurrent/cell.hpp"
+#include "tests/support/bright_corners.hpp"
 #include "tests/support/chosen.hpp"
 #include "trainers/step.hpp"
 
@@ -28,7 +29,7 @@ TEST(AllocationCounter, SeesAllocationsOfEveryThread) {
 
 // A model of these data, for so many steps of training. Of small batches the longest sequence differs from step to
 // step.
-void expect_none(const MadeDataset& data, ModelConfig config, const StepOptions& options, int steps) {
+void expect_none(const Dataset& data, ModelConfig config, const StepOptions& options, int steps) {
   config.source_vocabulary = data.source_vocabulary().size();
   config.target_vocabulary = data.target_vocabulary().size();
   const Model model(config);
@@ -101,6 +102,19 @@ TEST_P(StepAllocations, AreNoneWhateverALayerIsMadeOf) {
     ModelConfig config = each.config;
     config.model = GetParam();
     expect_none(copies(1, 24), config, {.batch = 6, .shards = 3, .clip = 1}, 60);
+  }
+}
+
+TEST(StepAllocationsOfImages, AreNone) {
+  const testing_support::BrightCorners data;
+  for (const char* pooling : {"first", "mean"}) {
+    ModelConfig config = testing_support::vision_of_corners(pooling);
+    expect_none(data, config, {.batch = 7, .shards = 3, .clip = 1}, 100);
+    config.positions = "sinusoidal_2d";
+    for (const ModelSpec::Case& each : block_cases(config)) {
+      SCOPED_TRACE(each.label);
+      expect_none(data, each.config, {.batch = 7, .shards = 3, .clip = 1}, 60);
+    }
   }
 }
 
