@@ -51,7 +51,7 @@ Fields<ImageOptions> ImageOptions::fields() {
         .help = "height and width of the patches that an image is cut into, each a position of what the model reads",
         .when = "smaller ones see more and take more time; 1xW reads rows of a width W",
         .placeholder = "HxW",
-        .common = true,
+        .gives_weights_meaning = true,
         .applies_when = images}},
       {&ImageOptions::label,
        {.name = "label",

@@ -23,9 +23,8 @@ Fields<TextOptions> TextOptions::fields() {
       {&TextOptions::train,
        {.name = "train",
         .kind = OptionKind::pair_files,
-        .help = "training data: pairs in a tab-separated file, or in two parallel files A,B; means --task text. Of "
-                "images: a "
-                "CSV file, or two IDX files, images and labels",
+        .help = "training pairs: a tab-separated file, or two parallel files A,B; means --task text; of images CSV, or "
+                "IDX files A,B",
         .common = true,
         .may_change_on_resume = true,
         .applies_when = files,

@@ -264,8 +264,6 @@ Fields<ModelConfig> ModelConfig::fields() {
         .choices = "first mean",
         .help = "what says the class of an image: a class token before its patches, or the mean of these",
         .when = "mean needs no token more, and often learns faster",
-        .common = true,
-        .gives_weights_meaning = true,
         .applies_when = {one_of("model", of_features)}}},
       {&ModelConfig::dropout,
        {.name = "dropout",

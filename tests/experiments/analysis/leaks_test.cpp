@@ -198,7 +198,8 @@ TEST(Leaks, NoPresetAndNoModelHasOne) {
     names.push_back(subject.name);
     const ModelLeaks leaks = subject.find();
     EXPECT_TRUE(leaks.passed()) << leak_table({leaks}, 200);
-    EXPECT_GT(leaks.derivatives.pairs[static_cast<int>(Leak::padding)], 0) << subject.name;
+    const bool padded = !subject.name.starts_with("models/vision/");  // images are all alike
+    EXPECT_EQ(leaks.derivatives.pairs[static_cast<int>(Leak::padding)] > 0, padded) << subject.name;
     EXPECT_GT(leaks.exchanges[static_cast<int>(Leak::answer)], 0) << subject.name;
   }
   EXPECT_THAT(names, Contains("presets/copy"));

@@ -204,6 +204,16 @@ std::string failing_word(const Condition& condition) {
   return {};
 }
 
+// A task for which the option does not apply.
+std::string failing_task(const OptionSpec& option) {
+  for (const DataSource& source : data_sources()) {
+    const auto holds = [&](const Condition& each) { return each.option == "task" && each.holds_for(source.name); };
+    if (std::ranges::none_of(option.applies_when, holds)) return source.name;
+  }
+  ADD_FAILURE() << "every task will do for " << option.name;
+  return {};
+}
+
 // One that asks for something: the default may be to have none.
 std::string asking_word(const OptionSpec& option) {
   std::istringstream words{std::string(option.choices)};
@@ -220,8 +230,11 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     if (!is_run_option(option) || !option.applies_when.front().exists()) continue;
     Settings settings;
     const Condition& first = option.applies_when.front();
-    if (first.option == "task" && first.test == Condition::Test::none_of) settings.set("train", "/a");
-    if (first.option == "task" && first.test == Condition::Test::one_of) settings.set("task", "copy");
+    if (first.option == "task") {
+      const std::string task = failing_task(option);
+      settings.set("task", task);
+      if (find_source(task).reads_files) settings.set("train", "/a");
+    }
     for (const Condition& each : option.applies_when) {
       if (each.option != "task" && !each.words.empty()) settings.set(each.option, failing_word(each));
     }
@@ -230,6 +243,7 @@ TEST(Conditions, EveryConditionOfTheTableBites) {
     const std::string value = option.kind == OptionKind::path || option.kind == OptionKind::pair_files ? "/b"
                               : option.kind == OptionKind::word ? asking_word(option)
                               : option.name == "stop-when"      ? "loss=1"
+                              : option.placeholder == "HxW"     ? "8x8"
                                                                 : fmt::format("{}", std::max(1.0, option.range.low));
     if (option.name == "train") continue;  // makes text the task, or says which task makes its own data
     const bool share = option.range.low < option.range.high && option.range.high <= 1;

@@ -140,7 +140,7 @@ TEST(Settle, OptionsThatTheTaskHasNoUseForAreRefused) {
 // A value of the option that is not the one it has; empty if it can have no other.
 std::string other_value(const OptionSpec& option, const Settings& settings) {
   const std::string& now = settings.text(option.name);
-  std::vector<std::string> candidates{"3,4", "0.125", "7", "1000"};
+  std::vector<std::string> candidates{"3,4", "0.125", "7", "1000", "2x2"};
   std::istringstream choices{std::string(option.choices)};
   for (std::string choice; choices >> choice;) candidates.push_back(choice);
   for (const std::string& candidate : candidates) {

@@ -35,7 +35,8 @@ TEST(Arguments, SubjectAndOptionsComeInAnyOrder) {
 TEST(Arguments, UnknownAndShortenedNamesAreRefusedWithTheNearest) {
   EXPECT_EQ(refusal("train", {"--haeds", "3"}), "--haeds: train has no such option; did you mean --heads?");
   EXPECT_EQ(refusal("train", {"--head", "3"}), "--head: train has no such option; did you mean --heads?");
-  EXPECT_EQ(refusal("train", {"--label=0.1"}), "--label: train has no such option; did you mean --label-smoothing?");
+  EXPECT_EQ(refusal("train", {"--label-smooth=0.1"}),
+            "--label-smooth: train has no such option; did you mean --label-smoothing?");
   EXPECT_EQ(refusal("train", {"--qqqqqqqqq"}), "--qqqqqqqqq: train has no such option; see tapehead train --help");
   EXPECT_THAT(refusal("gradcheck", {"--heads", "3"}), HasSubstr("--heads: gradcheck has no such option"));
 }

@@ -102,6 +102,19 @@ TEST_F(InitialWeights, OptionsThatGiveThemAnotherMeaningAreRefusedByName) {
     EXPECT_THAT(run(words).err, HasSubstr(fmt::format("was trained with {} {}, not {},", name, before, value)));
     another.emplace_back(name, value);
   }
+  // And of images.
+  const std::string images = write("images.csv", "0,1,2,3,a\n3,2,1,0,b\n");
+  const auto of_images = [&](const std::string& out, const std::vector<std::string>& more) {
+    std::vector<std::string> words{"train",   "digits",    "--train",    images,     "--layers", "1",       "--heads",
+                                   "1",       "--d-model", "4",          "--d-ff",   "4",        "--steps", "1",
+                                   "--batch", "2",         "--schedule", "constant", "--out",    path(out)};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  ASSERT_EQ(of_images("seen", {"--patch", "1x2"}).status, 0);
+  EXPECT_THAT(of_images("second", {"--patch", "2x1", "--init", path("seen")}).err,
+              HasSubstr("was trained with patch 1x2, not 2x1,"));
+  another.emplace_back("patch", "2x1");
   for (const OptionSpec& option : option_table()) {
     const bool tried =
         std::ranges::count(another, option.name, [](const auto& pair) { return std::string_view(pair.first); }) > 0;
