@@ -88,9 +88,8 @@ std::vector<HeatMapPanel> image_panels(const SeenImage& image, const LayerMaps& 
   std::vector<HeatMapPanel> panels{{.title = "the image", .weights = image.pixels}};
   const char* who = image.class_token ? "of the class token" : "of all patches";
   for (std::int64_t h = first; h < last; ++h) {
-    panels.push_back(over_the_image(
-        image, fmt::format("{}, head {}: attention {}", layer.layer, h, who),
-        attention_to_patches(layer.heads[static_cast<std::size_t>(h)], image.class_token)));
+    panels.push_back(over_the_image(image, fmt::format("{}, head {}: attention {}", layer.layer, h, who),
+                                    attention_to_patches(layer.heads[static_cast<std::size_t>(h)], image.class_token)));
   }
   if (image.rollout) {
     panels.push_back(over_the_image(image, fmt::format("rollout of attention over all layers, {}", who),
@@ -134,7 +133,8 @@ int run_inspect(const Invocation& invocation, Console& console) {
   }
   const HeatMapStyle style = heat_map_style(settings.text("color"), console.out_is_terminal);
   if (!maps.image) {
-    console.out << wrapped(printable(fmt::format("{}", fmt::join(visible(maps.source), " "))), console.width, 2) << '\n';
+    console.out << wrapped(printable(fmt::format("{}", fmt::join(visible(maps.source), " "))), console.width, 2)
+                << '\n';
   }
   console.out << wrapped("→ " + printable(fmt::format("{}", fmt::join(visible(maps.output), " "))), console.width, 2)
               << '\n';
