@@ -46,13 +46,14 @@ class Convolution(nn.Module):
         x = embedded.transpose(1, 2)
         for convolution in self.encoder:
             x = (x + convolution(x)) * HALF
-        memory = (x.transpose(1, 2) + embedded) * HALF
+        memory = x.transpose(1, 2)
+        values = (memory + embedded) * (HALF * math.sqrt(source.shape[1]))  # all sources are equally long
 
         embedded = self.embedding(ids)
         x = embedded.transpose(1, 2)
         for convolution, attention in zip(self.decoder, self.attention):
             y = convolution(x).transpose(1, 2)
-            y = (y + attention(y + embedded, memory, None)) * HALF
+            y = (y + attention(y + embedded, memory, None, values)) * HALF
             x = (x + y.transpose(1, 2)) * HALF
         features = x.transpose(1, 2).flatten(0, 1)
         if self.loss_options is None:

@@ -33,12 +33,21 @@ class Attention(nn.Module):
         batch, length, _ = x.shape
         return x.view(batch, length, parts, self.heads, self.width).permute(2, 0, 3, 1, 4).unbind(0)
 
-    def forward(self, x: Tensor, memory: Tensor | None, mask: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, memory: Tensor | None, mask: Tensor | None, of_values: Tensor | None = None
+    ) -> Tensor:
+        """`of_values`: what values are made of, where that is not the memory."""
         if self.from_memory is None:
             query, key, value = self.split(self.from_x(x), 3)
         else:
             (query,) = self.split(self.from_x(x), 1)
-            key, value = self.split(self.from_memory(memory), 2)
+            if of_values is None:
+                key, value = self.split(self.from_memory(memory), 2)
+            else:
+                of_key, of_value = self.from_memory.weight.chunk(2)
+                key_bias, value_bias = self.from_memory.bias.chunk(2)
+                (key,) = self.split(F.linear(memory, of_key, key_bias), 1)
+                (value,) = self.split(F.linear(of_values, of_value, value_bias), 1)
         attend = self.attend_fused if self.fused else self.attend_plainly
         context = attend(query, key, value, mask)
         return self.output(context.transpose(1, 2).reshape(x.shape))
