@@ -77,7 +77,7 @@ Fields<ModelConfig> ModelConfig::fields() {
        {.name = "model",
         .choices = model_names([](const ModelSpec&) { return true; }),
         .help = "what the model is made of; `tapehead list` describes each",
-        .when = "take decoder to see one stack of causal attention",
+        .when = "decoder is one stack of causal attention",
         .common = true,
         .gives_weights_meaning = true,
         .needs = std::move(needs)}},

@@ -214,7 +214,7 @@ std::vector<Variant> variants_of(const std::string& model) {
     if (model == "vision") {
       // A class token that sees what stands before it sees nothing.
       return is_among(of_cells + " kernel_width tie embedding-scale initialisation", each.option) ||
-             each.value == "window(1)";
+             each.value == "window(1)" || each.value == "blocks(2)";
     }
     if (each.option == "pooling" || each.value == "sinusoidal_2d") return true;
     if (model == "rnn") return !is_among(of_any + " " + of_cells + " " + of_heads, each.option);
