@@ -79,6 +79,10 @@ double values(const ModelConfig& config, const SequenceLengths& /*images are all
          stack_values(config, config.max_positions, 0) + output_values(config, 1);
 }
 
+double shared_values(const ModelConfig& config, const SequenceLengths& /*longest*/) {
+  return stack_shared_values(config, config.max_positions);
+}
+
 void check(const ModelConfig& config) {
   const auto [channels, rows, columns] = config.features;
   if (channels < 1 || rows < 1 || columns < 1) {
@@ -118,6 +122,7 @@ ModelSpec model_spec_vision() {
           .check = check,
           .make = make_family<Vision>,
           .values = values,
+          .shared_values = shared_values,
           .usual_positions = "learned",
           .cases = cases};
 }
