@@ -57,7 +57,7 @@ TEST(Conditions, WhatWouldDoNothingIsRefusedByNameWithTheReason) {
 // Where one choice has to be another first, it is named, with everything that it may be.
 TEST(Conditions, WhatAModelDoesNotTakeNamesEveryModelThatDoes) {
   const std::string rnn = ": does not apply to model rnn (command line); it is for model ";
-  const std::string blocks = "decoder or encoder or transformer";
+  const std::string blocks = "decoder or encoder or transformer or vision";
   EXPECT_EQ(refusal({{"model", "rnn"}, {"norm-kind", "rms"}}), "--norm-kind" + rnn + blocks);
   EXPECT_EQ(refusal({{"model", "rnn"}, {"norm", "pre"}}), "--norm" + rnn + blocks);
   EXPECT_EQ(refusal({{"model", "rnn"}, {"d-ff", "64"}}), "--d-ff" + rnn + blocks);
@@ -75,7 +75,7 @@ TEST(Conditions, WhatAModelDoesNotTakeNamesEveryModelThatDoes) {
     EXPECT_EQ(refusal({{"model", "rnn_decoder"}, {name, value}}),
               "--" + name +
                   ": does not apply to model rnn_decoder (command line); it is for model convolution or "
-                  "decoder or encoder or rnn or transformer");
+                  "decoder or encoder or rnn or transformer or vision");
     const Settings taken = with({{"model", "decoder"}, {name, value}});
     EXPECT_TRUE(applies(taken, *find_option(name))) << name;
   }

@@ -93,6 +93,7 @@ TEST(Likenesses, BeginWithScoresOfADeviationAboutOne) {
   const std::vector<std::int32_t> lengths{64};
   const TokenView tokens{ids.data(), lengths.data(), 64, 64, 1};
   for (const Preset& likeness : likenesses()) {
+    if (likeness.name == "vit") continue;  // it reads no tokens
     ModelConfig config = make_run_config(settled({{"like", std::string(likeness.name)}})).model;
     config.heads = 2;
     config.d_model = 128;
