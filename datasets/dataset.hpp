@@ -53,6 +53,9 @@ class Dataset {
   /// What reading files left out or noticed; nullptr for data that are made.
   virtual const TextReport* reading() const { return nullptr; }
 
+  /// What people should know of it beside what reading() says, a line each.
+  virtual std::vector<std::string> notes() const { return {}; }
+
   /// Where it stands, "file:line"; made sequences have their number in the split instead.
   virtual std::string place(Split split, std::int64_t index) const;
 
@@ -64,6 +67,8 @@ class Dataset {
     return target_vocabulary().words_of(example(split, index).target);
   }
 
+  /// Whether the ends of targets count.
+  virtual bool counts_ends() const { return shape().ends; }
   /// Of data that are a text in characters: how many those of an example's target that count are, its end one of them.
   virtual bool counts_characters() const { return false; }
   virtual std::int64_t characters(const ExampleView& /*example*/) const { return 0; }

@@ -19,6 +19,10 @@ struct LineFormat {
   std::function<std::string(std::span<const std::string> words)> line;
   /// Of data that have features: those (C, T) of a line, in place of words. Throws as `words` does.
   std::function<std::vector<float>(const std::string& line)> features = {};
+  /// Where an answer says what stands in places of the question: the question with those filled in. Empty: answers
+  /// stand by themselves.
+  std::function<std::vector<std::string>(std::vector<std::string> question, const std::vector<std::string>& answer)>
+      filled_in = {};
   /// Whether a word that the vocabulary does not have is refused; else it is an unknown one.
   bool refuses_unknown = false;
 };

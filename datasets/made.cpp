@@ -38,9 +38,9 @@ Key key_of(const ExampleView& example) {
 }  // namespace
 
 Fields<MadeOptions> MadeOptions::fields() {
-  const std::array<Condition, 2> made_task{none_of("task", reader_names())};
+  const Conditions made_task{none_of("task", reader_names())};
   static const std::string sharing = reader_names([](const DataSource& reader) { return reader.shares_out; });
-  const std::array<Condition, 2> held_out{none_of("task", reader_names()), one_of("task", sharing)};
+  const Conditions held_out{none_of("task", reader_names()), one_of("task", sharing)};
   Fields<MadeOptions> fields{
       {&MadeOptions::task, "task"},
       {&MadeOptions::symbols,

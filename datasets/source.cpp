@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "autograd/base/errors.hpp"
 
@@ -61,6 +62,19 @@ std::string reader_names(bool (*which)(const DataSource& reader)) {
 std::string_view reader_names() {
   static const std::string names = reader_names([](const DataSource&) { return true; });
   return names;
+}
+
+std::string_view readers_of(std::string_view file_option) {
+  static const std::map<std::string, std::string, std::less<>> names = [] {
+    std::map<std::string, std::string, std::less<>> found;
+    for (const DataSource& reader : reader_sources()) {
+      std::string& of_option = found[reader.file_option];
+      of_option += (of_option.empty() ? "" : " ") + reader.name;
+    }
+    return found;
+  }();
+  const auto found = names.find(file_option);
+  return found == names.end() ? std::string_view() : found->second;
 }
 
 }  // namespace tapehead

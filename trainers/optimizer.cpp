@@ -55,7 +55,7 @@ struct DescentRule {
 }  // namespace
 
 Fields<OptimizerOptions> OptimizerOptions::fields() {
-  constexpr std::array<Condition, 2> kAdam{one_of("optimizer", "adam adamw")};
+  constexpr Conditions kAdam{one_of("optimizer", "adam adamw")};
   return {
       {&OptimizerOptions::kind,
        {.name = "optimizer",

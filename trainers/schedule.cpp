@@ -31,7 +31,7 @@ template void check_rate<float>(const ScheduleOptions&);
 template void check_rate<double>(const ScheduleOptions&);
 
 Fields<ScheduleOptions> ScheduleOptions::fields() {
-  constexpr std::array<Condition, 2> kPlateau{one_of("schedule", "plateau")};
+  constexpr Conditions kPlateau{one_of("schedule", "plateau")};
   const Member<ScheduleOptions> rate{
       [](ScheduleOptions& options, const std::string& text) { options.learning_rate = real_in(text); },
       [](const ScheduleOptions& options) { return canonical_text(peak_of(options)); }};

@@ -43,7 +43,7 @@ Fields<TrainerOptions> TrainerOptions::fields() {
         .common = true,
         .may_change_on_resume = true,
         .fixed_by = one_of("schedule", "plateau"),
-        .applies_when = {on("valid"), on("validation-size")},
+        .applies_when = {on("valid"), on("validation-size"), on("validation-share")},
         .after = "precision"}},
       {&TrainerOptions::validation_limit,
        {.name = "validation-limit",

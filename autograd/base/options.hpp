@@ -74,6 +74,9 @@ constexpr Condition none_of(std::string_view option, std::string_view words) {
   return {option, Condition::Test::none_of, words};
 }
 
+/// Some conditions, of which one must hold; those that do not exist say nothing.
+using Conditions = std::array<Condition, 3>;
+
 /// What some values of an option cannot do without.
 struct ValueNeed {
   std::string_view values = {};  ///< separated by one space
@@ -104,7 +107,7 @@ struct OptionSpec {
   bool gives_weights_meaning = false;  ///< weights of the same shapes compute something else under another value
   bool execution = false;              ///< how a run is carried out, not what it computes: never in config.cfg
   /// The option does something if one of these holds, or if there are none. What does nothing is refused.
-  std::array<Condition, 2> applies_when = {};
+  Conditions applies_when = {};
   std::vector<ValueNeed> needs = {};
   std::string_view after = {};               ///< the option that it stands behind; empty: the one before it in its list
   OptionGroup group = OptionGroup::command;  ///< set where lists are joined, unless it is one of the others here

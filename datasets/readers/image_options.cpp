@@ -31,7 +31,7 @@ ImageSize parse_image_size(std::string_view text) {
 std::string to_string(const ImageSize& size) { return fmt::format("{}x{}", size.height, size.width); }
 
 Fields<ImageOptions> ImageOptions::fields() {
-  const std::array<Condition, 2> images{one_of("task", "images")};
+  const Conditions images{one_of("task", "images")};
   const auto is_size = [](std::string_view text) { parse_image_size(text); };
   const auto is_size_or_nothing = [](std::string_view text) {
     if (!text.empty()) parse_image_size(text);

@@ -83,7 +83,7 @@ DataSource reader_images() {
   const auto shape = [](const DataOptions& options) { return shape_of(ImagePatches(options.images)); };
   return {.name = "images",
           .description = "images and their classes from files: CSV, or IDX as MNIST has it",
-          .reads_files = true,
+          .file_option = "train",
           .shares_out = true,
           .open = open,
           .lines = [](const DataOptions& options) { return image_lines(options.images); },

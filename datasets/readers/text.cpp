@@ -115,7 +115,7 @@ DataSource reader_text() {
   };
   return {.name = "text",
           .description = "pairs of lines from files: --train, --valid, --test",
-          .reads_files = true,
+          .file_option = "train",
           .reads_pairs = true,
           .open = open,
           .lines = [](const DataOptions& options) { return text_lines(options.text.tokenizer); },

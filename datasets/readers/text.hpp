@@ -17,7 +17,7 @@ namespace tapehead {
 /// Pairs of lines. Each file name is one tab-separated file (`source<TAB>target`, a remark in a third column ignored),
 /// or two parallel files joined by a comma: `train.en,train.de`; see pair_name.hpp for names that hold commas.
 struct TextOptions {
-  std::string train;
+  std::string train = {};
   std::string valid = {};  ///< empty: no such split
   std::string test = {};   ///< empty: no such split
   Columns columns = {};    ///< of tab-separated files, of all of them

@@ -3,14 +3,19 @@
 namespace tapehead {
 
 Fields<TextOptions> TextOptions::fields() {
-  const std::array<Condition, 2> files{one_of("task", reader_names())};
+  const Conditions files{one_of("task", reader_names())};
+  const Conditions to_train{one_of("task", readers_of("train"))};
   static const std::string of_pairs = reader_names([](const DataSource& reader) { return reader.reads_pairs; });
-  const std::array<Condition, 2> text_task{one_of("task", of_pairs)};
-  const Member<TextOptions> tokens{
-      [](TextOptions& options, const std::string& text) { options.tokenizer = parse_tokenizer(text); },
-      [](const TextOptions& options) -> std::string {
-        return options.tokenizer == Tokenizer::characters ? "char" : "word";
-      }};
+  const Conditions pairs{one_of("task", of_pairs)};
+  static const std::string of_words =
+      reader_names([](const DataSource& reader) { return reader.reads_pairs || reader.file_option == "text"; });
+  const Conditions text_task{one_of("task", of_words)};
+  const Member<TextOptions> tokens{[](TextOptions& options, const std::string& text) {
+                                     options.tokenizer = text == "auto" ? Tokenizer::words : parse_tokenizer(text);
+                                   },
+                                   [](const TextOptions& options) -> std::string {
+                                     return options.tokenizer == Tokenizer::characters ? "char" : "word";
+                                   }};
   const Member<TextOptions> which{
       [](TextOptions& options, const std::string& text) { options.columns = parse_columns(text); },
       [](const TextOptions& options) -> std::string {
@@ -27,7 +32,7 @@ Fields<TextOptions> TextOptions::fields() {
                 "IDX files A,B",
         .common = true,
         .may_change_on_resume = true,
-        .applies_when = files,
+        .applies_when = to_train,
         .after = "test-size"}},
       {&TextOptions::valid,
        {.name = "valid",
@@ -51,11 +56,12 @@ Fields<TextOptions> TextOptions::fields() {
                 "line, such as 2,4 or english,german",
         .when = "set it where a file has more than two",
         .placeholder = "S,T",
-        .applies_when = text_task}},
+        .applies_when = pairs}},
       {tokens,
        {.name = "tokenizer",
-        .choices = "word char",
-        .help = "what lines are split into",
+        .fallback = "auto",
+        .choices = "auto word char",
+        .help = "what lines are split into; auto: words of pairs, characters of --text",
         .when = "char for numbers, names and spelling, where few words come twice",
         .applies_when = text_task}},
       {&TextOptions::min_count,

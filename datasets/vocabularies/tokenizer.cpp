@@ -186,6 +186,16 @@ std::span<const std::string_view> LineSplitter::operator()(std::string_view line
   return tokens_;
 }
 
+std::vector<std::string_view> exact_characters(std::string_view line) {
+  std::vector<std::string_view> tokens;
+  for (Characters text(line); !text.done();) {
+    const char* begin = text.place();
+    text.next();
+    tokens.push_back(between(begin, text.place()));
+  }
+  return tokens;
+}
+
 bool is_blank(std::string_view line) {
   for (Characters text(line); !text.done();) {
     const char32_t c = text.next();

@@ -35,6 +35,10 @@ class LineSplitter {
   std::vector<std::string_view> tokens_;
 };
 
+/// The characters of a line as they stand, each a token, white space too: for text of which nothing may be lost.
+/// REQUIRES: is_utf8(line).
+std::vector<std::string_view> exact_characters(std::string_view line);
+
 /// Whether the line has no tokens. REQUIRES: is_utf8(line).
 bool is_blank(std::string_view line);
 

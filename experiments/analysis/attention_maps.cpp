@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "autograd/base/counted.hpp"
 #include "autograd/base/errors.hpp"
 #include "autograd/tape.hpp"
 #include "datasets/batch.hpp"
@@ -42,10 +43,16 @@ void append_rows(std::vector<Matrix>& heads, const std::vector<Matrix>& more) {
   }
 }
 
+// What the model reads, and what is said at each place of the input.
+struct Line {
+  TokenColumns source, input;
+  std::vector<std::int32_t> output;
+  std::vector<std::string> written;
+};
+
+// A question with its answer.
 template <RealScalar T>
-LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source) {
-  ParameterStore<T> parameters = load_parameters<T>(trained);
-  Tape<T> tape(parameters);
+Line answered(const Trained& trained, Tape<T>& tape, const std::vector<std::int32_t>& source) {
   const bool encoder = trained.model.reads_source();
   const BatchLayout layout = encoder ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   // So long that the whole output still fits behind what stands before it.
@@ -53,17 +60,45 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
       trained.config.model.max_positions - (encoder ? 1 : positions_needed(layout, {.source = std::ssize(source)}));
   const std::vector<std::vector<std::int32_t>> sources{source};
   const auto output = decode<T>(trained.model, tape, sources, {.max_length = longest}).front();
-
   Batch batch(layout);
   batch.reserve(1, std::ssize(source), std::ssize(output));
   batch.append(source, output);
-  const std::vector<std::string> read = encoder ? words(trained.source, batch.source()) : std::vector<std::string>{};
+  const auto column = [](const TokenView& view) {
+    return TokenColumns({std::vector(view.ids, view.ids + view.positions * view.examples)});
+  };
+  Line line{column(batch.source()), column(batch.input()), output, words(trained.target, batch.expected())};
+  // In one sequence of source and target, simply the token that comes next.
   const std::vector<std::string> input = words(trained.target, batch.input());
-  // What is being written at each place: in one sequence of source and target, simply the token that comes next.
-  std::vector<std::string> written = words(trained.target, batch.expected());
-  for (std::size_t t = 0; !encoder && t + 1 < input.size(); ++t) written[t] = input[t + 1];
+  for (std::size_t t = 0; !encoder && t + 1 < input.size(); ++t) line.written[t] = input[t + 1];
+  return line;
+}
 
-  LineMaps maps{trained.source.words_of(source), trained.target.words_of(output), {}};
+// A text with the token that comes next.
+template <RealScalar T>
+Line continued(const Trained& trained, Tape<T>& tape, const std::vector<std::int32_t>& text) {
+  if (const std::int64_t most = trained.config.model.max_positions; std::ssize(text) > most) {
+    throw DataError(
+        fmt::format("the line has {}, and the model reads {} at once", counted(text.size(), "token"), most));
+  }
+  const std::vector<std::vector<std::int32_t>> texts{text};
+  const auto output = decode<T>(trained.model, tape, Sources::beginnings(texts), {.max_length = 1}).front();
+  Line line{{}, TokenColumns(texts), output, trained.target.words_of(std::span(text).subspan(1))};
+  line.written.push_back(trained.target.word(output.empty() ? std::int32_t{kEnd} : output.front()));
+  return line;
+}
+
+template <RealScalar T>
+LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source) {
+  ParameterStore<T> parameters = load_parameters<T>(trained);
+  Tape<T> tape(parameters);
+  const bool encoder = trained.model.reads_source();
+  const bool goes_on = trained.data_source().line_is != LineRole::question;
+  const Line line = goes_on ? continued(trained, tape, source) : answered(trained, tape, source);
+  const std::vector<std::string> read =
+      encoder ? words(trained.source, line.source.view()) : std::vector<std::string>{};
+  const std::vector<std::string> input = words(trained.target, line.input.view());
+
+  LineMaps maps{trained.source.words_of(source), trained.target.words_of(line.output), {}};
   const ProbeAt probe({What::weights}, [&](const Site& site, Var<T> weights) {
     const bool encodes = site.role == AttentionRole::self;
     const bool reads = encodes || site.role == AttentionRole::cross;
@@ -74,16 +109,16 @@ LineMaps observe(const Trained& trained, const std::vector<std::int32_t>& source
     LayerMaps& layer = maps.layers.emplace_back();
     layer.layer = site.layer;
     layer.role = site.role;
-    layer.queries = encodes ? read : written;
+    layer.queries = encodes ? read : line.written;
     layer.keys = reads ? read : input;
     layer.rows_are = encodes ? "the source token" : encoder ? "the token being written" : "the token that comes next";
     layer.columns_are = reads ? "the source tokens" : "the tokens before it";
     layer.heads = heads_of(weights);
   });
   const NoGrad<T> no_grad(tape);
-  const BatchView line({.source = batch.source(), .input = batch.input()}, {Column::source, Column::input}, "the line",
-                       1, 0);
-  trained.model.logits(tape, line, Pass{.probe = &probe});
+  const BatchView batch({.source = line.source.view(), .input = line.input.view()}, {Column::source, Column::input},
+                        "the line", 1, 0);
+  trained.model.logits(tape, batch, Pass{.probe = &probe});
   return maps;
 }
 

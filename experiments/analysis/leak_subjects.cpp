@@ -25,7 +25,7 @@ std::shared_ptr<const Batch> some_examples(const Dataset& dataset, const Model& 
 bool reads_files(const Preset& preset) {
   Settings settings;
   read_preset_or_config(settings, std::string(preset.name));
-  return find_source(settings.text("task")).reads_files;
+  return find_source(settings.text("task")).reads_files();
 }
 
 ModelLeaks leaks_of_preset(const std::string& name, const std::string& preset) {

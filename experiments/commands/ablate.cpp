@@ -13,6 +13,7 @@
 #include "experiments/program/interrupt.hpp"
 #include "experiments/report/ablation_tables.hpp"
 #include "experiments/report/progress.hpp"
+#include "experiments/report/slice_tables.hpp"
 #include "experiments/report/text_width.hpp"
 #include "experiments/runs/ablation.hpp"
 #include "experiments/runs/folder_lock.hpp"
@@ -29,6 +30,9 @@ class TableFiles {
     const auto begin = Clock::now();
     write_file(ablation_.folder + "/runs.csv", runs_csv(ablation_));
     write_file(ablation_.folder + "/summary.csv", summary_csv(ablation_));
+    if (const std::string slices = slices_csv(ablation_); !slices.empty()) {
+      write_file(ablation_.folder + "/slices.csv", slices);
+    }
     const auto end = Clock::now();
     next_ = end + 20 * (end - begin);
   }

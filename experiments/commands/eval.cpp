@@ -42,8 +42,17 @@ struct Report {
   Evaluation evaluation;
   std::vector<Example> examples;
   std::vector<std::pair<std::string, std::string>> facts;  // about the data
-  bool ends = true;                                        // whether an end is said behind each target
 };
+
+// Whether all that counts was written, its end too where that counts; an unknown word is never right.
+bool is_right(const std::vector<std::int32_t>& written, const SequencePair& pair, bool with_end) {
+  if (written.size() < pair.target.size() || (with_end && written.size() > pair.target.size())) return false;
+  for (std::size_t t = 0; t < pair.target.size(); ++t) {
+    if (!pair.marks.empty() && pair.marks[t] == 0) continue;
+    if (written[t] != pair.target[t] || written[t] == kUnknown) return false;
+  }
+  return true;
+}
 
 template <RealScalar T>
 std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>& parameters, const Dataset& dataset,
@@ -53,7 +62,7 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
   count = std::min(count, size);
   std::vector<SequencePair> asked;
   std::vector<Example> examples;
-  std::vector<std::vector<std::int32_t>> targets;
+  std::vector<SequencePair> pairs;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t at = i * size / count;  // from all over the split
     const SequencePair pair = dataset.example(split, at);
@@ -65,17 +74,16 @@ std::vector<Example> predict_examples(const Trained& trained, ParameterStore<T>&
     example.expected = trained.spelled(dataset.target_words(split, at));
     example.fits = fits(trained.model, layout, shape_of(dataset.shape(), pair.view()));
     asked.push_back(example.fits ? pair : SequencePair{});
-    targets.push_back(pair.target);
+    pairs.push_back(pair);
   }
   // What `predict` writes, as long as it is: the same whatever else is shown.
-  const std::int64_t longest = dataset.shape().ends ? trained.config.model.max_positions : dataset.max_target_length();
+  const std::int64_t longest = dataset.counts_ends() ? trained.config.model.max_positions : dataset.max_target_length();
   const Questions questions(asked, dataset.shape().channels);
   const auto outputs = decode_in_batches<T>(trained.model, parameters, questions.sources(), {.max_length = longest});
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].fits) continue;
-    examples[i].prediction = trained.line(outputs[i]);
-    const bool known = std::ranges::count(targets[i], static_cast<std::int32_t>(kUnknown)) == 0;
-    examples[i].correct = known && outputs[i] == targets[i];
+    examples[i].prediction = trained.answer(trained.source.words_of(pairs[i].source), outputs[i]);
+    examples[i].correct = is_right(outputs[i], pairs[i], dataset.counts_ends());
   }
   return examples;
 }
@@ -161,7 +169,7 @@ struct Row {
 constexpr auto kRows = std::to_array<Row>({
     {"sequences", "sequences", ""},
     {"too_long", "too long", "sequences; no part of a loss"},
-    {"tokens", "target tokens", "words, and one end token a sequence"},
+    {"tokens", "target tokens", ""},
     {"unknown_tokens", "unknown words", "{:.1f}% of the words; whatever is said for one is wrong", true},
     {"unknown_share", "", "", true},  // in the line before
     {"loss", "loss", "nats a token that the model knows"},
@@ -187,17 +195,17 @@ std::string note_on(const Result& result) {
   return result.counts() ? "" : result.unit;
 }
 
-void add_results(Table& table, const Evaluation& evaluation, bool ends) {
+void add_results(Table& table, const Evaluation& evaluation) {
   for (const auto& [name, label, note, of_unknown_words] : kRows) {
     const auto found = std::ranges::find(evaluation.results, name, &Result::name);
     if (found == evaluation.results.end() || *label == '\0') continue;
     if (of_unknown_words && evaluation.count("unknown_tokens") == 0) continue;
     if (found->name == "too_long" && found->value == 0) continue;
-    if (found->name == "token_accuracy_without_end" && !ends) continue;  // the same once more
     std::vector<std::string> row{label, number(*found)};
-    const bool of_ends = found->name == "tokens" && !ends;
-    if (*note != '\0' && !of_ends)
-      row.push_back(fmt::format(fmt::runtime(note), 100 * evaluation.value("unknown_share")));
+    if (found->name == "tokens" && !std::isnan(evaluation.value("token_accuracy_without_end"))) {
+      row.emplace_back("words, and one end token a sequence");
+    }
+    if (*note != '\0') row.push_back(fmt::format(fmt::runtime(note), 100 * evaluation.value("unknown_share")));
     table.add(std::move(row));
   }
   for (const Result& result : evaluation.results) {
@@ -235,7 +243,7 @@ std::string as_text(const Report& report, const std::string& split, std::uint64_
   if (const std::string& headline = report.evaluation.headline; headline != "loss") {
     table.add({"headline", plain_name(headline)});
   }
-  add_results(table, report.evaluation, report.ends);
+  add_results(table, report.evaluation);
   for (const auto& [name, value] : report.facts) table.add({name, value});
   std::string text = table.text(width);
   for (const SlicedResults& slice : report.evaluation.slices) {
@@ -262,6 +270,9 @@ int run_eval(const Invocation& invocation, Console& console) {
   if (dataset->size(split) == 0) {
     throw DataError(fmt::format("eval: the {} split holds no sequences; choose the other with --split", split_name));
   }
+  if (settings.integer("examples") > 0 && !dataset->asks()) {
+    throw ConfigError("--examples: nothing asks the model for a text; tapehead predict shows what it writes");
+  }
   tell_of_data(*dataset, DataUse::only(split), console.err);
   tell_of_long_sequences(trained, *dataset, split, parse_too_long(settings.text("too-long")), console);
   const auto evaluated = [&](const Trained& weights) {
@@ -269,7 +280,6 @@ int run_eval(const Invocation& invocation, Console& console) {
       return evaluate_trained<decltype(scalar)>(weights, *dataset, split, settings);
     });
     report.facts = data_facts(*dataset, split);
-    report.ends = dataset->shape().ends;
     return report;
   };
   const auto shown_as_json = [&](const Report& report, const Trained& weights) {
@@ -323,6 +333,7 @@ Command command_eval() {
                        .when = "some show which mistakes are made",
                        .common = true},
                       {"train"},
+                      {"text"},
                       {"valid"},
                       {"test"},
                       {"columns"},

@@ -19,10 +19,11 @@
 namespace tapehead {
 namespace {
 
-// A space is a token of a model of characters, and nobody would see it.
+// A space or the end of a line is a token of a model of characters, and nobody would see it.
 std::vector<std::string> visible(std::vector<std::string> tokens) {
   for (std::string& token : tokens) {
     if (token == " ") token = "␣";
+    if (token == "\n") token = "↵";
   }
   return tokens;
 }

@@ -66,7 +66,7 @@ void tell_of_text(const Dataset& dataset, Console& console) {
 // What follows from the absence of validation data is said before it happens.
 void tell_of_validation(const Run& run, Console& console) {
   if (run.dataset->size(Split::validation) > 0) return;
-  const bool reads_files = run.config.source->reads_files;
+  const bool reads_files = run.config.source->reads_files();
   console.err << "no validation data (" << (reads_files ? "--valid FILE" : "--validation-size N")
               << "): nothing will say how well the model does, and the last weights are kept alone\n";
 }

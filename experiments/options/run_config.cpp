@@ -17,23 +17,43 @@ namespace {
 
 constexpr std::int64_t kShards = 4;
 
-// `--train FILE` makes a reader the task, unless the task was chosen just as strongly.
+// Options that name a file to train on, each once.
+std::vector<std::string> file_options() {
+  std::vector<std::string> options;
+  for (const DataSource& reader : reader_sources()) {
+    if (std::ranges::count(options, reader.file_option) == 0) options.push_back(reader.file_option);
+  }
+  return options;
+}
+
+// `--train FILE` makes a reader of such files the task, unless the task was chosen just as strongly.
 const DataSource& choose_source(Settings& settings) {
   const DataSource& named = find_source(settings.text("task"));
-  if (settings.text("train").empty()) {
-    if (settings.origin("train") == Origin::command_line) throw ConfigError("--train: is empty; name a file");
-    if (named.reads_files) throw ConfigError(fmt::format("task {}: --train FILE is missing", named.name));
+  std::string given;
+  for (const std::string& option : file_options()) {
+    if (!settings.text(option).empty()) {
+      if (named.file_option == option) return named;
+      if (given.empty() || settings.origin(option) > settings.origin(given)) given = option;
+    } else if (settings.origin(option) == Origin::command_line) {
+      throw ConfigError(fmt::format("--{}: is empty; name a file", option));
+    }
+  }
+  if (given.empty()) {
+    if (named.reads_files())
+      throw ConfigError(fmt::format("task {}: --{} FILE is missing", named.name, named.file_option));
     return named;
   }
-  if (named.reads_files) return named;
-  if (settings.origin("task") >= settings.origin("train")) {
-    throw ConfigError(fmt::format("{}: task {} makes its own data; leave one of the two out", settings.where("train"),
-                                  settings.text("task")));
+  if (settings.origin("task") >= settings.origin(given)) {
+    const std::string why = named.reads_files() ? fmt::format("task {} reads --{} FILE", named.name, named.file_option)
+                                                : fmt::format("task {} makes its own data", named.name);
+    throw ConfigError(fmt::format("{}: {}; leave one of the two out", settings.where(given), why));
   }
-  settings.resolve_because_of("task", kUsualReader, "train");
+  const std::string_view readers = readers_of(given);
+  const std::string usual(readers.substr(0, readers.find(' ')));
+  settings.resolve_because_of("task", usual, given);
   // A length that a preset chose for its made sequences says nothing about lines of text.
   if (settings.origin("max-length") == Origin::preset) settings.resolve("max-length", "0");
-  return find_source(kUsualReader);
+  return find_source(usual);
 }
 
 // What goes by validations on the way, and was asked for, is told that there will be none.
@@ -51,8 +71,13 @@ void refuse_late_validations(const Settings& settings) {
   }
 }
 
-// What the table cannot say: how two numbers go together.
+// What the table cannot say: how two options go together.
 void refuse_conflicts(const Settings& settings) {
+  for (const char* share : {"validation-share", "test-share"}) {
+    const bool cuts = settings.text("valid").empty() && settings.text("test").empty();
+    if (cuts || settings.origin(share) < Origin::file) continue;
+    throw ConfigError(fmt::format("{}: does nothing beside --valid or --test; leave it out", settings.where(share)));
+  }
   const bool cosine = settings.text("schedule") == "cosine";
   if (cosine && settings.integer("steps") <= settings.integer("warmup")) {
     throw ConfigError(
@@ -109,9 +134,9 @@ Fields<RunConfig> RunConfig::fields() {
       {&RunConfig::max_length,
        {.name = "max-length",
         .range = {0, 1e5},
-        .help = "longest made sequence in symbols, or longest training line in tokens",
-        .when = "raise it where long lines matter, lower it to save time and memory",
-        .zero = "20 for made tasks, 50 for text, 250 for text in characters",
+        .help = "longest made sequence, training line or window of text, in tokens",
+        .when = "raise it where long lines matter, lower it to save memory",
+        .zero = "20 made, 50 words, 250 characters of a line, 64 of a window",
         .common = true,
         .zero_is_automatic = true,
         .applies_when = {none_of("task", without_length)},
@@ -157,16 +182,18 @@ void read_preset_or_config(Settings& settings, const std::string& name) {
 }
 
 void require_something_to_train(const std::string& command, const Settings& settings) {
-  if (settings.given("task") || settings.given("train")) return;
+  if (settings.given("task")) return;
+  if (std::ranges::any_of(file_options(), [&](const std::string& option) { return settings.given(option); })) return;
   if (settings.has_any(Origin::file) || settings.has_any(Origin::saved)) return;
   if (settings.given("config")) {
     throw ConfigError(
         fmt::format("{}: has no line `name = value`, and nothing else says what to train; add --task, "
-                    "--train FILE, or lines such as task = copy",
+                    "--train FILE, --text FILE, or lines such as task = copy",
                     settings.text("config")));
   }
-  throw ConfigError(command +
-                    ": say what to train: a preset (see tapehead list), --config FILE, --task or --train FILE");
+  throw ConfigError(
+      command +
+      ": say what to train: a preset (see tapehead list), --config FILE, --task, --train FILE or --text FILE");
 }
 
 void settle(Settings& settings) {
@@ -177,6 +204,9 @@ void settle(Settings& settings) {
     if (source.shares_out && !settings.given(held_out)) settings.resolve_because_of(held_out, "0", "task");
   }
   settle_useless_options(settings);
+  if (source.reads_files() && settings.text("tokenizer") == "auto") {
+    settings.resolve("tokenizer", source.usual_tokenizer);
+  }
   refuse_unmet_needs(settings);
   refuse_conflicts(settings);
   fit_learning_rate(settings);
@@ -214,8 +244,9 @@ void fit_to_data(Settings& settings, RunConfig& config, const Dataset& dataset) 
   model.target_vocabulary = dataset.target_vocabulary().size();
   fit_to_features(model, dataset.shape());
   if (reads_features(model)) return;
-  const BatchLayout layout =
-      model_spec(model.model).reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
+  const BatchLayout layout = !dataset.has_source()                    ? BatchLayout::language
+                             : model_spec(model.model).reads_source() ? BatchLayout::encoder_decoder
+                                                                      : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, dataset.shape());
   settings.resolve_if_zero("max-positions", needed);
   model.max_positions = settings.integer("max-positions");

@@ -33,6 +33,8 @@ void for_each_part(RunConfig& config, F&& f) {
   f(config.data.made, OptionGroup::data);
   f(config.data.text, OptionGroup::data);
   f(config.data.images, OptionGroup::data);
+  f(config.data.plain, OptionGroup::data);
+  f(config.data.masking, OptionGroup::data);
   f(config.model, OptionGroup::model);
   f(config.trainer, OptionGroup::training);
   f(config.trainer.step, OptionGroup::training);

@@ -12,11 +12,14 @@
 
 #include "autograd/base/counted.hpp"
 #include "experiments/report/figures.hpp"
+#include "experiments/report/slice_tables.hpp"
 #include "experiments/report/table.hpp"
 #include "experiments/report/text_width.hpp"
 
 namespace tapehead {
 namespace {
+
+constexpr const char* kStepTime = "ms_a_step";
 
 bool has_result(const PlannedRun& run) { return run.result && run.result->diverged.empty(); }
 
@@ -52,12 +55,13 @@ ShownColumns shown_columns(const Ablation& ablation, const std::vector<std::size
     if (metric.common || is_headline(metric.name)) shown.names.push_back(metric.name);
   }
   shown.expendable.emplace_back("seconds");
+  shown.expendable.emplace_back("ms a step");
   for (const std::string& name : shown.names) {
     const bool stays = name == "loss" || name == shown.names.back() || is_headline(name);
     if (!stays) shown.expendable.push_back(plain_name(name));
   }
   shown.expendable.insert(shown.expendable.end(), {"runs", "loss"});
-  shown.names.emplace_back("seconds");
+  shown.names.insert(shown.names.end(), {"seconds", kStepTime});
   return shown;
 }
 
@@ -99,7 +103,7 @@ std::vector<std::string> option_names(const Ablation& ablation) {
 std::string table_of(const Ablation& ablation, const std::vector<std::size_t>& cells, Weights weights,
                      std::size_t width) {
   std::vector<std::string> metrics = metric_names(ablation, false);
-  metrics.emplace_back("seconds");
+  metrics.insert(metrics.end(), {"seconds", kStepTime});
   std::vector<std::string> titles = option_names(ablation);
   titles.emplace_back("runs");
   const ShownColumns shown = shown_columns(ablation, cells);
@@ -200,6 +204,9 @@ std::vector<Figure> figures_of(const Ablation& ablation, std::size_t cell, Weigh
     });
   }
   add("seconds", [](const RunResult& result) { return std::optional(result.seconds); });
+  add(kStepTime, [](const RunResult& result) {
+    return result.steps == 0 ? std::nullopt : std::optional(1e3 * result.seconds / static_cast<double>(result.steps));
+  });
   return figures;
 }
 
@@ -257,8 +264,8 @@ std::string summary_csv(const Ablation& ablation) {
   std::vector<std::string> metrics = metric_names(ablation, false);
   std::vector<std::string> titles = option_names(ablation);
   for (const char* title : {"runs", "diverged", "sequences", "held_out", "weights"}) titles.emplace_back(title);
-  metrics.emplace_back("seconds");
-  const std::size_t last_metrics = metrics.size() - 1;  // the seconds are the same
+  const std::size_t last_metrics = metrics.size();  // times are the same
+  metrics.insert(metrics.end(), {"seconds", kStepTime});
   for (const std::string& name : metrics) {
     titles.push_back(name + "_mean");
     titles.push_back(name + "_deviation");
@@ -301,6 +308,7 @@ std::string tables_text(const Ablation& ablation, std::size_t width) {
       text += "\n" + wrapped("the last weights of the same runs, checkpoint.h5", width) + "\n" +
               table_of(ablation, cells, Weights::last, width);
     }
+    text += slice_tables_text(ablation, cells, width);
   }
   bool diverged = false;
   for (std::size_t cell = 0; cell < ablation.cells.size(); ++cell) diverged |= diverged_runs(ablation, cell) > 0;
@@ -331,7 +339,7 @@ Json tables_json(const Ablation& ablation) {
                 {"weights", weights.empty() ? Json(nullptr) : Json(weights)}};
     object.update(json_of(figures_of(ablation, cell, Weights::judged)));
     Json last = json_of(figures_of(ablation, cell, Weights::last));
-    last.erase("seconds");
+    for (const char* time : {"seconds", kStepTime}) last.erase(time);
     object["last"] = std::move(last);
     cells.push_back(std::move(object));
   }

@@ -97,7 +97,7 @@ void add_held_out_notices(std::vector<std::string>& notices, const SplitReport& 
 }  // namespace
 
 std::vector<std::string> data_notices(const Dataset& dataset, DataUse use) {
-  std::vector<std::string> notices;
+  std::vector<std::string> notices = dataset.notes();
   const TextReport* report = dataset.reading();
   if (report == nullptr) return notices;
   if (use.training) add_training_notices(notices, *report);

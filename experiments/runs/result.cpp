@@ -22,15 +22,26 @@ constexpr double kLargestCount = 0x1p53;  // up to here a double holds every who
 
 std::string digest_of(const Json& object) { return fmt::format("{:016x}", digest_bytes(to_text(object))); }
 
-Json to_json(const Judgement& judgement) {
+Json metrics_json(const std::vector<Result>& results) {
   Json metrics = Json::object();
-  for (const Result& result : judgement.metrics) {
+  for (const Result& result : results) {
     metrics[result.name] = result.counts() ? Json(static_cast<std::int64_t>(result.value)) : Json(result.value);
   }
-  return {{"checkpoint", judgement.checkpoint},
-          {"step", judgement.step},
-          {"parameter_digest", judgement.parameter_digest},
-          {"metrics", std::move(metrics)}};
+  return metrics;
+}
+
+Json to_json(const Judgement& judgement) {
+  Json object{{"checkpoint", judgement.checkpoint},
+              {"step", judgement.step},
+              {"parameter_digest", judgement.parameter_digest},
+              {"metrics", metrics_json(judgement.metrics)}};
+  for (const auto& [name, parts] : judgement.slices) {
+    Json& list = object["slices"][name] = Json::array();
+    for (const auto& [first, last, results] : parts) {
+      list.push_back({{"first", first}, {"last", last}, {"metrics", metrics_json(results)}});
+    }
+  }
+  return object;
 }
 
 // What no run comes to, in a file that says it was written by one.
@@ -53,12 +64,9 @@ std::int64_t count_in(const Json& object, const char* name) {
   return number.get<std::int64_t>();
 }
 
-Judgement judgement_in(const Json& object) {
-  Judgement judgement{.checkpoint = object.at("checkpoint"),
-                      .step = count_in(object, "step"),
-                      .parameter_digest = object.at("parameter_digest"),
-                      .metrics = {}};
-  for (const auto& [name, value] : object.at("metrics").items()) {
+std::vector<Result> metrics_in(const Json& object) {
+  std::vector<Result> metrics;
+  for (const auto& [name, value] : object.items()) {
     Result result = named(name);
     if (!value.is_null()) {
       require(value.is_number(), name.c_str());
@@ -66,8 +74,28 @@ Judgement judgement_in(const Json& object) {
       const bool possible = std::isfinite(result.value) && result.value >= 0;
       require(possible && (result.unit != "share" || result.value <= 1), name.c_str());
     }
-    judgement.metrics.push_back(std::move(result));
+    metrics.push_back(std::move(result));
   }
+  return metrics;
+}
+
+std::vector<SlicedResults> slices_in(const Json& object) {
+  std::vector<SlicedResults> slices;
+  for (const auto& [name, parts] : object.items()) {
+    SlicedResults& slice = slices.emplace_back(SlicedResults{.name = name});
+    for (const Json& part : parts) {
+      slice.parts.push_back({part.at("first"), part.at("last"), metrics_in(part.at("metrics"))});
+    }
+  }
+  return slices;
+}
+
+Judgement judgement_in(const Json& object) {
+  Judgement judgement{.checkpoint = object.at("checkpoint"),
+                      .step = count_in(object, "step"),
+                      .parameter_digest = object.at("parameter_digest"),
+                      .metrics = metrics_in(object.at("metrics"))};
+  if (object.contains("slices")) judgement.slices = slices_in(object.at("slices"));
   require(judgement.metric("sequences").value_or(0) > 0, "sequences");
   return judgement;
 }
@@ -102,7 +130,7 @@ std::optional<double> Judgement::metric(const std::string& name) const {
 }
 
 Judgement judgement_of(const Evaluation& evaluation, std::string checkpoint, std::int64_t step, std::string digest) {
-  Judgement judgement{std::move(checkpoint), step, std::move(digest), evaluation.results};
+  Judgement judgement{std::move(checkpoint), step, std::move(digest), evaluation.results, evaluation.slices};
   for (Result& result : judgement.metrics) {
     if (!std::isfinite(result.value)) result.value = std::numeric_limits<double>::quiet_NaN();
   }

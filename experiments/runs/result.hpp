@@ -16,7 +16,8 @@ struct Judgement {
   std::string checkpoint;  ///< name of their file in the folder of the run
   std::int64_t step = 0;
   std::string parameter_digest;
-  std::vector<Result> metrics;  ///< not a number where there is no such number, or none that is finite
+  std::vector<Result> metrics;             ///< not a number where there is no such number, or none that is finite
+  std::vector<SlicedResults> slices = {};  ///< of parts of the sequences, by length and the like, where data say so
 
   std::optional<double> metric(const std::string& name) const;  ///< none where it is not a number
 };

@@ -74,6 +74,7 @@ void judge(const Run& run, const RunFolder& folder, ParameterStore<T>& parameter
   EvaluationOptions options = evaluation_like(run.config.trainer.step, run.model, *run.dataset);
   options.stop = stop;
   options.outputs = needs_outputs(run.config.trainer, evaluation_metrics());
+  options.slices = true;
   const auto judged = [&](std::string path, std::int64_t step) {
     return KeptWeights{std::move(path), step, parameter_digest(parameters),
                        evaluate(run.model, parameters, *run.dataset, split, workers, options)};

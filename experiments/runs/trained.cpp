@@ -38,6 +38,8 @@ std::vector<std::string> Trained::unknown_words(const std::string& line) const {
 
 std::vector<std::int32_t> Trained::encode(const std::string& line) const {
   std::vector<std::int32_t> ids = tapehead::encode(lines(), source, line);
+  if (data_source().line_is == LineRole::beginning) ids.insert(ids.begin(), kStart);
+  if (data_source().line_is != LineRole::question) return ids;
   const BatchLayout layout = model.reads_source() ? BatchLayout::encoder_decoder : BatchLayout::decoder_only;
   const std::int64_t needed = positions_needed(layout, {.source = std::ssize(ids)});
   if (needed > config.model.max_positions) {
@@ -56,6 +58,12 @@ SequencePair Trained::question(const std::string& line) const {
   if (!format.features) return {.source = encode(line)};
   if (line.find_first_not_of(" \t") == std::string::npos) return {};
   return {.features = format.features(line)};
+}
+
+std::string Trained::answer(std::vector<std::string> question, const std::vector<std::int32_t>& target_ids) const {
+  const LineFormat format = lines();
+  const std::vector<std::string> said = target.words_of(target_ids);
+  return format.line(format.filled_in ? format.filled_in(std::move(question), said) : said);
 }
 
 Trained open_trained(const std::string& subject) {
@@ -106,22 +114,27 @@ std::unique_ptr<Dataset> data_of(const Trained& trained, const Settings& given, 
                                  std::string& warning) {
   const DataSource& source = trained.data_source();
   DataOptions data = trained.config.data;
-  for (const Field<TextOptions>& field : TextOptions::fields()) {
-    const std::string_view name = field.option.name;
-    if (field.borrowed || !given.given(name)) continue;
-    if (!applies(trained.settings, field.option)) {
-      throw ConfigError(fmt::format("--{}: {}", name, why_useless(trained.settings, field.option)));
+  const auto take = [&]<class Part>(Part& part) {
+    for (const Field<Part>& field : Part::fields()) {
+      if (field.borrowed || !given.given(field.option.name)) continue;
+      if (!applies(trained.settings, field.option)) {
+        throw ConfigError(fmt::format("--{}: {}", field.option.name, why_useless(trained.settings, field.option)));
+      }
+      read_field(field, part, given);
     }
-    read_field(field, data.text, given);
-  }
+  };
+  take(data.text);
+  take(data.plain);
   // The words are the checkpoint's, whatever a training file holds by now.
   const auto open = [&] { return source.open(data, Vocabularies{trained.source, trained.target}); };
   try {
     return open();
   } catch (const Error& error) {
-    if (needed == NeededData::training || data.text.train.empty()) throw;
+    std::string& training = source.file_option == "text" ? data.plain.text : data.text.train;
+    const bool cut_out = source.file_option == "text" && data.text.valid.empty() && data.text.test.empty();
+    if (needed == NeededData::training || training.empty() || cut_out) throw;
     const std::string why = error.what();
-    data.text.train.clear();
+    training.clear();
     std::unique_ptr<Dataset> held_out = open();  // throws where it was a held-out file that could not be read
     warning =
         fmt::format("the training file cannot be read ({}): whether held-out pairs stand in it is not known", why);

@@ -25,8 +25,9 @@ struct Trained {
   /// How people write its sequences.
   LineFormat lines() const { return data_source().lines(config.data); }
 
-  /// Ids of a line that somebody wrote. Throws DataError for a line that its data refuse (see encode() of
-  /// datasets/line_format.hpp), and for one longer than the model takes.
+  /// Ids of a line that somebody wrote: of a question, or the first of what the model goes on with, however long; see
+  /// LineRole. Throws DataError for a line that its data refuse (see encode() of datasets/line_format.hpp), and for a
+  /// question longer than the model takes.
   std::vector<std::int32_t> encode(const std::string& line) const;
   /// What a line asks: ids, or the features of data that have them. Neither for an empty line. Throws as encode() does.
   SequencePair question(const std::string& line) const;
@@ -34,6 +35,8 @@ struct Trained {
   std::int64_t channels() const { return config.model.features.channels; }
   /// A line of target ids, as people write it.
   std::string line(const std::vector<std::int32_t>& target_ids) const { return spelled(target.words_of(target_ids)); }
+  /// What the model said to a question, as people write it.
+  std::string answer(std::vector<std::string> question, const std::vector<std::int32_t>& target_ids) const;
   /// Words, as people write them in a line.
   std::string spelled(const std::vector<std::string>& words) const { return lines().line(words); }
   /// Words of a line that the model does not know, in their order, each once; none for made tasks, whose lines are

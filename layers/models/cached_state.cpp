@@ -8,8 +8,9 @@ JoinedPrompts::JoinedPrompts(const Sources& sources, std::int64_t positions) {
   std::vector<std::vector<std::int32_t>> prompts;
   for (const auto& source : sources) {
     std::vector<std::int32_t>& prompt = prompts.emplace_back(1, kStart);
-    closed.push_back(std::ssize(source) + (sources.go_on() ? 1 : 2) > positions);
+    closed.push_back(std::ssize(source) + (sources.go_on() ? 0 : 2) > positions);
     if (closed.back() != 0) continue;
+    if (sources.go_on()) prompt.clear();
     prompt.insert(prompt.end(), source.begin(), source.end());
     if (!sources.go_on()) prompt.push_back(kEnd);
   }

@@ -11,9 +11,9 @@
 
 namespace tapehead {
 
-/// `<s> x </s>` of each source, `<s> x` of each that goes on, for a model that reads source and target as one sequence:
-/// the prompts of a CachedState. A source that takes all positions is not read, and its column is closed: nothing can
-/// follow it.
+/// `<s> x </s>` of each source, x of each that goes on, for a model that reads source and target as one sequence: the
+/// prompts of a CachedState. A source that takes more than all positions is not read, and its column is closed: nothing
+/// can follow it.
 struct JoinedPrompts {
   JoinedPrompts(const Sources& sources, std::int64_t positions);
 

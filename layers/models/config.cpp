@@ -53,9 +53,9 @@ Fields<ModelConfig> ModelConfig::fields() {
   static const std::string of_heads =
       "attention " + mixer_names([](const MixerSpec& spec) { return spec.reads != MixerReads::stream; });
   // Where there are heads: of attention, or of a mixer that has some.
-  static const std::array<Condition, 2> has_heads{one_of("mixer", of_heads), one_of("model", with_memory)};
+  static const Conditions has_heads{one_of("mixer", of_heads), one_of("model", with_memory)};
   // Where there is attention at all.
-  static const std::array<Condition, 2> attends{one_of("mixer", "attention"), one_of("model", with_memory)};
+  static const Conditions attends{one_of("mixer", "attention"), one_of("model", with_memory)};
   static const std::string turning = "attention " + mixer_names([](const MixerSpec& spec) { return spec.turns; });
   static const std::string not_causal = mixer_names([](const MixerSpec& spec) { return !spec.causal; });
   static const std::string reading_ahead =

@@ -12,13 +12,14 @@
 
 namespace tapehead {
 
-/// What is read before anything is written, one text a column: ids without start, end or padding.
+/// What is read before anything is written, one text a column: ids without padding; of a question, without start and
+/// end too.
 class Sources : public std::span<const std::vector<std::int32_t>> {
  public:
   using span::span;
   /// What is written answers the text, which has an end.
   Sources(span texts) : span(texts) {}  // NOLINT(google-explicit-constructor)
-  /// What is written goes on where the text stops: for a model of text without sources.
+  /// What is written goes on where the text stops, which holds a token at least: for a model of text without sources.
   static Sources beginnings(span texts) {
     Sources sources(texts);
     sources.go_on_ = true;

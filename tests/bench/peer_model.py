@@ -140,7 +140,7 @@ def sinusoids(length: int, channels: int) -> Tensor:
 
 
 class Model(nn.Module):
-    """A decoder alone, or an encoder and a decoder, with an output layer of its own: tokens to the loss."""
+    """A decoder or an encoder alone, or both, with an output layer of its own: tokens to the loss."""
 
     def __init__(self, options: argparse.Namespace, fused: bool, chunked: bool) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Model(nn.Module):
         self.source_embedding = Embedding(options) if both else None
         self.encoder = Stack(options, over_memory=False, causal=False, fused=fused) if both else None
         self.embedding = Embedding(options)
-        self.decoder = Stack(options, over_memory=both, causal=True, fused=fused)
+        self.decoder = Stack(options, over_memory=both, causal=options.model != "encoder", fused=fused)
         self.output = nn.Linear(options.d_model, options.vocabulary)
         self.loss_options = nn.LinearCrossEntropyOptions() if chunked else None
         above = torch.full((options.length, options.length), -math.inf).triu(1)
@@ -187,7 +187,8 @@ def make_step(model: nn.Module, options: argparse.Namespace) -> tuple[Callable[[
     parameters = list(model.parameters())
     optimizer, name = make_optimizer(parameters)
     shape = (options.batch, options.length)
-    source = torch.randint(options.vocabulary, shape) if options.model != "decoder" else None
+    alone = options.model in ("decoder", "encoder")
+    source = None if alone else torch.randint(options.vocabulary, shape)
     ids, expected = (torch.randint(options.vocabulary, shape) for _ in range(2))
     expected = expected.view(-1)
     forward = torch.compile(model) if options.compile else model

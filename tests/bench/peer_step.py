@@ -37,7 +37,8 @@ CHOICES = {  # of each setting, the usual one last
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", choices=["decoder", "transformer", "rnn", "rnn_without_attention", "convolution"], default="decoder")
+    add("--model", choices=["decoder", "encoder", "transformer", "rnn", "rnn_without_attention", "convolution"],
+        default="decoder")
     add("--cell", choices=["gru", "lstm", "tanh"], default="gru", help="of recurrent models")
     add("--kernel-width", type=int, default=3, help="of convolutional models")
     add("--layers", type=int, default=2, help="of the encoder and of the decoder each")

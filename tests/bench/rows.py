@@ -21,7 +21,12 @@ ROWS = {
     "P4": ("decoder", 3, 8, 256, 1024, 64, 64, 8000),
     "P5": ("transformer", 2, 8, 512, 2048, 10, 80, 11),
     "P6": ("transformer", 4, 4, 128, 256, 16, 256, 10000),
+    "encoder": ("encoder", 4, 4, 128, 512, 64, 32, 65),
+    "gru": ("rnn", 2, 1, 256, None, 30, 64, 1000),
+    "lstm": ("rnn", 2, 1, 256, None, 30, 64, 1000),
+    "convolution": ("convolution", 4, 1, 256, None, 30, 64, 1000),
 }
+MORE = {"lstm": ["--cell", "lstm"], "convolution": ["--kernel-width", "3"]}
 
 
 def chosen(text: str, names: list[str]) -> list[str]:
@@ -34,8 +39,9 @@ def chosen(text: str, names: list[str]) -> list[str]:
 
 
 def shape_options(row: str) -> list[str]:
-    pairs = zip(NAMES, ROWS[row])
-    return [text for name, value in pairs for text in (f"--{name.replace('_', '-')}", str(value))]
+    pairs = [(name, value) for name, value in zip(NAMES, ROWS[row]) if value is not None]
+    shape = [text for name, value in pairs for text in (f"--{name.replace('_', '-')}", str(value))]
+    return shape + MORE.get(row, [])
 
 
 def run(command: list[str], environment: Mapping[str, str] | None = None) -> Result:

@@ -27,14 +27,16 @@ TEST(Sources, AreTheTasksAndTheReaders) {
   }
   for (const TaskSpec& task : task_specs()) {
     EXPECT_TRUE(names.contains(task.name));
-    EXPECT_FALSE(find_source(task.name).reads_files);
+    EXPECT_FALSE(find_source(task.name).reads_files());
   }
-  EXPECT_TRUE(find_source(kUsualReader).reads_files);
+  EXPECT_TRUE(readers_of("train").starts_with("text")) << "what --train FILE alone chooses";
+  EXPECT_TRUE(readers_of("text").starts_with("plain-text"));
+  EXPECT_TRUE(find_source("text").reads_files());
   EXPECT_EQ(names.size(), task_specs().size() + reader_sources().size());
   EXPECT_THAT(std::string(reader_names()), HasSubstr("text"));
   EXPECT_THAT(
       [] { find_source("kopy"); },
-      ThrowsMessage<ConfigError>(HasSubstr("task: \"kopy\" is none of copy, repeat, reverse, sort, images, text")));
+      ThrowsMessage<ConfigError>(HasSubstr("task: \"kopy\" is none of copy, repeat, reverse, sort, text, images")));
 }
 
 TEST(Sources, MadeDataAreThoseOfTheTask) {

@@ -104,7 +104,7 @@ SearchSpec search_sample() {
             const RandomStream random(request.seed, Purpose::sampling);
             return write_token_by_token(state, request, [&](const auto* logits, std::int64_t number, auto text) {
               const double uniform =
-                  random.uniform(low_bits(number), low_bits(std::ssize(text)), low_bits(number >> 32));
+                  random.uniform(low_bits(number), low_bits(request.drawn + std::ssize(text)), low_bits(number >> 32));
               return drawn_token(logits, state.vocabulary(), options, uniform);
             });
           }};

@@ -21,6 +21,7 @@ struct SearchRequest {
   std::int64_t max_length = 0;  ///< tokens of a text at most
   NamedValues options = {};     ///< of the search; those that are missing have their defaults
   std::uint64_t seed = 1;       ///< what its random numbers follow from, if it draws any
+  std::int64_t drawn = 0;       ///< numbers that were drawn for each text before
   std::span<const std::int64_t> numbers =
       {};                                   ///< of the texts, which tell their random numbers apart; empty: 0, 1, 2 …
   const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, texts are what was written so far

@@ -30,6 +30,8 @@ bool has_what_is_needed(const MetricSpec& metric, const Dataset& dataset) {
       return true;
     case NeededOfData::question:
       return dataset.asks();
+    case NeededOfData::end:
+      return dataset.counts_ends();
     case NeededOfData::characters:
       return dataset.counts_characters();
   }

@@ -15,6 +15,7 @@ enum class Better { lower, higher, neither };
 enum class NeededOfData {
   nothing,
   question,    ///< what targets follow from: see Dataset::asks
+  end,         ///< of each target, to be said behind it
   characters,  ///< as many as Dataset::characters says
 };
 

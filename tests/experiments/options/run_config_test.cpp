@@ -130,7 +130,8 @@ TEST(Settle, ATrainingFileMakesTextTheTaskAlsoOfAPreset) {
 
 TEST(Settle, OptionsThatTheTaskHasNoUseForAreRefused) {
   EXPECT_EQ(settle_refusal({{"min-count", "2"}}, "copy"),
-            "--min-count: does not apply to task copy (preset copy); it is for task text");
+            "--min-count: does not apply to task copy (preset copy); it is for task text or plain-text or lines or "
+            "masked-text");
   EXPECT_EQ(settle_refusal({{"train", "a"}, {"symbols", "9"}}), "--symbols: does not apply to task text (--train)");
   EXPECT_THAT(settle_refusal({{"task", "copy"}, {"train", "a"}}), HasSubstr("--train: task copy makes its own data"));
   EXPECT_THAT(settle_refusal({{"task", "text"}}), HasSubstr("--train FILE is missing"));
@@ -306,7 +307,7 @@ TEST(RunConfig, ThePlateauAndTheWeightsToStartFromReachWhatTheyConfigure) {
 TEST(RunConfig, EveryPresetMakesARun) {
   for (const Preset& preset : presets()) {
     Settings settings = with({}, std::string(preset.name));
-    if (find_source(settings.text("task")).reads_files) continue;  // see images_test.cpp
+    if (find_source(settings.text("task")).reads_files()) continue;  // see images_test.cpp and text_models_test.cpp
     const tapehead::Run run = prepare_run(settings);
     EXPECT_GT(run.model.layout().parameter_count(), 1000) << preset.name;
     EXPECT_GE(run.dataset->size(Split::test), 1000) << preset.name;

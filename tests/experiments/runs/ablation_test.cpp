@@ -114,11 +114,49 @@ TEST_F(Ablate, WhatCannotRunIsRefusedBeforeTheFirstRun) {
 TEST_F(Ablate, EndsWithATable) {
   const Ran ran = run(words());
   const std::vector<std::string> lines = lines_of(ran.out);
-  ASSERT_EQ(lines.size(), 4U) << ran.out;
+  ASSERT_GE(lines.size(), 4U) << ran.out;
   EXPECT_EQ(lines[0], "judged on 20 test sequences, 6 target words: the last weights, checkpoint.h5");
   EXPECT_THAT(lines[1], HasSubstr("exact match"));
   EXPECT_THAT(lines[2], HasSubstr(" ± "));
   EXPECT_THAT(ran.err, testing::StartsWith("4 runs: 2 cells with 2 seeds each\n"));
+}
+
+// By length, as the task has it: what parts come to makes up the whole, and a line says what it is.
+TEST_F(Ablate, TellsPartsOfTheSequencesApart) {
+  const Ran ran = run(words());
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const std::vector<std::string> lines = lines_of(ran.out);
+  ASSERT_EQ(lines.size(), 9U) << ran.out;
+  EXPECT_EQ(lines[5], "exact match by length");
+  EXPECT_THAT(lines[6], testing::ContainsRegex("heads +2 +3 +4 +5"));
+  EXPECT_THAT(ran.out, HasSubstr("ms a step"));
+  const std::vector<std::string> rows = lines_of(read("grid/slices.csv"));
+  ASSERT_EQ(rows.size(), 1 + 4 * 4U) << "four runs, four lengths";
+  EXPECT_THAT(rows[0], testing::StartsWith("heads,seed,slice,first,last,"));
+  EXPECT_THAT(rows[1], testing::StartsWith("1,1,length,2,2,"));
+  const auto cells_of = [](const std::string& row) {
+    std::vector<std::string> cells;
+    std::istringstream in(row);
+    for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
+    return cells;
+  };
+  const auto at = [&](const std::vector<std::string>& table, std::size_t row, const std::string& title) {
+    const std::vector<std::string> titles = cells_of(table[0]);
+    const auto found = std::ranges::find(titles, title);
+    return std::stod(cells_of(table[row]).at(static_cast<std::size_t>(found - titles.begin())));
+  };
+  const std::vector<std::string> runs = lines_of(read("grid/runs.csv"));
+  for (const std::string metric : {"token_accuracy", "exact_match"}) {
+    const std::string weight = metric == "exact_match" ? "sequences" : "tokens";
+    for (std::size_t r = 0; r < 4; ++r) {
+      double sum = 0;
+      for (std::size_t part = 1 + 4 * r; part < 5 + 4 * r; ++part) {
+        sum += at(rows, part, metric) * at(rows, part, weight);
+      }
+      EXPECT_NEAR(sum, at(runs, r + 1, metric) * at(runs, r + 1, weight), 1e-9) << metric;
+    }
+  }
+  EXPECT_THAT(run(words()).out, testing::EndsWith(ran.out)) << "results that were read say the same";
 }
 
 // Two cells of different names that train the same would look like two results.

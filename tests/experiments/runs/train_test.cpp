@@ -228,7 +228,7 @@ TEST_F(Runs, AConfigurationFileThatSaysNothingIsNothingToTrain) {
     EXPECT_EQ(ran.status, 2);
     EXPECT_EQ(ran.err, "tapehead: " + empty +
                            ": has no line `name = value`, and nothing else says what to train; add "
-                           "--task, --train FILE, or lines such as task = copy\n");
+                           "--task, --train FILE, --text FILE, or lines such as task = copy\n");
   }
   EXPECT_FALSE(std::filesystem::exists(path("out")));
   EXPECT_EQ(run(tiny_train(path("out"), {"--config", empty})).status, 0) << "--task says it";
