@@ -14,7 +14,6 @@ Fields<PlainTextOptions> PlainTextOptions::fields() {
        {.name = "text",
         .kind = OptionKind::path,
         .help = "plain text to go on with; means --task plain-text",
-        .when = "lines and masked-text read it, too",
         .placeholder = "FILE",
         .common = true,
         .may_change_on_resume = true,
