@@ -128,6 +128,7 @@ Fields<RunConfig> RunConfig::fields() {
        {.name = "task",
         .choices = words_of(all_tasks()),
         .help = "what is learnt",
+        .when = "text reads files of your own",
         .common = true,
         .group = OptionGroup::data}},
       {&RunConfig::max_length,
