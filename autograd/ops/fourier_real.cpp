@@ -11,6 +11,17 @@
 namespace tapehead {
 namespace {
 
+// cos(2π k / n), 0 ≤ k < n. The angle is brought into the first eighth of a turn by whole numbers, where the least is
+// lost to rounding: quarters of a turn are exact, and sums of waves that cancel do.
+double wave(std::int64_t k, std::int64_t n) {
+  if (2 * k > n) k = n - k;                       // cos is even
+  if (4 * k > n) return -wave(n - 2 * k, 2 * n);  // half a turn on
+  const auto angle = [](std::int64_t part, std::int64_t turn) {
+    return 2 * std::numbers::pi * static_cast<double>(part) / static_cast<double>(turn);
+  };
+  return 8 * k > n ? std::sin(angle(n - 4 * k, 4 * n)) : std::cos(angle(k, n));
+}
+
 // cos and sin of 2π a b / n, (n, n) each.
 template <Scalar T>
 struct Waves {
@@ -18,9 +29,8 @@ struct Waves {
 
   void fill(std::int64_t n) const {
     for (std::int64_t k = 0; k < n; ++k) {  // a = 1, or all that there is
-      const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
-      cosines[k + (n > 1 ? n : 0)] = static_cast<Real<T>>(std::cos(angle));
-      sines[k + (n > 1 ? n : 0)] = static_cast<Real<T>>(std::sin(angle));
+      cosines[k + (n > 1 ? n : 0)] = static_cast<Real<T>>(wave(k, n));
+      sines[k + (n > 1 ? n : 0)] = static_cast<Real<T>>(wave((4 * k + 3 * n) % (4 * n), 4 * n));  // a quarter turn back
     }
     for (std::int64_t a = 0; n > 1 && a < n; ++a) {
       if (a == 1) continue;

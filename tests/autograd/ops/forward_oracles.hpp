@@ -44,6 +44,12 @@ struct ForwardCase {
   std::vector<InputSpec> inputs;
   std::function<Var<double>(Inputs<double>)> call;
   std::function<Plain(PlainInputs)> expected;
+  /// A transform, each of whose outputs is a sum of all inputs that may cancel: rounding goes by the largest output,
+  /// not by each (Higham 2002, Accuracy and Stability of Numerical Algorithms, §24.1).
+  bool mixes_all = false;
+
+  /// What an error of a right output may be.
+  double tolerance(const Plain& outputs, std::size_t i) const;
 };
 
 /// A gradient check cannot see a forward that is wrong: each op has its values checked here.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <numbers>
 
 #include "autograd/ops/causal_linear_attention.hpp"
@@ -190,8 +191,9 @@ ForwardCase means(const char* label, Shape x, bool ragged, bool backwards, bool 
                                    whole);
           },
           [=](PlainInputs in) {
-            return Plain::of(x, [&](auto r, auto t, auto b) {
-              const std::int64_t n = length_of(ragged, x, b);
+            const Shape own = in[0].shape;
+            return Plain::of(own, [&](auto r, auto t, auto b) {
+              const std::int64_t n = length_of(ragged, own, b);
               if (n == 0 || (!whole && t >= n)) return Number(0);
               const std::int64_t first = whole || !backwards ? 0 : t;
               const std::int64_t last = whole || backwards ? n - 1 : t;
@@ -207,19 +209,31 @@ ForwardCase fourier(const char* label, Shape x, bool ragged) {
           {{x}},
           [=](auto in) { return fourier_real(in[0], ragged ? ragged_lengths() : nullptr); },
           [=](PlainInputs in) {
-            return Plain::of(x, [&](auto c, auto t, auto b) {
-              const std::int64_t n = length_of(ragged, x, b);
-              Number sum = 0;
-              for (std::int64_t k = 0; k < n && t < n; ++k) {
-                for (std::int64_t i = 0; i < x.rows; ++i) {
-                  const Number turns = static_cast<Number>(c * i) / static_cast<Number>(x.rows) +
-                                       static_cast<Number>(t * k) / static_cast<Number>(n);
-                  sum += in[0](i, k, b) * std::cos(2 * std::numbers::pi_v<Number> * turns);
+            const Shape own = in[0].shape;
+            const auto wave = [](std::int64_t k, std::int64_t n) {
+              return std::polar<Number>(
+                  1, -2 * std::numbers::pi_v<Number> * static_cast<Number>(k) / static_cast<Number>(n));
+            };
+            // Over the positions of a channel, then over the channels.
+            std::vector<std::complex<Number>> along(static_cast<std::size_t>(own.size()));
+            const auto at = [&](auto c, auto t, auto b) -> auto& {
+              return along[static_cast<std::size_t>(own.offset({c, t, b}))];
+            };
+            for (std::int64_t b = 0; b < own.slices; ++b) {
+              const std::int64_t n = length_of(ragged, own, b);
+              for (std::int64_t t = 0; t < n; ++t) {
+                for (std::int64_t c = 0; c < own.rows; ++c) {
+                  for (std::int64_t k = 0; k < n; ++k) at(c, t, b) += in[0](c, k, b) * wave(t * k % n, n);
                 }
               }
-              return sum;
+            }
+            return Plain::of(own, [&](auto c, auto t, auto b) {
+              std::complex<Number> sum = 0;
+              for (std::int64_t i = 0; i < own.rows; ++i) sum += at(i, t, b) * wave(c * i % own.rows, own.rows);
+              return sum.real();
             });
-          }};
+          },
+          true};
 }
 
 }  // namespace

@@ -258,6 +258,7 @@ TEST(Combinations, TheTableHasEveryChoice) {
     std::istringstream option(field.option.choices);
     for (std::string word; table >> word;) in_table.insert(word);
     for (std::string word; option >> word;) in_option.insert(word);
+    if (field.option.name == "positions") in_option.erase("sinusoidal_2d");  // of images, and outside the attention
     EXPECT_EQ(in_table, in_option) << field.option.name;
     EXPECT_EQ(first, field.option.fallback) << field.option.name;
   }
