@@ -88,7 +88,7 @@ Vocabulary vocabulary_of(const WordNumbers& words, std::span<const std::int32_t>
 
 TextRows::TextRows(const std::string& task, const PlainTextOptions& plain, const TextOptions& options,
                    std::optional<Vocabularies> known, const std::vector<std::string>& more_words)
-    : tokenizer_(options.tokenizer) {
+    : tokenizer_(options.tokenizer), added_words_(more_words.size()) {
   check(task, plain, options, known.has_value());
   WordNumbers words;
   const std::int32_t line_end = words.number(kLineEnd);
@@ -122,7 +122,8 @@ std::vector<std::string> TextRows::notes() const {
   std::vector<std::string> notes;
   if (train_.size() > 0) {
     notes.push_back(fmt::format("{} {} to train on, {} of them different; {} for validation, {} for the test",
-                                train_.size(), tokens, vocabulary_.words().size(), validation_.size(), test_.size()));
+                                train_.size(), tokens, vocabulary_.words().size() - added_words_, validation_.size(),
+                                test_.size()));
   }
   for (const TextRow* row : {&validation_, &test_}) {
     if (std::string note = unknown_note(*row, tokens); !note.empty()) notes.push_back(std::move(note));

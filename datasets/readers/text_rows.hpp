@@ -52,6 +52,7 @@ class TextRows {
  private:
   Tokenizer tokenizer_;
   Vocabulary vocabulary_;
+  std::size_t added_words_;
   TextRow train_, validation_, test_;
 };
 

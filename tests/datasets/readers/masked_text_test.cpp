@@ -150,7 +150,7 @@ TEST_F(MaskedText, SaysWhatFrequencyAloneIsWorth) {
   const std::string valid = folder_.write("valid", "a b b a b");
   const MaskedTextDataset data = masked(train, 5, {.share = 1}, {.valid = valid});
   ASSERT_EQ(data.notes().size(), 2U);
-  EXPECT_THAT(data.notes()[0], HasSubstr("4 words and ends of lines to train on"));
+  EXPECT_THAT(data.notes()[0], HasSubstr("4 words and ends of lines to train on, 2 of them different"));
   const double loss = -(2 * std::log(0.75) + 3 * std::log(0.25)) / 5;
   EXPECT_THAT(data.notes()[1], HasSubstr("\"a\" everywhere, validation accuracy at hidden tokens is 0.4000"));
   EXPECT_THAT(data.notes()[1], HasSubstr("the loss there " + std::to_string(loss).substr(0, 5)));
