@@ -30,6 +30,9 @@ class Recurrent(nn.Module):
         self.output = nn.Linear(width, options.vocabulary)
         self.loss_options = nn.LinearCrossEntropyOptions() if chunked else None
         self.layers = options.layers
+        # PyTorch has two biases where one is added to the other; tapehead has the sum. A GRU's candidate needs both.
+        gates = {"gru": 2, "lstm": 4, "tanh": 1}[options.cell]
+        self.repeated_biases = options.layers * gates * (2 * (width // 2) + width)
 
     def joined(self, last: Tensor) -> Tensor:
         """(layers · 2, B, C / 2), each direction by itself → (layers, B, C)."""

@@ -177,7 +177,7 @@ def measure(options: argparse.Namespace, setting: dict[str, Any]) -> Result:
             "loss": "chunked" if chunked else "whole",
             "memory": setting["memory"],
         },
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()) - getattr(model, "repeated_biases", 0),
         "torch": torch.__version__,
         "blas": peer_model.blas_name(),
         "fused_attention": fused,
