@@ -75,7 +75,7 @@ LinesDataset::LinesDataset(const PlainTextOptions& plain, const TextOptions& opt
     Found& found = found_.emplace_back(Found{.file = path});
     InputFile file(path);
     LineReader reader(file);
-    LineSplitter split(tokenizer_);
+    PlainWords split(tokenizer_, words);
     std::unordered_set<std::uint64_t> seen;
     for (std::string_view line; reader.next(line);) {
       if (is_blank(line)) {
@@ -88,11 +88,7 @@ LinesDataset::LinesDataset(const PlainTextOptions& plain, const TextOptions& opt
         continue;
       }
       numbers.clear();
-      if (tokenizer_ == Tokenizer::characters) {
-        for (const std::string_view token : exact_characters(line)) numbers.push_back(words.number(token));
-      } else {
-        for (const std::string_view token : split(line)) numbers.push_back(words.number(token));
-      }
+      split.append(line, numbers);
       Lines& lines = split_of(line);
       if (&lines == &train_) {
         in_training.insert(digest_bytes(line));

@@ -59,15 +59,6 @@ double share_seen_once(const std::vector<std::int64_t>& counts) {
   return all == 0 ? 0 : static_cast<double>(std::ranges::count(counts, 1)) / static_cast<double>(all);
 }
 
-Vocabulary vocabulary_of(const WordNumbers& words, const std::vector<std::int64_t>& counts,
-                         const TextOptions& options) {
-  std::vector<WordCount> seen;
-  for (std::int32_t n = 0; n < words.size(); ++n) {
-    seen.push_back({words.word(n), counts[static_cast<std::size_t>(n)]});
-  }
-  return Vocabulary::most_frequent(std::move(seen), options.min_count, options.max_words);
-}
-
 std::vector<std::int32_t> ids_of(const WordNumbers& words, const Vocabulary& vocabulary) {
   std::vector<std::int32_t> ids;
   ids.reserve(static_cast<std::size_t>(words.size()));
@@ -165,9 +156,10 @@ TextDataset::TextDataset(const TextOptions& options, std::optional<Vocabularies>
   const std::vector<std::int64_t> target_counts = count_words(target_words_, train_, &PairIds::target);
   report_.source_seen_once = share_seen_once(source_counts);
   report_.target_seen_once = share_seen_once(target_counts);
-  vocabularies_ = known ? *std::move(known)
-                        : Vocabularies{vocabulary_of(source_words_, source_counts, options),
-                                       vocabulary_of(target_words_, target_counts, options)};
+  vocabularies_ = known
+                      ? *std::move(known)
+                      : Vocabularies{most_frequent(source_words_, source_counts, options.min_count, options.max_words),
+                                     most_frequent(target_words_, target_counts, options.min_count, options.max_words)};
   source_ids_ = ids_of(source_words_, vocabularies_.source);
   target_ids_ = ids_of(target_words_, vocabularies_.target);
 

@@ -21,14 +21,10 @@ constexpr const char* kLineEnd = "\n";
 std::vector<std::int32_t> read_row(const std::string& path, Tokenizer tokenizer, WordNumbers& words) {
   InputFile file(path);
   LineReader reader(file);
-  LineSplitter split(tokenizer);
+  PlainWords split(tokenizer, words);
   std::vector<std::int32_t> numbers;
   for (std::string_view line; reader.next(line);) {
-    if (tokenizer == Tokenizer::characters) {
-      for (const std::string_view token : exact_characters(line)) numbers.push_back(words.number(token));
-    } else {
-      for (const std::string_view token : split(line)) numbers.push_back(words.number(token));
-    }
+    split.append(line, numbers);
     if (reader.line_was_ended()) numbers.push_back(words.number(kLineEnd));
   }
   if (numbers.empty()) throw DataError(fmt::format("{}: holds no text", path));
@@ -58,6 +54,14 @@ std::string unknown_note(const TextRow& row, const char* tokens) {
 
 }  // namespace
 
+void PlainWords::append(std::string_view line, std::vector<std::int32_t>& numbers) {
+  if (tokenizer_ == Tokenizer::characters) {
+    for (const std::string_view token : exact_characters(line)) numbers.push_back(words_.number(token));
+  } else {
+    for (const std::string_view token : split_(line)) numbers.push_back(words_.number(token));
+  }
+}
+
 std::string TextRow::place(std::int64_t i) const {
   return fmt::format("{}:{}", file, first_line + std::count(ids.begin(), ids.begin() + i, line_end));
 }
@@ -76,11 +80,7 @@ Vocabulary vocabulary_of(const WordNumbers& words, std::span<const std::int32_t>
                          const std::vector<std::string>& more_words) {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(words.size()));
   for (const std::int32_t number : numbers) ++counts[static_cast<std::size_t>(number)];
-  std::vector<WordCount> seen;
-  for (std::int32_t n = 0; n < words.size(); ++n) {
-    seen.push_back({words.word(n), counts[static_cast<std::size_t>(n)]});
-  }
-  const Vocabulary frequent = Vocabulary::most_frequent(std::move(seen), options.min_count, options.max_words);
+  const Vocabulary frequent = most_frequent(words, counts, options.min_count, options.max_words);
   std::vector<std::string> known(frequent.words().begin(), frequent.words().end());
   known.insert(known.end(), more_words.begin(), more_words.end());
   return Vocabulary(std::move(known));

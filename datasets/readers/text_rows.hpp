@@ -12,6 +12,20 @@
 
 namespace tapehead {
 
+/// Lines of plain text as numbers of their words: characters as they stand, or words as a LineSplitter finds them.
+class PlainWords {
+ public:
+  PlainWords(Tokenizer tokenizer, WordNumbers& words) : tokenizer_(tokenizer), split_(tokenizer), words_(words) {}
+
+  /// Adds those of a line. REQUIRES: is_utf8(line).
+  void append(std::string_view line, std::vector<std::int32_t>& numbers);
+
+ private:
+  Tokenizer tokenizer_;
+  LineSplitter split_;
+  WordNumbers& words_;
+};
+
 /// A text as one row of ids, without a gap: the end of a line is the token "\n".
 struct TextRow {
   std::vector<std::int32_t> ids = {};

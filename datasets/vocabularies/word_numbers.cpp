@@ -1,5 +1,7 @@
 #include "datasets/vocabularies/word_numbers.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include <limits>
@@ -49,6 +51,15 @@ std::int32_t WordNumbers::number(std::string_view word) {
   text_ += word;
   ends_.push_back(text_.size());
   return slots_[slot] = size() - 1;
+}
+
+Vocabulary most_frequent(const WordNumbers& words, std::span<const std::int64_t> counts, std::int64_t min_count,
+                         std::int64_t max_words) {
+  std::vector<WordCount> seen;
+  for (std::int32_t n = 0; n < words.size(); ++n) {
+    seen.push_back({words.word(n), counts[static_cast<std::size_t>(n)]});
+  }
+  return Vocabulary::most_frequent(std::move(seen), min_count, max_words);
 }
 
 }  // namespace tapehead

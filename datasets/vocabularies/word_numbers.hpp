@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "datasets/vocabularies/vocabulary.hpp"
 
 namespace tapehead {
 
@@ -27,5 +30,9 @@ class WordNumbers {
   std::vector<std::uint64_t> ends_;  // of each in it
   std::vector<std::int32_t> slots_;  // open addressing with linear probing; the size is a power of two
 };
+
+/// The words that are counted often enough, `counts` by their numbers: see Vocabulary::most_frequent.
+Vocabulary most_frequent(const WordNumbers& words, std::span<const std::int64_t> counts, std::int64_t min_count,
+                         std::int64_t max_words);
 
 }  // namespace tapehead
