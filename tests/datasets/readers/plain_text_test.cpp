@@ -98,6 +98,19 @@ TEST_F(PlainText, TrainingWindowsBeginAnywhere) {
   for (const auto& [window, count] : begun) EXPECT_GT(count, 30) << window;
 }
 
+// The first stretch of a text is one, and so is the last.
+TEST_F(PlainText, TrainingWindowsReachBothEnds) {
+  const PlainTextDataset text = data("abcdef", 3, {.validation_share = 0, .test_share = 0});
+  Batch batch(BatchLayout::language);
+  batch.reserve(1, text.shape());
+  std::set<std::string> windows;
+  for (std::uint64_t step = 1; step <= 200; ++step) {
+    text.fill_training_batch(3, step, 1, batch);
+    windows.insert(spelled(text.target_vocabulary(), {batch.expected().ids, 3}));
+  }
+  EXPECT_THAT(windows, ElementsAre("abc", "bcd", "cde", "def"));
+}
+
 TEST_F(PlainText, ABatchFollowsFromSeedAndStep) {
   const PlainTextDataset text = data(kAlphabet, 5);
   const auto windows = [&](std::uint64_t seed, std::uint64_t step) {
